@@ -1,11 +1,10 @@
 """Numbers, money and times as people read them: plain functions that templates use as filters."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
-_SYMBOLS: Final = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
-_DIGITS: Final = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "KWD": 3, "BHD": 3, "TND": 3, "JOD": 3, "OMR": 3}
+from common.money import format_money
+
 _MAGNITUDES: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 _SPANS: Final = (
     ("year", 365 * 86400),
@@ -18,13 +17,7 @@ _SPANS: Final = (
 
 def money(amount_minor: int | None, currency: str) -> str:
     """Minor units as an amount with its currency: `money(123450, "GBP")` is "£1,234.50"; `None` is "–"."""
-    if amount_minor is None:
-        return "–"
-    digits = _DIGITS.get(currency, 2)
-    amount = Decimal(abs(int(amount_minor))).scaleb(-digits)
-    sign = "−" if amount_minor < 0 else ""
-    prefix = _SYMBOLS.get(currency) or f"{currency} "
-    return f"{sign}{prefix}{amount:,.{digits}f}"
+    return "–" if amount_minor is None else format_money(amount_minor, currency).replace("-", "−", 1)
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -43,9 +43,13 @@ FOOT = (NavItem(label="Admin", url_name="admin:index", icon="settings", staff_on
 
 def links(items: Sequence[NavItem], *, path: str, is_staff: bool) -> list[NavLink]:
     """The items whose page exists and is open to this user; the one with the longest matching prefix is active."""
-    found = [(item, url) for item in items if (is_staff or not item.staff_only) and (url := _url(item.url_name))]
+    found = [
+        (item, url) for item in items if (is_staff or not item.staff_only) and (url := _url(item.url_name))
+    ]
     active = max((url for _, url in found if _is_under(path, url)), key=len, default=None)
-    return [NavLink(label=item.label, url=url, icon=item.icon, is_active=url == active) for item, url in found]
+    return [
+        NavLink(label=item.label, url=url, icon=item.icon, is_active=url == active) for item, url in found
+    ]
 
 
 def _url(name: str) -> str | None:

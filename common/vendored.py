@@ -46,7 +46,9 @@ def digest(path: Path) -> str:
 
 def icons_mentioned(root: Path = ROOT) -> set[str]:
     """Names of icons that templates and Python modules ask for: `{% icon "x" %}` and `icon="x"`."""
-    return {name for text in _own_sources(root) for pattern in _ICON_MENTIONS for name in pattern.findall(text)}
+    return {
+        name for text in _own_sources(root) for pattern in _ICON_MENTIONS for name in pattern.findall(text)
+    }
 
 
 def icons_in_sprite(sprite: Path = SPRITE) -> set[str]:

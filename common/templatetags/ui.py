@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,19 +21,29 @@ from common.charts import Chart
 
 register = template.Library()
 
+
+@dataclass(frozen=True, kw_only=True)
+class Tone:
+    """How serious something is: the badge's and the callout's colour, and the callout's icon."""
+
+    badge: str
+    callout: str
+    icon: str
+
+
 TONES = {
-    "neutral": "secondary",
-    "info": "azure",
-    "success": "green",
-    "warning": "yellow",
-    "danger": "red",
+    "neutral": Tone(badge="secondary", callout="neutral", icon="info-circle"),
+    "info": Tone(badge="azure", callout="blue", icon="info-circle"),
+    "success": Tone(badge="green", callout="green", icon="circle-check"),
+    "warning": Tone(badge="yellow", callout="yellow", icon="alert-triangle"),
+    "danger": Tone(badge="red", callout="red", icon="alert-circle"),
 }
-CALLOUT_ICONS = {
-    "neutral": "info-circle",
-    "info": "info-circle",
-    "success": "circle-check",
-    "warning": "alert-triangle",
-    "danger": "alert-circle",
+MESSAGE_TONES = {
+    "debug": "neutral",
+    "info": "info",
+    "success": "success",
+    "warning": "warning",
+    "error": "danger",
 }
 
 
@@ -175,9 +186,13 @@ def form_row(field: BoundField) -> dict[str, Any]:
     """A field with its label, control, help and errors; the control points to the latter two."""
     widget = field.field.widget
     is_check = isinstance(widget, CheckboxInput)
-    style = "form-check-input" if is_check else "form-select" if isinstance(widget, Select) else "form-control"
+    style = (
+        "form-check-input" if is_check else "form-select" if isinstance(widget, Select) else "form-control"
+    )
     is_group = widget.use_fieldset
-    classes = f"{widget.attrs.get('class', '')} {'' if is_group else style}{' is-invalid' if field.errors else ''}"
+    classes = (
+        f"{widget.attrs.get('class', '')} {'' if is_group else style}{' is-invalid' if field.errors else ''}"
+    )
     control = field.as_widget(attrs={"class": classes.strip()})
     return {"field": field, "control": control, "is_check": is_check, "is_group": is_group}
 
@@ -231,13 +246,13 @@ def progress(
 @register.inclusion_tag("parts/status.html")
 def status(label: str, tone: str = "neutral", sentence: str = "") -> dict[str, Any]:
     """A state as a badge, with a sentence that explains it; tones: neutral, info, success, warning, danger."""
-    return {"label": label, "colour": TONES[tone], "sentence": sentence}
+    return {"label": label, "colour": TONES[tone].badge, "sentence": sentence}
 
 
 @register.simple_block_tag
 def callout(content: str, tone: str = "info", title: str = "") -> SafeString:
     """`{% callout tone="warning" title="…" %}…{% endcallout %}`: something to know before going on."""
-    return _part("callout", content=content, title=title, colour=_colour(tone), icon_name=CALLOUT_ICONS[tone])
+    return _part("callout", content=content, title=title, tone=TONES[tone])
 
 
 @register.inclusion_tag("parts/definition.html")
@@ -249,22 +264,15 @@ def definition(term: str, text: str) -> dict[str, Any]:
 @register.inclusion_tag("parts/messages.html", takes_context=True)
 def page_messages(context: Context) -> dict[str, Any]:
     """Django's messages as alerts that can be closed."""
-    tones = {"debug": "neutral", "info": "info", "success": "success", "warning": "warning", "error": "danger"}
-    found = [(message, tones.get(message.level_tag, "info")) for message in context.get("messages") or ()]
-    return {
-        "messages": [
-            {"text": message, "colour": _colour(tone), "icon_name": CALLOUT_ICONS[tone], "is_error": tone == "danger"}
-            for message, tone in found
-        ]
-    }
+    shown = [
+        {"text": message, "tone": TONES[MESSAGE_TONES.get(message.level_tag, "info")]}
+        for message in context.get("messages") or ()
+    ]
+    return {"messages": shown}
 
 
 def _part(name: str, **context: Any) -> SafeString:
     return mark_safe(render_to_string(f"parts/{name}.html", context))  # noqa: S308
-
-
-def _colour(tone: str) -> str:
-    return "blue" if tone == "info" else TONES[tone]
 
 
 def _fresh_id(prefix: str) -> str:

@@ -22,9 +22,13 @@ class ExampleForm(forms.Form):
     name = forms.CharField(help_text="Shown to your team, never to customers.")
     audience = forms.ChoiceField(choices=[("", "Choose a segment"), ("uk", "United Kingdom, active")])
     note = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
-    is_draft = forms.BooleanField(label="Keep it as a draft", required=False, help_text="Drafts send nothing.")
+    is_draft = forms.BooleanField(
+        label="Keep it as a draft", required=False, help_text="Drafts send nothing."
+    )
     kind = forms.ChoiceField(
-        label="How to choose products", choices=[("a", "Bestsellers"), ("b", "Recommended")], widget=forms.RadioSelect
+        label="How to choose products",
+        choices=[("a", "Bestsellers"), ("b", "Recommended")],
+        widget=forms.RadioSelect,
     )
 
     def clean(self) -> dict[str, object]:
@@ -45,11 +49,20 @@ def charts() -> dict[str, Chart]:
     revenue = Series(name="Revenue", values=[1250000, 734050, 512500, 98000])
     lift = Series(name="Lift", values=[0.012, 0.063, 0.081], low=[-0.01, 0.03, 0.02], high=[0.03, 0.1, 0.14])
     countries = ["United Kingdom", "Germany", "France", "Ireland"]
-    arms = [Series(name="A bestsellers", values=[40, 30, 12]), Series(name="B recommendations", values=[44, 41, 19])]
+    arms = [
+        Series(name="A bestsellers", values=[40, 30, 12]),
+        Series(name="B recommendations", values=[44, 41, 19]),
+    ]
     return {
-        "line": Chart(title="Orders and clicks a week", kind="line", categories=weeks, series=[orders, clicks]),
-        "band": Chart(title="Conversion with interval", kind="area", categories=weeks, series=[rate], unit="percent"),
-        "bar": Chart(title="Revenue by country", kind="bar", categories=countries, series=[revenue], unit="money"),
+        "line": Chart(
+            title="Orders and clicks a week", kind="line", categories=weeks, series=[orders, clicks]
+        ),
+        "band": Chart(
+            title="Conversion with interval", kind="area", categories=weeks, series=[rate], unit="percent"
+        ),
+        "bar": Chart(
+            title="Revenue by country", kind="bar", categories=countries, series=[revenue], unit="money"
+        ),
         "column": Chart(
             title="Messages by arm", kind="column", categories=["Opened", "Clicked", "Ordered"], series=arms
         ),
@@ -73,7 +86,10 @@ class Rows:
 @login_required
 def gallery(request: HttpRequest) -> HttpResponse:
     """All parts, a form with errors, and a message of each level."""
-    for level, text in ((messages.SUCCESS, "The campaign was saved."), (messages.ERROR, "The template was refused.")):
+    for level, text in (
+        (messages.SUCCESS, "The campaign was saved."),
+        (messages.ERROR, "The template was refused."),
+    ):
         messages.add_message(request, level, text)
     form = ExampleForm({"name": "", "audience": "", "is_draft": "on", "kind": "b"})
     page = Paginator(range(90), 10).page(2)
@@ -96,7 +112,9 @@ def empty(request: HttpRequest) -> HttpResponse:
 
 def polled(request: HttpRequest) -> HttpResponse:
     """What a progress part becomes when the work is done."""
-    source = '{% load ui %}{% progress done=400 total=400 label="Sending" sentence="All 400 messages are sent." %}'
+    source = (
+        '{% load ui %}{% progress done=400 total=400 label="Sending" sentence="All 400 messages are sent." %}'
+    )
     return HttpResponse(engines["django"].from_string(source).render({}, request))
 
 

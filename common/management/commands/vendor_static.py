@@ -9,10 +9,14 @@ from common.vendored import MANIFESTS, update
 
 
 class Command(BaseCommand):
-    help = "Fetch the vendored front-end files named in the manifests (needs npm) and rebuild the icon sprite."
+    help = (
+        "Fetch the vendored front-end files named in the manifests (needs npm) and rebuild the icon sprite."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--work-dir", type=Path, help="keep fetched packages here (default: a temporary folder)")
+        parser.add_argument(
+            "--work-dir", type=Path, help="keep fetched packages here (default: a temporary folder)"
+        )
 
     def handle(self, *args: Any, work_dir: Path | None, **options: Any) -> None:
         with tempfile.TemporaryDirectory() as temporary:
