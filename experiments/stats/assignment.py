@@ -56,7 +56,7 @@ def variants_of(*, salt: str, public_ids: Iterable[UUID], shares: Sequence[Share
 
 
 def bucket_sql(*, salt: str, public_id: str) -> tuple[str, list[object]]:
-    """The bucket as a PostgreSQL bigint expression and its parameters; `public_id` is trusted SQL (a uuid)."""
+    """The bucket as a PostgreSQL bigint expression and its parameters; `public_id` is trusted uuid SQL."""
     digest = f"encode(sha256(convert_to(%s || ':' || ({public_id})::text, 'UTF8')), 'hex')"
     return f"('x' || substr({digest}, 1, 15))::bit(60)::bigint", [salt]
 
