@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. A checkout that names no database and no Valkey gets its own while a command runs."""
+"""Django's command line. A checkout that names no servers gets its own while a command runs."""
 
 import os
 import sys

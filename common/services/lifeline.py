@@ -1,8 +1,8 @@
 """A process that must not outlive the one that started it.
 
 Linux sends a signal of our choice when the starting *thread* dies (`PR_SET_PDEATHSIG`); it binds the direct
-child only and is cleared by a change of user, so it is set last and the parent is looked at once more. Elsewhere
-a thread watches the parent.
+child only and is cleared by a change of user, so it is set last and the parent is looked at once more.
+Elsewhere a thread watches the parent.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
 """The process manager: `python -m common.services.manager [--demo]` runs everything in the Procfile.
 
-Servers start first and stop last; when one process ends, all end. Ctrl-C and SIGTERM stop everything in order,
-and where this process is killed the others end by themselves.
+Servers start first and stop last; when one process ends, all end. Ctrl-C and SIGTERM stop everything in
+order, and where this process is killed the others end by themselves.
 """
 
 import argparse
@@ -73,7 +73,7 @@ class Manager(honcho.manager.Manager):  # type: ignore[misc]
 
 
 def run(*, port: int, prepare: list[str]) -> int:
-    """Run the management command `prepare`, then the Procfile until somebody stops it; return an exit code."""
+    """Run the management command `prepare`, then the Procfile until it is stopped; return an exit code."""
     _refuse_taken(port)
     var = var_folder(ROOT)
     make_folders(places(var))
@@ -105,7 +105,7 @@ def _refuse_taken(port: int) -> None:
         except OSError as error:
             reason = "taken by another program" if error.errno == errno.EADDRINUSE else f"not free ({error})"
             raise ServiceError(
-                f"Port {port} on {HOST} is {reason}: stop that, or choose another port with `make run PORT=8010`."
+                f"Port {port} on {HOST} is {reason}: stop that, or choose another port: `make run PORT=8010`."
             ) from error
 
 

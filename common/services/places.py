@@ -67,8 +67,9 @@ class Places:
 def places(var: Path) -> Places:
     """Return the paths that belong to `var`, without touching the disk.
 
-    The run folder lies in /tmp whatever the login session says (`XDG_RUNTIME_DIR` differs between a desktop, `su`
-    and cron), so that every process of the installation finds the same sockets. `REGARDS_RUN_DIR` moves it.
+    The run folder lies in /tmp whatever the login session says (`XDG_RUNTIME_DIR` differs between a desktop,
+    `su` and cron), so that every process of the installation finds the same sockets. `REGARDS_RUN_DIR` moves
+    it.
     """
     var = var.resolve()
     parent = Path(os.environ.get("REGARDS_RUN_DIR") or "/tmp")  # noqa: S108 (the folder below is owner-checked)
@@ -87,13 +88,13 @@ def urls(var: Path) -> ServiceUrls:
 
 
 def var_folder(root: Path) -> Path:
-    """Return the folder where the checkout at `root` keeps its data. Reads `.env`; a name already set wins."""
+    """Return where the checkout at `root` keeps its data. Reads `.env`; a name already set wins."""
     environ.Env.read_env(root / ".env", overwrite=False)
     return Path(os.environ.get("REGARDS_VAR") or root / "var").resolve()
 
 
 def is_embedded(root: Path) -> bool:
-    """Say whether the checkout at `root` is without the address of a database or of a Valkey, so needs ours."""
+    """Say whether the checkout at `root` lacks the address of a database or of a Valkey, so needs ours."""
     environ.Env.read_env(root / ".env", overwrite=False)
     return not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"))
 

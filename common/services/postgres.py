@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def wheel_binaries() -> Path:
 def start(where: Places, *, durable: bool) -> Server:
     """Start the cluster of `where`, made at the first call, and return it once it takes connections.
 
-    `durable=False` is for data that may be lost. Raises ServiceError; never changes or removes what it cannot read.
+    `durable=False` is for data that may be lost. Raises ServiceError; never removes what it cannot read.
     """
     data = where.postgres_data
     role = privileges.choose(data)
@@ -121,16 +122,16 @@ def _refuse_unusable(data: Path, binaries: Path) -> None:
     version_file = data / "PG_VERSION"
     if not version_file.exists():
         raise ServiceError(
-            f"The folder {data} holds files but no PostgreSQL cluster (PG_VERSION is missing); nothing was changed: "
-            f"put a backup back, or start anew after `mv {data} {data}.broken`."
+            f"The folder {data} holds files but no PostgreSQL cluster (PG_VERSION is missing); nothing was "
+            f"changed: put a backup back, or start anew after `mv {data} {data}.broken`."
         )
     version = version_file.read_text().strip()
     answer = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True)  # noqa: S603
     ours = re.sub(r".* (\d+)\D.*\n?", r"\1", answer.stdout)
     if version != ours:
         raise ServiceError(
-            f"The folder {data} was written by PostgreSQL {version}, and this is PostgreSQL {ours}; nothing was "
-            f"changed: dump it with PostgreSQL {version} and load it here, or start anew after "
+            f"The folder {data} was written by PostgreSQL {version}, and this is PostgreSQL {ours}; nothing "
+            f"was changed: dump it with PostgreSQL {version} and load it here, or start anew after "
             f"`mv {data} {data}-{version}`."
         )
 
@@ -151,14 +152,29 @@ def _end_leftover(data: Path) -> None:
             raise ServiceError(f"Another PostgreSQL (process {pid}) uses {data}: stop it first.")
         os.kill(pid, signal.SIGINT)
         time.sleep(0.1)
-    pid_file.unlink(missing_ok=True)
+    if _is_alive(pid):
+        pid_file.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _serves(pid: int, data: Path) -> bool:
-    shown = subprocess.run(
-        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return str(data) in shown.stdout and "postgres" in shown.stdout
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        if sys.platform == "linux":
+            return False
+        show = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
+        command = subprocess.run(show, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return str(data) in command and "postgres" in command
 
 
 def _is_ready(data: Path, process: subprocess.Popen[bytes]) -> bool:

@@ -1,7 +1,7 @@
 """PostgreSQL refuses to run as root: how root starts it all the same.
 
-In a user namespace of its own root's files stay root's, no user is needed and no mode changes. Where namespaces are
-blocked the server runs as `nobody`.
+In a user namespace of its own root's files stay root's, no user is needed and no mode changes. Where
+namespaces are blocked the server runs as `nobody`.
 """
 
 import ctypes
@@ -65,8 +65,9 @@ def readable_binaries(binaries: Path, *, copy_to: Path, privileges: Privileges) 
     open_path(copy_to.parent)
     if not _runs(copy_to / "bin"):
         raise ServiceError(
-            "PostgreSQL does not run as root, this system allows root no user namespace, and the user nobody cannot "
-            f"enter {copy_to}: start as an ordinary user, or set REGARDS_VAR to a folder that all users may enter."
+            "PostgreSQL does not run as root, this system allows root no user namespace, and the user nobody "
+            f"cannot enter {copy_to}: start as an ordinary user, or set REGARDS_VAR to a folder that all "
+            "users may enter."
         )
     return copy_to / "bin"
 

@@ -4,11 +4,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from common.services.locks import FileLock
-from common.services.places import Places, ServiceError, ServiceUrls, make_folders, places, urls
+from common.services.places import (
+    Places,
+    ServiceError,
+    ServiceUrls,
+    is_embedded,
+    make_folders,
+    places,
+    urls,
+    var_folder,
+)
 from common.services.supervisor import LOOK_SECONDS, READY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,9 +29,9 @@ TAKEN_OVER_SECONDS = 2.0
 def started(var: Path, *, durable: bool = True) -> Iterator[ServiceUrls]:
     """Have PostgreSQL and Valkey with their data in `var` for the length of the block.
 
-    Servers that another process of the same `var` started are used, and go on after the block if that process (or a
-    third) still needs them; otherwise the block ends when they have stopped. `durable=False` is for data that may be
-    lost, and matters only to the one who starts. Raises ServiceError with a sentence for people.
+    Servers that another process of the same `var` started are used, and go on after the block if that process
+    (or a third) still needs them; otherwise the block ends when they have stopped. `durable=False` is for
+    data that may be lost, and matters only to the one who starts. Raises ServiceError with a sentence for people.
     """
     where = places(var)
     make_folders(where)
@@ -34,6 +43,11 @@ def started(var: Path, *, durable: bool = True) -> Iterator[ServiceUrls]:
                 _start_supervisor(where, durable=durable)
         yield urls(var)
     _wait_until_stopped(where)
+
+
+def as_configured(root: Path) -> AbstractContextManager[ServiceUrls | None]:
+    """Have the servers that the checkout at `root` is configured for: ours, or (None) others."""
+    return started(var_folder(root)) if is_embedded(root) else nullcontext()
 
 
 def _is_supervised(where: Places) -> bool:

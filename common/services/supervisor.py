@@ -1,6 +1,6 @@
 """The one process that owns the servers of a `var` folder: `python -m common.services.supervisor VAR`.
 
-It starts them, says `ready` or one sentence on its standard output, and ends them once nobody uses them any more.
+It starts them, says `ready` or one sentence on its standard output, and ends them once nobody uses them.
 """
 
 import argparse
@@ -65,12 +65,8 @@ def main(arguments: list[str]) -> int:
     """Parse the command line and supervise."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("var", type=Path)
-    parser.add_argument(
-        "--throw-away", action="store_true", help="the data may be lost: do not wait for the disk"
-    )
+    parser.add_argument("--throw-away", action="store_true", help="do not wait for the disk")
     options = parser.parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     where = places(options.var)
     make_folders(where)
