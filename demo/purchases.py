@@ -9,8 +9,6 @@ from demo.kinds import KINDS
 from demo.records import ADDED, PLACED, REFUNDED, Events, Orders, Refunds, Sessions, columns
 from demo.world import DAY_MS, HISTORY_DAYS, World, product_utility
 
-FREE_SHIPPING_MINOR = 5_000
-SHIPPING_MINOR = 495
 BOUGHT_IN_SEVERAL = {"socks", "carabiners", "bottles"}
 WORN = {"Clothing", "Footwear"}
 
@@ -47,13 +45,11 @@ def orders(world: World, rng: np.random.Generator, sessions: Sessions, added: Ev
     number[by_time] = np.arange(len(by_time))
     lines = np.flatnonzero(paid[row])
     lines = lines[np.argsort(number[row[lines]], kind="stable")]
-    shipping = np.where(total[by_time] < FREE_SHIPPING_MINOR, SHIPPING_MINOR, 0)
     return Orders(
         customer=sessions.customer[session[by_time]],
         placed_ms=placed[by_time],
         session=session[by_time],
-        shipping_minor=shipping,
-        total_minor=total[by_time].astype(np.int64) + shipping,
+        total_minor=total[by_time].astype(np.int64),
         line_order=number[row[lines]],
         line_product=added.product[lines],
         line_quantity=added.quantity[lines],

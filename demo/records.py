@@ -48,7 +48,6 @@ class Orders:
     customer: Ints
     placed_ms: Ints
     session: Ints
-    shipping_minor: Ints
     total_minor: Ints
     line_order: Ints
     line_product: Ints
