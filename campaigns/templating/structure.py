@@ -21,12 +21,22 @@ ENDING = frozenset(
     | {"mj-social-element", "mj-style", "mj-table", "mj-text", "mj-title"}
 )
 EMPTY = frozenset(
-    {"mj-all", "mj-breakpoint", "mj-carousel-image", "mj-class", "mj-divider", "mj-font", "mj-image", "mj-spacer"}
+    {
+        "mj-all",
+        "mj-breakpoint",
+        "mj-carousel-image",
+        "mj-class",
+        "mj-divider",
+        "mj-font",
+        "mj-image",
+        "mj-spacer",
+    }
 )
 KNOWN = CONTAINERS | CLOSED | ENDING | EMPTY
 
 _TAG = re.compile(
-    r"""<!--.*?-->|<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]*)(?P<attrs>(?:[^<>"']|"[^"]*"|'[^']*')*)>""", re.DOTALL
+    r"""<!--.*?-->|<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]*)(?P<attrs>(?:[^<>"']|"[^"]*"|'[^']*')*)>""",
+    re.DOTALL,
 )
 _STRAY = re.compile(r"<(?![A-Za-z/!?])")
 _ALT = re.compile(r"\salt\s*=")
