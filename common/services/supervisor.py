@@ -13,7 +13,7 @@ from pathlib import Path
 
 from common.services import postgres, valkey
 from common.services.locks import FileLock
-from common.services.places import Places, ServiceError, make_folders, places
+from common.services.places import Places, ServiceError, make_folders, places, remove_run_folder
 from common.services.server import Server
 
 LOOK_SECONDS = 0.2
@@ -30,6 +30,7 @@ def supervise(where: Places, *, durable: bool, report: Callable[[str], None]) ->
         ]
         servers: list[Server] = []
         try:
+            make_folders(where)
             for starter in starters:
                 servers.append(starter())
             report(READY)
@@ -40,6 +41,7 @@ def supervise(where: Places, *, durable: bool, report: Callable[[str], None]) ->
         finally:
             for server in reversed(servers):
                 server.stop()
+            remove_run_folder(where)
     return 0
 
 
@@ -68,9 +70,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--throw-away", action="store_true", help="do not wait for the disk")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    where = places(options.var)
-    make_folders(where)
-    return supervise(where, durable=not options.throw_away, report=_report)
+    return supervise(places(options.var), durable=not options.throw_away, report=_report)
 
 
 if __name__ == "__main__":
