@@ -11,14 +11,11 @@ class Sender(models.Model):
 
     class Backend(models.TextChoices):
         LOCAL = "local", "Local mailbox (nothing leaves this machine)"
-        SMTP = "smtp", "SMTP server"
 
     name = models.CharField(max_length=100)
     from_name = models.CharField(max_length=100)
     from_email = models.EmailField()
     backend = models.CharField(max_length=10, choices=Backend.choices, default=Backend.LOCAL)
-    smtp_host = models.CharField(max_length=200, blank=True)
-    smtp_port = models.PositiveIntegerField(default=25)
     rate_per_second = models.PositiveIntegerField(default=500, help_text="Messages a second, at most")
 
     def __str__(self) -> str:
@@ -67,7 +64,7 @@ class Message(models.Model):
     )
     reason = models.CharField(max_length=200, blank=True, db_default="", help_text="Why it was not sent")
     due_at = models.DateTimeField(db_default=Now())
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often it was claimed")
     fence = models.IntegerField(
         default=0, db_default=0, help_text="Grows with each claim; an old claim cannot settle"
     )
@@ -118,6 +115,7 @@ class MessageEvent(models.Model):
     """What happened to a message after it left. The raw hit is kept; its verdict can be made anew."""
 
     class Kind(models.TextChoices):
+        SENT = "sent", "Sent"
         DELIVERED = "delivered", "Delivered"
         OPENED = "opened", "Opened"
         CLICKED = "clicked", "Clicked"
@@ -134,9 +132,15 @@ class MessageEvent(models.Model):
     verdict = models.CharField(max_length=50, blank=True, help_text="Why it counts as a machine's")
     dedupe_key = models.CharField(max_length=200, unique=True)
     raw = models.JSONField(null=True, blank=True)
+    recorded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was added to the customer's history; empty: not yet"
+    )
 
     class Meta:
-        indexes = [models.Index(fields=["message", "kind", "occurred_at"], name="message_event_kind")]
+        indexes = [
+            models.Index(fields=["message", "kind", "occurred_at"], name="message_event_kind"),
+            models.Index(fields=["id"], condition=Q(recorded_at=None), name="message_event_unrecorded"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} message {self.message_id}"

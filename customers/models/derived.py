@@ -92,7 +92,7 @@ class Assignment(models.Model):
 
 
 class Touched(models.Model):
-    """News for one listener : this customer changed. Claimed by deleting; see `settings.TOUCHED_CONSUMERS`."""
+    """News for one of `settings.TOUCHED_CONSUMERS`: this customer changed. Claimed by deleting."""
 
     consumer = models.CharField(max_length=30)
     customer = models.ForeignKey(Customer, models.CASCADE, db_constraint=False, related_name="+")
