@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Valkey for the whole run, in a folder that goes with it (see `tests/settings.py`)."""
+"""One PostgreSQL and one Valkey for the whole run, in a folder of its own (see `tests/settings.py`)."""
 
 import os
 import shutil

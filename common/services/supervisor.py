@@ -24,25 +24,30 @@ def supervise(where: Places, *, durable: bool, report: Callable[[str], None]) ->
     """Keep the servers running while somebody holds the users' lock; return an exit code."""
     with FileLock(where.locks / "supervisor") as single, FileLock(where.locks / "users") as users:
         single.alone()
-        starters: list[Callable[[], Server]] = [
-            lambda: postgres.start(where, durable=durable),
-            lambda: valkey.start(where),
-        ]
-        servers: list[Server] = []
         try:
             make_folders(where)
-            for starter in starters:
-                servers.append(starter())
-            report(READY)
-            _keep(servers, starters, unused=users.try_alone)
+            _serve(where, durable=durable, ready=lambda: report(READY), unused=users.try_alone)
         except ServiceError as error:
             report(str(error))
             return 1
-        finally:
-            for server in reversed(servers):
-                server.stop()
-            remove_run_folder(where)
     return 0
+
+
+def _serve(where: Places, *, durable: bool, ready: Callable[[], None], unused: Callable[[], bool]) -> None:
+    starters: list[Callable[[], Server]] = [
+        lambda: postgres.start(where, durable=durable),
+        lambda: valkey.start(where),
+    ]
+    servers: list[Server] = []
+    try:
+        for starter in starters:
+            servers.append(starter())
+        ready()
+        _keep(servers, starters, unused=unused)
+    finally:
+        for server in reversed(servers):
+            server.stop()
+        remove_run_folder(where)
 
 
 def _keep(servers: list[Server], starters: list[Callable[[], Server]], *, unused: Callable[[], bool]) -> None:

@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.mime import Mailbox, RefusedHeader, build, format_mailbox, header, list_headers, message_id_for
-from delivery.mime import quoted_printable
+from delivery.mime import (
+    Mailbox,
+    RefusedHeader,
+    build,
+    format_mailbox,
+    header,
+    list_headers,
+    message_id_for,
+    quoted_printable,
+)
 
 DATE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 LETTERS = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
