@@ -147,7 +147,9 @@ def test_a_caller_cannot_set_the_headers_that_the_message_sets(name):
         made(headers={name: "x"})
 
 
-@pytest.mark.parametrize("address", ["", "ann", "@example.com", "ann@", "a b@example.com", "a@b@c", "é@example.com"])
+@pytest.mark.parametrize(
+    "address", ["", "ann", "@example.com", "ann@", "a b@example.com", "a@b@c", "é@example.com"]
+)
 def test_a_malformed_address_is_refused(address):
     with pytest.raises(RefusedHeader):
         format_mailbox(Mailbox(address))
