@@ -42,7 +42,7 @@ FOOT = (NavItem(label="Admin", url_name="admin:index", icon="settings", staff_on
 
 
 def links(items: Sequence[NavItem], *, path: str, is_staff: bool) -> list[NavLink]:
-    """The items whose page exists and is open to this user; the one with the longest matching prefix is active."""
+    """The items whose page exists and is open to this user; the longest matching prefix is active."""
     found = [
         (item, url) for item in items if (is_staff or not item.staff_only) and (url := _url(item.url_name))
     ]
