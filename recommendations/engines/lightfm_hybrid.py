@@ -109,7 +109,7 @@ class LightFMHybrid:
     """
 
     components: int = 64
-    epochs: int = 8
+    epochs: int = 10
     learning_rate: float = 0.05
     max_sampled: int = 10
     half_life_days: float = 60.0
