@@ -1,0 +1,112 @@
+"""People who work with Regards, and the programs that call it."""
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower
+
+from common.clock import now
+
+
+class Role(models.TextChoices):
+    """What a colleague may do; each role includes those below it."""
+
+    ADMIN = "admin", "Administrator: everything, users and keys too"
+    MARKETER = "marketer", "Marketer: builds and launches"
+    VIEWER = "viewer", "Viewer: reads"
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users whose name is their e-mail address."""
+
+    def create_user(
+        self, email: str, password: str | None = None, *, role: str = Role.VIEWER, **fields: object
+    ) -> "User":
+        """Store a user; without a password nobody can sign in as them."""
+        user = self.model(email=self.normalize_email(email).strip().lower(), role=role, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
+        """Store an administrator who may also use the admin."""
+        return self.create_user(email, password, role=Role.ADMIN, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A colleague, who signs in with e-mail and password."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.VIEWER)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("may use the admin", default=False)
+    date_joined = models.DateTimeField(default=now)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_ci")]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether this user may change segments, rules, templates and campaigns, and launch."""
+        return self.is_superuser or self.role in (Role.ADMIN, Role.MARKETER)
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Keys, with the one way to make one and the one way to find one."""
+
+    def issue(self, *, name: str, scopes: list[str], created_by: User | None = None) -> tuple["ApiKey", str]:
+        """Store a new key and return it with its secret, which is kept nowhere else."""
+        secret = f"rk_{secrets.token_urlsafe(32)}"
+        key = self.create(
+            name=name,
+            scopes=scopes,
+            created_by=created_by,
+            prefix=secret[:8],
+            digest=ApiKey.digest_of(secret),
+        )
+        return key, secret
+
+    def usable(self, at: datetime) -> "ApiKeyQuerySet":
+        """Keys that are neither revoked nor expired at that time."""
+        return self.filter(revoked_at=None).filter(models.Q(expires_at=None) | models.Q(expires_at__gt=at))
+
+
+class ApiKey(models.Model):
+    """A program's way in. Only the SHA-256 of the secret is stored (it has 256 bits of its own)."""
+
+    class Scope(models.TextChoices):
+        CONTENT_READ = "content:read", "Read content slots"
+        RECOMMENDATIONS_READ = "recommendations:read", "Read recommendations"
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=8, editable=False)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=50, choices=Scope.choices))
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @staticmethod
+    def digest_of(secret: str) -> bytes:
+        """Return what is stored in place of a secret."""
+        return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,141 @@
+"""Templates, blocks and campaigns."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Template(models.Model):
+    """A mail's layout and words, in immutable versions; the newest published one is live."""
+
+    key = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateVersion(models.Model):
+    """One wording, with what publishing made of it. The database refuses changes (migration 0002)."""
+
+    template = models.ForeignKey(Template, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    subject = models.CharField(max_length=500)
+    preheader = models.CharField(max_length=500, blank=True)
+    mjml = models.TextField("MJML")
+    text = models.TextField("plain text", blank=True, help_text="Leave empty to derive it from the layout.")
+    compiled_html = models.TextField(editable=False)
+    compiled_text = models.TextField(editable=False)
+    links = models.JSONField(default=list, editable=False)
+    variables = models.JSONField(default=list, editable=False)
+    findings = models.JSONField(default=list, editable=False)
+    checksum = models.CharField(max_length=64, editable=False)
+    note = models.CharField(max_length=300, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_number")]
+
+    def __str__(self) -> str:
+        return f"{self.template} v{self.number}"
+
+
+class Block(models.Model):
+    """A piece of content that rules put into a slot: MJML that stands between two sections' columns."""
+
+    key = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200)
+    mjml = models.TextField("MJML", help_text="Elements that may stand in an mj-column; Liquid allowed.")
+    compiled_html = models.TextField(editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Campaign(models.Model):
+    """A mail to a segment, as an experiment. Its messages are the `dispatch`'s."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        LAUNCHED = "launched", "Launched"
+
+    key = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200)
+    segment = models.ForeignKey("segments.Segment", models.PROTECT, related_name="campaigns")
+    experiment = models.OneToOneField("experiments.Experiment", models.PROTECT, related_name="campaign")
+    sender = models.ForeignKey("delivery.Sender", models.PROTECT)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT, editable=False)
+    dispatch = models.OneToOneField(
+        "delivery.Dispatch", models.PROTECT, null=True, blank=True, editable=False
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    launched_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rule_set_versions = models.ManyToManyField(
+        "rules.RuleSetVersion", blank=True, editable=False, related_name="campaigns"
+    )
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignVariant(models.Model):
+    """What a mailed arm of the experiment gets."""
+
+    class Strategy(models.TextChoices):
+        BESTSELLERS = "bestsellers", "Bestsellers (the same for everybody in a country)"
+        FOR_YOU = "for_you", "For you (the recommender in use)"
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="variants")
+    variant = models.OneToOneField("experiments.Variant", models.PROTECT, related_name="+")
+    template_version = models.ForeignKey(TemplateVersion, models.PROTECT, related_name="+")
+    strategy = models.CharField(max_length=20, choices=Strategy.choices, default=Strategy.BESTSELLERS)
+    is_personalised = models.BooleanField(
+        default=True, help_text="Off: rules are not asked; slots show their fallback."
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "variant"], name="campaign_variant")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}: {self.variant}"
+
+
+class Recipient(models.Model):
+    """The launch snapshot: each member of the segment at launch, with the arm or the reason why not."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients")
+    customer = models.ForeignKey("customers.Customer", models.PROTECT, related_name="+")
+    variant_key = models.CharField(max_length=50, blank=True)
+    exclusion = models.CharField(
+        max_length=50, blank=True, help_text="Why this member is in no arm; empty: in one"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "customer"], name="recipient_once"),
+            models.CheckConstraint(
+                condition=~models.Q(variant_key="", exclusion="")
+                & (models.Q(variant_key="") | models.Q(exclusion="")),
+                name="recipient_arm_or_reason",
+            ),
+        ]
+        indexes = [models.Index(fields=["campaign", "variant_key", "exclusion"], name="recipient_counts")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.variant_key or self.exclusion}"

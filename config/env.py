@@ -1,0 +1,33 @@
+"""The one place that reads the environment; every name here is documented in `.env.example`."""
+
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env", overwrite=False)
+
+VAR_DIR = Path(env.str("REGARDS_VAR", default=str(BASE_DIR / "var"))).resolve()
+PRODUCTION = env.bool("REGARDS_PRODUCTION", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SUPPRESSION_KEY = env.str("SUPPRESSION_KEY", default="")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+REPORTING_CURRENCY = env.str("REPORTING_CURRENCY", default="EUR")
+POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="Example Outdoor Ltd, 1 Harbour Street, Dublin")
+ANYMAIL_WEBHOOK_SECRET = env.str("ANYMAIL_WEBHOOK_SECRET", default="")
+DROP_DIR = Path(env.str("REGARDS_DROP_DIR", default=str(VAR_DIR / "drop")))
+
+DATABASE_URL = env.str("DATABASE_URL", default="")
+REDIS_URL = BROKER_URL = env.str("REDIS_URL", default="")
+if not (DATABASE_URL and REDIS_URL):
+    from common import services
+
+    _embedded = services.urls(VAR_DIR)
+    DATABASE_URL = DATABASE_URL or _embedded.database_url
+    BROKER_URL = REDIS_URL or _embedded.broker_url
+    REDIS_URL = REDIS_URL or _embedded.redis_url

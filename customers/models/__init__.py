@@ -1,0 +1,26 @@
+"""Who the customers are, what they did, what they allowed, and what is derived from it."""
+
+from customers.models.consent import Consent, Suppression
+from customers.models.customer import Customer, CustomerIdentity
+from customers.models.derived import Assignment, CustomerFacts, Score, Touched
+from customers.models.event import Event, EventKey, EventType
+from customers.models.order import Order, OrderLine, Refund
+from customers.models.sync import SyncRun
+
+__all__ = [
+    "Assignment",
+    "Consent",
+    "Customer",
+    "CustomerFacts",
+    "CustomerIdentity",
+    "Event",
+    "EventKey",
+    "EventType",
+    "Order",
+    "OrderLine",
+    "Refund",
+    "Score",
+    "Suppression",
+    "SyncRun",
+    "Touched",
+]

@@ -1,0 +1,74 @@
+"""A person, and the names that other systems have for them."""
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+from timezone_field import TimeZoneField
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    """Customers, by what may be done with them."""
+
+    def known(self) -> "CustomerQuerySet":
+        """Customers with a name to them; anonymous visitors are in no count."""
+        return self.filter(is_anonymous=False)
+
+    def consenting(self, purpose: str = "marketing_email") -> "CustomerQuerySet":
+        """Customers who granted the purpose and have not taken it back."""
+        return self.filter(consents__purpose=purpose, consents__is_granted=True)
+
+
+class Customer(models.Model):
+    """One person. `email` is in its canonical form (see `customers.addresses`); NULL where none is known."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    email = models.CharField(max_length=320, null=True, blank=True, unique=True)
+    first_name = models.CharField(max_length=150, blank=True)
+    last_name = models.CharField(max_length=150, blank=True)
+    birth_date = models.DateField(null=True, blank=True)
+    gender = models.CharField(max_length=20, blank=True)
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2, such as GB")
+    region = models.CharField(max_length=100, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    timezone = TimeZoneField(null=True, blank=True, use_pytz=False)
+    locale = models.CharField(max_length=20, blank=True)
+    device = models.CharField(max_length=20, blank=True)
+    signed_up_at = models.DateTimeField(null=True, blank=True)
+    attributes = models.JSONField(default=dict, blank=True)
+    is_anonymous = models.BooleanField(default=False)
+    allows_profiling = models.BooleanField(
+        default=True, help_text="Off: no model learns from or scores this person; they get bestsellers."
+    )
+    source = models.CharField(max_length=50, blank=True, help_text="Where the profile came from first")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    objects = CustomerQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["country"], name="customer_country")]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email or f"Anonymous {str(self.public_id)[:8]}"
+
+    @property
+    def full_name(self) -> str:
+        """First and last name with one space, or an empty string."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class CustomerIdentity(models.Model):
+    """The id by which one source knows a customer."""
+
+    namespace = models.CharField(max_length=50)
+    value = models.CharField(max_length=200)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="identities")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "customer identities"
+        constraints = [models.UniqueConstraint(fields=["namespace", "value"], name="identity_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}:{self.value}"

@@ -1,0 +1,68 @@
+"""The truth about money. Revenue is always summed from here."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from customers.models.customer import Customer
+
+
+class Order(models.Model):
+    """A purchase, known by its source's own id: an event, a webhook and a nightly pull of it are one row."""
+
+    source = models.CharField(max_length=50)
+    external_id = models.CharField(max_length=200)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders")
+    placed_at = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    total_minor = models.BigIntegerField(help_text="Sum of the lines, in minor units, before refunds")
+    refunded_minor = models.BigIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="order_source_id")]
+        indexes = [
+            models.Index(fields=["customer", "placed_at"], name="order_customer_placed"),
+            models.Index(fields=["placed_at"], name="order_placed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.external_id}"
+
+
+class OrderLine(models.Model):
+    """One product of an order. `line` is the source's own line id, unique in its order."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    line = models.CharField(max_length=64)
+    product = models.ForeignKey("products.Product", models.PROTECT, null=True, blank=True, related_name="+")
+    description = models.CharField(max_length=300, blank=True)
+    quantity = models.IntegerField()
+    unit_price_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "line"], name="order_line_unique")]
+        indexes = [models.Index(fields=["product"], name="order_line_product")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.description or self.product}"
+
+
+class Refund(models.Model):
+    """Money given back. `order` is NULL where the source does not say which purchase it belongs to."""
+
+    source = models.CharField(max_length=50)
+    external_id = models.CharField(max_length=200)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="refunds")
+    order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="refunds")
+    refunded_at = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField(help_text="Positive: what the customer got back, in minor units")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="refund_source_id")]
+        indexes = [models.Index(fields=["customer", "refunded_at"], name="refund_customer_at")]
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.external_id}"

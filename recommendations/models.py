@@ -1,0 +1,73 @@
+"""Trained models with their report cards, and what they say for each customer."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class ModelVersion(models.Model):
+    """One training of one engine. A running training holds a lease; `fence` keeps a late one from writing."""
+
+    class Status(models.TextChoices):
+        TRAINING = "training", "Training"
+        CHAMPION = "champion", "In use"
+        RETIRED = "retired", "Was in use"
+        REJECTED = "rejected", "Not better than what is in use"
+        FAILED = "failed", "Failed"
+
+    engine = models.CharField(max_length=50)
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.TRAINING)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    data_from = models.DateTimeField(null=True, blank=True)
+    data_until = models.DateTimeField(null=True, blank=True)
+    parameters = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    verdict = models.TextField(blank=True, help_text="Is it better than popularity and the champion?")
+    artefact_path = models.CharField(max_length=500, blank=True)
+    artefact_sha256 = models.CharField(max_length=64, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["engine", "number"], name="model_version_number"),
+            models.UniqueConstraint(
+                fields=["status"], condition=models.Q(status="champion"), name="one_champion"
+            ),
+            models.UniqueConstraint(
+                fields=["status"], condition=models.Q(status="training"), name="one_training"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.engine} v{self.number}"
+
+
+class Recommendation(models.Model):
+    """The best products for one customer, best first, as the model version saw it."""
+
+    customer = models.OneToOneField("customers.Customer", models.CASCADE, primary_key=True, related_name="+")
+    model_version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="+")
+    product_ids = ArrayField(models.BigIntegerField())
+    scores = ArrayField(models.FloatField())
+    computed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{len(self.product_ids)} products for customer {self.customer_id}"
+
+
+class PopularProducts(models.Model):
+    """The bestsellers of a country ('' for all): the fallback that always exists."""
+
+    country = models.CharField(max_length=2, blank=True, unique=True)
+    product_ids = ArrayField(models.BigIntegerField())
+    scores = ArrayField(models.FloatField())
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "popular products"
+
+    def __str__(self) -> str:
+        return f"Bestsellers of {self.country or 'all countries'}"
