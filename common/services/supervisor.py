@@ -21,15 +21,18 @@ READY = "ready"
 
 
 def supervise(where: Places, *, durable: bool, report: Callable[[str], None]) -> int:
-    """Keep the servers running while somebody holds the users' lock; return an exit code."""
-    with FileLock(where.locks / "supervisor") as single, FileLock(where.locks / "users") as users:
-        single.alone()
-        try:
-            make_folders(where)
-            _serve(where, durable=durable, ready=lambda: report(READY), unused=users.try_alone)
-        except ServiceError as error:
-            report(str(error))
-            return 1
+    """Keep the servers running while somebody holds the users' lock; return an exit code.
+
+    Both locks go with this process and not before: who waits for them finds nothing of it left.
+    """
+    FileLock(where.locks / "supervisor").alone()
+    users = FileLock(where.locks / "users")
+    try:
+        make_folders(where)
+        _serve(where, durable=durable, ready=lambda: report(READY), unused=users.try_alone)
+    except ServiceError as error:
+        report(str(error))
+        return 1
     return 0
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def processes_of(var: Path) -> dict[int, str]:
         if (names_it and "-c" not in arguments) or (
             "valkey-server" in arguments[0] and _works_in(folder, var)
         ):
-            found[int(folder.name)] = Path(arguments[0]).name
+            found[int(folder.name)] = Path(arguments[0].split()[0]).name
     return found
 
 
@@ -68,6 +69,16 @@ def _works_in(folder: Path, var: Path) -> bool:
         return (folder / "cwd").readlink().is_relative_to(var)
     except OSError:
         return False
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Ask again and again, for a minute at most, and say whether it came true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def wait_for_the_end_of(pids: dict[int, str]) -> None:
