@@ -17,7 +17,9 @@ class CampaignForm(forms.Form):
     """A campaign as an experiment of two arms and, if wanted, a holdout that gets no mail."""
 
     name = forms.CharField(max_length=150, help_text="For you and your colleagues; customers never see it.")
-    segment = forms.ModelChoiceField(Segment.objects.all(), help_text="Who is asked whether they may be mailed.")
+    segment = forms.ModelChoiceField(
+        Segment.objects.all(), help_text="Who is asked whether they may be mailed."
+    )
     sender = forms.ModelChoiceField(Sender.objects.all())
     hypothesis = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2}),

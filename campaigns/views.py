@@ -16,7 +16,7 @@ from campaigns import books, tasks
 from campaigns.forms import CampaignForm
 from campaigns.launching import LaunchRefused, launch, obstacles
 from campaigns.models import Campaign
-from delivery.models import Dispatch
+from delivery.steering import steer
 
 View = Callable[..., HttpResponse]
 
@@ -57,14 +57,17 @@ def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
     campaign = get_object_or_404(
         Campaign.objects.select_related("segment", "experiment", "sender", "dispatch"), key=key
     )
-    context: dict[str, Any] = {"campaign": campaign, "contents": campaign.variants.select_related(
-        "variant", "template_version__template"
-    )}
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "contents": campaign.variants.select_related("variant", "template_version__template"),
+    }
     if campaign.dispatch is None:
         context["obstacles"] = obstacles(campaign)
     else:
         context["accounts"] = books.reconcile(campaign)
-    template = "campaigns/detail.html#accounts" if request.headers.get("HX-Request") else "campaigns/detail.html"
+    template = (
+        "campaigns/detail.html#accounts" if request.headers.get("HX-Request") else "campaigns/detail.html"
+    )
     return render(request, template, context)
 
 
@@ -89,15 +92,10 @@ def campaign_launch(request: HttpRequest, key: str) -> HttpResponse:
 def campaign_steer(request: HttpRequest, key: str, act: str) -> HttpResponse:
     """Pause, resume or cancel the sending. Cancelled is final."""
     campaign = get_object_or_404(Campaign.objects.exclude(dispatch=None), key=key)
-    state = {
-        "pause": Dispatch.State.PAUSED,
-        "resume": Dispatch.State.SENDING,
-        "cancel": Dispatch.State.CANCELLED,
-    }[act]
     dispatch_id = cast(int, campaign.dispatch_id)
-    if Dispatch.objects.filter(pk=dispatch_id).steer(state):
+    if steer(dispatch_id, act):
         transaction.on_commit(lambda: tasks.send_dispatch.delay(dispatch_id))
-        messages.success(request, f"The campaign is {state.label.lower()}.")
+        messages.success(request, f"Done: {act}.")
     else:
         messages.error(request, "The campaign was cancelled; that is final.")
     return redirect("campaigns:detail", key)
