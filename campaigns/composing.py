@@ -26,7 +26,7 @@ from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
 from delivery.outbox import Claimed
 from delivery.sending import Composed
-from rules.models import RuleSetVersion
+from rules.models import RuleSet, RuleSetVersion
 
 MOST_PRODUCTS = 12
 
@@ -91,12 +91,9 @@ def write(
 def _rule_versions(campaign: Campaign) -> list[RuleSetVersion]:
     """The versions that the launch froze; for a draft those that are live."""
     if campaign.state == Campaign.State.DRAFT:
-        return list(RuleSetVersion.objects.filter(pk__in=_live_versions()).select_related("rule_set"))
+        live = RuleSet.objects.exclude(live_version=None).values("live_version")
+        return list(RuleSetVersion.objects.filter(pk__in=live).select_related("rule_set"))
     return list(campaign.rule_set_versions.select_related("rule_set"))
-
-
-def _live_versions() -> Any:
-    from rules.models import RuleSet
 
     return RuleSet.objects.exclude(live_version=None).values("live_version")
 

@@ -8,7 +8,8 @@ from delivery.backends import BACKENDS
 
 @shared_task(queue="default")
 def release_expired_messages() -> dict[str, int]:
-    """Find messages whose worker died."""
+    """Find messages whose worker died, and those put back after their campaign was cancelled."""
+    outbox.skip_cancelled()
     return outbox.release_expired(honours_key={name: way.honours_key for name, way in BACKENDS.items()})
 
 

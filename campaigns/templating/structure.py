@@ -69,7 +69,9 @@ def read_structure(mask: Mask, masked: str) -> Structure:
         if match["name"]:
             _enter_or_leave(mask, match, stack, structure)
     for name, offset in stack:
-        structure.findings.append(Finding("error", f"<{name}> is never closed.", line=mask.line_after(masked[:offset])))
+        structure.findings.append(
+            Finding("error", f"<{name}> is never closed.", line=mask.line_after(masked[:offset]))
+        )
     return structure
 
 
@@ -111,7 +113,9 @@ def _place(
             structure.wrap[int(match[1])] = parent
         else:
             message = f"Liquid cannot stand between the parts of <{parent}>; put it around the whole element."
-            structure.findings.append(Finding("error", message, line=mask.line_after(masked[: match.start()])))
+            structure.findings.append(
+                Finding("error", message, line=mask.line_after(masked[: match.start()]))
+            )
     rest = mask.token.sub("", masked[start:end]).strip()
     if rest and stack:
         message = f'The text "{rest[:40]}" stands in <{parent}>, outside an <mj-text>, and would be lost.'
