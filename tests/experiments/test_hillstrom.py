@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import os
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
