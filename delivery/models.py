@@ -22,6 +22,14 @@ class Sender(models.Model):
         return f"{self.from_name} <{self.from_email}>"
 
 
+class DispatchQuerySet(models.QuerySet["Dispatch"]):
+    """Dispatches, with the one way to steer them."""
+
+    def steer(self, state: str) -> int:
+        """Set the state of those not cancelled, and return how many that were; cancelled is final."""
+        return self.exclude(state=Dispatch.State.CANCELLED).update(state=state)
+
+
 class Dispatch(models.Model):
     """A pile of messages that start, pause and stop together. Finished is derived: nothing left to send."""
 
@@ -34,6 +42,8 @@ class Dispatch(models.Model):
     sender = models.ForeignKey(Sender, models.PROTECT)
     state = models.CharField(max_length=10, choices=State.choices, default=State.SENDING)
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = DispatchQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "dispatches"
