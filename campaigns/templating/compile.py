@@ -204,7 +204,9 @@ def _variables(
 def _content_findings(compiled_html: str, compiled_text: str, subject: str) -> Iterable[Finding]:
     size = len(compiled_html.encode())
     if size > CLIP_BYTES:
-        yield Finding("warning", f"The HTML has {size // 1024} KB before data; Gmail clips messages at 102 KB.")
+        yield Finding(
+            "warning", f"The HTML has {size // 1024} KB before data; Gmail clips messages at 102 KB."
+        )
     if "unsubscribe_url" not in compiled_html:
         yield Finding("error", "There is no unsubscribe link: add a link to {{ unsubscribe_url }}.")
     if "unsubscribe_url" not in compiled_text:

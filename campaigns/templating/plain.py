@@ -3,8 +3,28 @@
 import re
 from html.parser import HTMLParser
 
-_BLOCKS = frozenset("p div tr h1 h2 h3 h4 h5 h6 ul ol li table blockquote section header footer".split())
-_PARAGRAPHS = frozenset("p h1 h2 h3 h4 h5 h6 ul ol table blockquote".split())
+_BLOCKS = frozenset(
+    [
+        "p",
+        "div",
+        "tr",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "table",
+        "blockquote",
+        "section",
+        "header",
+        "footer",
+    ]
+)
+_PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote"])
 _SILENT = frozenset({"head", "style", "script", "title", "noscript"})
 _SPACE = re.compile(r"[^\S\n]+")
 _PREVIEW = re.compile(r'<div style="display:none;[^>]*>.*?</div>', re.DOTALL)

@@ -47,7 +47,9 @@ class Rendered:
     links: tuple[str, ...]
 
 
-def render(compiled: Compiled, context: Mapping[str, object], *, links: LinkRewriter | None = None) -> Rendered:
+def render(
+    compiled: Compiled, context: Mapping[str, object], *, links: LinkRewriter | None = None
+) -> Rendered:
     """Render all parts for one recipient; without `links` the addresses stand as they are (preview).
 
     Raises RenderFailed when a limit is passed, time is up, or a filter cannot work with the data.

@@ -113,7 +113,9 @@ class CountingOutputNode(OutputNode):
         if not isinstance(expression, FilteredExpression):
             return super().render_to_output(context, buffer)
         value = expression.left.evaluate(context)
-        if isinstance(expression.left, Path) and (value is None or value == "" or isinstance(value, Undefined)):
+        if isinstance(expression.left, Path) and (
+            value is None or value == "" or isinstance(value, Undefined)
+        ):
             if isinstance(context, MessageContext):
                 context.rendering.fallbacks[str(expression.left)] += 1
         filters: list[Filter] = expression.filters or []

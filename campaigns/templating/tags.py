@@ -98,7 +98,9 @@ class SlotTag(Tag):
 class RecommendationsNode(Node):
     """`{% recommendations k: 3 %}…{{ product.name }}…{% else %}…{% endrecommendations %}`."""
 
-    def __init__(self, token: Token, *, k: int, strategy: str, block: BlockNode, default: BlockNode | None) -> None:
+    def __init__(
+        self, token: Token, *, k: int, strategy: str, block: BlockNode, default: BlockNode | None
+    ) -> None:
         super().__init__(token)
         self.k, self.strategy, self.block, self.default = k, strategy, block, default
         self.blank = False
@@ -149,7 +151,9 @@ class RecommendationsTag(Tag):
         """Parse the arguments, the block and the `else` part."""
         token = stream.eat(TOKEN_TAG)
         has_arguments = stream.current.kind == TOKEN_EXPRESSION
-        arguments = _arguments(self, stream.into_inner(tag=token), token, {"k", "strategy"}) if has_arguments else {}
+        arguments = (
+            _arguments(self, stream.into_inner(tag=token), token, {"k", "strategy"}) if has_arguments else {}
+        )
         k = arguments.get("k", 3)
         if not isinstance(k, int) or not 1 <= k <= MOST_PRODUCTS:
             raise LiquidSyntaxError(f"k must be a number from 1 to {MOST_PRODUCTS}", token=token)
