@@ -89,8 +89,8 @@ def ago(moment: datetime | None) -> SafeString:
 def icon(name: str, css: str = "") -> SafeString:
     """`{% icon "users" %}`: a decorative icon of the sprite; say its meaning in text beside it."""
     return format_html(
-        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
-        css,
+        '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        f"icon {css}".strip(),
         static("vendor/tabler-icons/sprite.svg"),
         name,
     )

@@ -112,7 +112,7 @@
         const radius = spec.stacked ? 0 : spec.kind === "bar" ? [0, 3, 3, 0] : [3, 3, 0, 0];
         return [{ ...common, type: "bar", barMaxWidth: 36, itemStyle: { borderRadius: radius } }];
       }
-      const area = spec.kind === "area" ? { color: faded(colour, 0.18) } : undefined;
+      const area = spec.kind === "area" && !series.low.length ? { color: faded(colour, 0.18) } : undefined;
       const symbols = spec.categories.length > 31 ? "none" : "circle";
       return [...band(series, colour), { ...common, type: "line", symbol: symbols, symbolSize: 5, lineStyle: { width: 2 }, areaStyle: area }];
     });

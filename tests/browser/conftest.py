@@ -123,13 +123,17 @@ def axe() -> Axe:
 
 @pytest.fixture
 def screenshot() -> Screenshot:
-    """`screenshot(page, name)`: the whole page as var/screenshots/name.png."""
+    """`screenshot(page, name)`: the whole page, in a window as tall as it, as var/screenshots/name.png."""
 
     def take(page: Page, name: str) -> Path:
         folder = settings.BASE_DIR / "var" / "screenshots"
         folder.mkdir(parents=True, exist_ok=True)
         path = Path(folder / f"{name}.png")
-        page.screenshot(path=path, full_page=True)
+        size = page.viewport_size or DESKTOP
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+        page.screenshot(path=path)
+        page.set_viewport_size(size)
         return path
 
     return take

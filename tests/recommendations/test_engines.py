@@ -36,7 +36,8 @@ def two_tastes(users: int = 200, per_user: int = 8) -> tuple[Interactions, Featu
         FeatureTable.from_names({u: [f"country:{'ab'[u % 2]}"] for u in range(users + 2)}),
         FeatureTable.from_names({i: [f"category:{i // 20}"] for i in range(40)}),
     )
-    return Interactions(who, what, weights, days * DAY, 20 * DAY), features
+    bought = np.ones(len(rows), dtype=bool)
+    return Interactions(who, what, weights, days * DAY, 20 * DAY, bought), features
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
@@ -66,7 +67,8 @@ def test_the_same_input_gives_the_same_ranking(engine: Engine) -> None:
 
 def test_popularity_prefers_what_is_bought_now() -> None:
     times = np.array([0, 0, 0, 99]) * DAY
-    rows = Interactions(np.arange(4), np.array([1, 1, 1, 2]), np.ones(4, dtype=np.float32), times, 100 * DAY)
+    weights, bought = np.ones(4, dtype=np.float32), np.ones(4, dtype=bool)
+    rows = Interactions(np.arange(4), np.array([1, 1, 1, 2]), weights, times, 100 * DAY, bought)
     assert Popularity(7).fit(rows, Features()).recommend(np.array([8]), 2).items.tolist() == [[2, 1]]
 
 
@@ -94,4 +96,5 @@ def test_the_holdout_shows_that_tastes_beat_popularity() -> None:
 
 def test_interactions_of_unequal_length_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in length"):
-        Interactions(np.arange(2), np.arange(1), np.ones(2, dtype=np.float32), np.arange(2), 0)
+        ones = np.ones(2, dtype=np.float32)
+        Interactions(np.arange(2), np.arange(1), ones, np.arange(2), 0, ones > 0)

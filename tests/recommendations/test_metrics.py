@@ -35,7 +35,8 @@ def test_empty_places_are_no_hits_and_cover_nothing() -> None:
 def history() -> Interactions:
     users, items = np.array([1, 1, 2, 1, 1, 2, 3]), np.array([10, 11, 10, 10, 12, 10, 10])
     times = np.array([0, 1, 2, 9, 9, 10, 10]) * DAY
-    return Interactions(users, items, np.ones(7, dtype=np.float32), times, 10 * DAY)
+    bought = np.ones(7, dtype=bool)
+    return Interactions(users, items, np.ones(7, dtype=np.float32), times, 10 * DAY, bought)
 
 
 def test_training_ends_where_the_test_begins() -> None:

@@ -50,5 +50,6 @@ def test_a_weight_halves_with_each_half_life() -> None:
         np.array([4, 4], dtype=np.float32),
         np.array([0, 5 * day]),
         10 * day,
+        np.array([True, True]),
     )
     assert rows.decayed(5).tolist() == [1.0, 2.0]
