@@ -3,6 +3,7 @@
 import os
 import pwd
 import sys
+from pathlib import Path
 
 from common.services import privileges
 from common.services.privileges import Privileges
@@ -12,7 +13,11 @@ BLOCKED = [sys.executable, str(ROOT / "tests" / "services" / "in_blocked_namespa
 
 
 def owner_of(pid):
-    return pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name
+    return pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name
+
+
+def namespace_of(pid):
+    return Path(f"/proc/{pid}/ns/user").readlink()
 
 
 def postgres_of(var):
@@ -25,7 +30,7 @@ if os.geteuid() == 0:
         program(used)
         assert privileges.choose(used / "postgres") is Privileges.NAMESPACE
         assert owner_of(postgres_of(used)) == "root"
-        assert os.readlink(f"/proc/{postgres_of(used)}/ns/user") != os.readlink("/proc/self/ns/user")
+        assert namespace_of(postgres_of(used)) != namespace_of("self")
         assert (used / "postgres" / "PG_VERSION").stat().st_uid == 0
 
     def test_without_namespaces_nobody_runs_it_and_the_data_can_be_used_ever_after(var, program):
@@ -55,4 +60,4 @@ else:
     def test_an_ordinary_user_runs_it_as_himself(used, program):
         program(used)
         assert privileges.choose(used / "postgres") is Privileges.OWN
-        assert os.stat(f"/proc/{postgres_of(used)}").st_uid == os.geteuid()
+        assert Path(f"/proc/{postgres_of(used)}").stat().st_uid == os.geteuid()
