@@ -119,9 +119,10 @@ class LinkTable:
         return self.links.index(url)
 
     def _keep(self, for_html: str, for_text: str) -> str:
-        self._html.append(for_html)
-        self._text.append(for_text)
-        return f"\ue000{len(self._html) - 1}\ue001"
+        if for_html not in self._html:
+            self._html.append(for_html)
+            self._text.append(for_text)
+        return f"\ue000{self._html.index(for_html)}\ue001"
 
     def _complain(self, url: str) -> None:
         offset = self.mask.source.find(url)
