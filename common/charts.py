@@ -1,4 +1,4 @@
-"""What a chart shows, apart from how it is drawn: the page draws it, and its data table reads the same values."""
+"""What a chart shows, apart from how it is drawn; its data table reads the same values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

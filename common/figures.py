@@ -32,7 +32,7 @@ def compact(number: int | None) -> str:
     if number is None:
         return "–"
     for size, letter in _MAGNITUDES:
-        if abs(number) >= size:
+        if abs(number) >= size * 0.9995:  # 999,500 and more round up to the next letter
             return _with_minus(f"{_short(number / size)}{letter}")
     return _with_minus(str(number))
 

@@ -28,21 +28,21 @@ class NavLink:
 
 MAIN = (
     NavItem(label="Home", url_name="home", icon="home"),
-    NavItem(label="Customers", url_name="customers", icon="users"),
-    NavItem(label="Data", url_name="data", icon="database-import"),
-    NavItem(label="Segments", url_name="segments", icon="chart-circles"),
-    NavItem(label="Rules", url_name="rules", icon="git-branch"),
-    NavItem(label="Recommendations", url_name="recommendations", icon="sparkles"),
-    NavItem(label="Templates", url_name="templates", icon="template"),
-    NavItem(label="Campaigns", url_name="campaigns", icon="send"),
-    NavItem(label="Experiments", url_name="experiments", icon="flask"),
-    NavItem(label="Mailbox", url_name="mailbox", icon="inbox"),
+    NavItem(label="Customers", url_name="customers:list", icon="users"),
+    NavItem(label="Data", url_name="customers:data", icon="database-import"),
+    NavItem(label="Segments", url_name="segments:list", icon="chart-circles"),
+    NavItem(label="Rules", url_name="rules:list", icon="git-branch"),
+    NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles"),
+    NavItem(label="Templates", url_name="campaigns:templates", icon="template"),
+    NavItem(label="Campaigns", url_name="campaigns:list", icon="send"),
+    NavItem(label="Experiments", url_name="reports:experiments", icon="flask"),
+    NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox"),
 )
 FOOT = (NavItem(label="Admin", url_name="admin:index", icon="settings", staff_only=True),)
 
 
 def links(items: Sequence[NavItem], *, path: str, is_staff: bool) -> list[NavLink]:
-    """The items whose page exists and is open to this user; the one with the longest matching prefix is active."""
+    """The items whose page exists and is open to this user; the longest matching prefix is active."""
     found = [
         (item, url) for item in items if (is_staff or not item.staff_only) and (url := _url(item.url_name))
     ]

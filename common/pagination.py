@@ -11,7 +11,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, kw_only=True)
 class CursorPage(Generic[M]):
-    """Some rows, newest first, and where to go on; a cursor is "" where the table ends. Iterates over its rows."""
+    """Some rows, newest first, and where to go on: a cursor is "" where the table ends."""
 
     rows: list[M]
     previous_cursor: str

@@ -61,7 +61,9 @@ def _payload(message_id: int, expires_at: datetime | None) -> bytes:
 
 def _split(token: str) -> tuple[bytes, bytes]:
     try:
-        raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(
+            token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True
+        )
     except (UnicodeEncodeError, binascii.Error) as error:
         raise BadToken("the token is not readable") from error
     payload, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]

@@ -1,4 +1,4 @@
-"""What other people wrote and we serve: the manifest beside the files says what it is and where it came from."""
+"""What other people wrote and we serve: a manifest beside the files says what they are."""
 
 import hashlib
 import json

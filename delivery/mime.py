@@ -99,7 +99,12 @@ def header(name: str, value: str) -> str:
         raise RefusedHeader(f"{name!r} is no header name")
     if _CONTROL.search(value):
         raise RefusedHeader(f"{name} holds a control character")
-    if value.isascii() and len(name) + 2 + len(value) <= LINE and "=?" not in value and value == value.strip():
+    if (
+        value.isascii()
+        and len(name) + 2 + len(value) <= LINE
+        and "=?" not in value
+        and value == value.strip()
+    ):
         return f"{name}: {value}"
     return _folded(name, value)
 
@@ -156,7 +161,9 @@ def _body(*, html: str, text: str, message_id: str) -> bytes:
 
 
 def _part(subtype: str, content: str) -> bytes:
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    head = (
+        f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
     return head.encode("ascii") + quoted_printable(content) + b"\r\n"
 
 
@@ -181,7 +188,12 @@ def _quoted(name: str) -> str:
 def _folded(name: str, value: str) -> str:
     """Fold ASCII at single spaces; anything else, or what would not survive that, becomes encoded words."""
     words = value.split(" ")
-    if not value.isascii() or "=?" in value or "" in words or max(map(len, words)) > HARD_LINE - len(name) - 2:
+    if (
+        not value.isascii()
+        or "=?" in value
+        or "" in words
+        or max(map(len, words)) > HARD_LINE - len(name) - 2
+    ):
         return f"{name}: " + "\r\n ".join(_encoded_words(value, used=len(name) + 2))
     lines = [f"{name}: {words[0]}"]
     for word in words[1:]:

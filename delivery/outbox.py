@@ -220,3 +220,18 @@ def release_expired(*, honours_key: dict[str, bool]) -> dict[str, int]:
             {"safe": safe, "most": MAX_ATTEMPTS},
         )
         return dict(cursor.fetchall())
+
+
+def skip_cancelled(dispatch_id: int | None = None) -> int:
+    """Settle what waits in cancelled dispatches (one, or all) as skipped; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE delivery_message message SET state = 'skipped', reason = 'the campaign was cancelled'
+            FROM delivery_dispatch dispatch
+            WHERE dispatch.id = message.dispatch_id AND dispatch.state = 'cancelled'
+                AND message.state = 'queued' AND (%(dispatch)s::bigint IS NULL OR dispatch.id = %(dispatch)s)
+            """,
+            {"dispatch": dispatch_id},
+        )
+        return cursor.rowcount

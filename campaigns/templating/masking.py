@@ -4,12 +4,8 @@
 replaced by a word of letters and digits that markup tools carry along untouched.
 """
 
-import bisect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
-from .findings import line_at
+from dataclasses import dataclass
 
 # A raw block is one piece: what looks like Liquid inside is text.
 _LIQUID = re.compile(
@@ -27,19 +23,14 @@ class Mask:
     text: str
     pieces: tuple[str, ...]
     token: re.Pattern[str]
-    _starts: tuple[tuple[int, int], ...] = field(repr=False)
 
-    def restore(self, text: str, change: Callable[[int, str], str] | None = None) -> str:
-        """Put the Liquid back into `text`; `change` may rewrite a piece, given its number and source."""
-        if change is None:
-            return self.token.sub(lambda match: self.pieces[int(match[1])], text)
-        return self.token.sub(lambda match: change(int(match[1]), self.pieces[int(match[1])]), text)
+    def restore(self, text: str) -> str:
+        """Put the Liquid back into `text`."""
+        return self.token.sub(lambda match: self.pieces[int(match[1])], text)
 
-    def line_of(self, offset: int) -> int:
-        """Give the line in the source of a character position in `text`."""
-        index = bisect.bisect_right(self._starts, (offset, len(self.source) + 1)) - 1
-        masked, original = self._starts[index]
-        return line_at(self.source, min(original + offset - masked, len(self.source)))
+    def line_after(self, text: str) -> int:
+        """Give the line (from 1) of the source that a beginning of the masked text leads up to."""
+        return self.restore(text).count("\n") + 1
 
 
 def mask(source: str) -> Mask:
@@ -47,16 +38,11 @@ def mask(source: str) -> Mask:
     key = "lq"
     while re.search(rf"{key}\d+x", source):
         key += "q"
-    out: list[str] = []
     pieces: list[str] = []
-    starts = [(0, 0)]
-    end, length = 0, 0
-    for match in _LIQUID.finditer(source):
-        word = f"{key}{len(pieces)}x"
-        out += [source[end : match.start()], word]
-        length += match.start() - end + len(word)
-        end = match.end()
+
+    def hide(match: re.Match[str]) -> str:
         pieces.append(match[0])
-        starts.append((length, end))
-    out.append(source[end:])
-    return Mask(source, "".join(out), tuple(pieces), re.compile(rf"{key}(\d+)x"), tuple(starts))
+        return f"{key}{len(pieces) - 1}x"
+
+    text = _LIQUID.sub(hide, source)
+    return Mask(source, text, tuple(pieces), re.compile(rf"{key}(\d+)x"))

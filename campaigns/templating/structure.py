@@ -21,12 +21,22 @@ ENDING = frozenset(
     | {"mj-social-element", "mj-style", "mj-table", "mj-text", "mj-title"}
 )
 EMPTY = frozenset(
-    {"mj-all", "mj-breakpoint", "mj-carousel-image", "mj-class", "mj-divider", "mj-font", "mj-image", "mj-spacer"}
+    {
+        "mj-all",
+        "mj-breakpoint",
+        "mj-carousel-image",
+        "mj-class",
+        "mj-divider",
+        "mj-font",
+        "mj-image",
+        "mj-spacer",
+    }
 )
 KNOWN = CONTAINERS | CLOSED | ENDING | EMPTY
 
 _TAG = re.compile(
-    r"""<!--.*?-->|<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]*)(?P<attrs>(?:[^<>"']|"[^"]*"|'[^']*')*)>""", re.DOTALL
+    r"""<!--.*?-->|<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]*)(?P<attrs>(?:[^<>"']|"[^"]*"|'[^']*')*)>""",
+    re.DOTALL,
 )
 _STRAY = re.compile(r"<(?![A-Za-z/!?])")
 _ALT = re.compile(r"\salt\s*=")
@@ -59,7 +69,9 @@ def read_structure(mask: Mask, masked: str) -> Structure:
         if match["name"]:
             _enter_or_leave(mask, match, stack, structure)
     for name, offset in stack:
-        structure.findings.append(Finding("error", f"<{name}> is never closed.", line=mask.line_of(offset)))
+        structure.findings.append(
+            Finding("error", f"<{name}> is never closed.", line=mask.line_after(masked[:offset]))
+        )
     return structure
 
 
@@ -67,7 +79,7 @@ def _enter_or_leave(
     mask: Mask, match: re.Match[str], stack: list[tuple[str, int]], structure: Structure
 ) -> None:
     name, attributes = match["name"].lower(), match["attrs"]
-    line = mask.line_of(match.start())
+    line = mask.line_after(match.string[: match.start()])
     say = structure.findings.append
     if not name.startswith("mj"):
         if name == "img" and not _ALT.search(attributes):
@@ -101,8 +113,10 @@ def _place(
             structure.wrap[int(match[1])] = parent
         else:
             message = f"Liquid cannot stand between the parts of <{parent}>; put it around the whole element."
-            structure.findings.append(Finding("error", message, line=mask.line_of(match.start())))
+            structure.findings.append(
+                Finding("error", message, line=mask.line_after(masked[: match.start()]))
+            )
     rest = mask.token.sub("", masked[start:end]).strip()
     if rest and stack:
         message = f'The text "{rest[:40]}" stands in <{parent}>, outside an <mj-text>, and would be lost.'
-        structure.findings.append(Finding("warning", message, line=mask.line_of(start)))
+        structure.findings.append(Finding("warning", message, line=mask.line_after(masked[:start])))

@@ -8,7 +8,7 @@ them, over Unix sockets only, with their data below the `var` folder. How the pr
 - The servers are told by the kernel when the supervisor dies (see `lifeline`), and end as well.
 """
 
-from common.services.places import ServiceError, ServiceUrls, urls, var_folder
+from common.services.places import ServiceError, ServiceUrls, is_embedded, urls, var_folder
 from common.services.session import as_configured, started
 
-__all__ = ["ServiceError", "ServiceUrls", "as_configured", "started", "urls", "var_folder"]
+__all__ = ["ServiceError", "ServiceUrls", "as_configured", "is_embedded", "started", "urls", "var_folder"]

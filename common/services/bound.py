@@ -16,7 +16,7 @@ from common.services.lifeline import LIBC, WATCH_SECONDS, bind_to_parent
 def run(command: list[str], *, death_signal: signal.Signals = signal.SIGTERM) -> int:
     """Run `command` bound to our parent; return its exit code (on Linux it does not return)."""
     parent_pid = os.getppid()
-    program = Path(sys.executable).with_name(command[0])
+    program = Path(sys.executable).parent / command[0]
     command = [str(program) if program.exists() else command[0], *command[1:]]
     if LIBC is not None:
         bind_to_parent(parent_pid, death_signal)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,14 +90,19 @@ def urls(var: Path) -> ServiceUrls:
 
 def var_folder(root: Path) -> Path:
     """Return where the checkout at `root` keeps its data. Reads `.env`; a name already set wins."""
-    environ.Env.read_env(root / ".env", overwrite=False)
+    _read_dotenv(root)
     return Path(os.environ.get("REGARDS_VAR") or root / "var").resolve()
 
 
 def is_embedded(root: Path) -> bool:
     """Say whether the checkout at `root` lacks the address of a database or of a Valkey, so needs ours."""
-    environ.Env.read_env(root / ".env", overwrite=False)
+    _read_dotenv(root)
     return not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"))
+
+
+def remove_run_folder(where: Places) -> None:
+    """Remove what stopped servers left of the run folder."""
+    shutil.rmtree(where.run, ignore_errors=True)
 
 
 def make_folders(where: Places) -> None:
@@ -115,6 +121,11 @@ def make_folders(where: Places) -> None:
     _make_writable(where.run, remedy="set REGARDS_RUN_DIR to a folder that is")
     _refuse_foreign(where.run)
     _make_writable(where.postgres_run, remedy="set REGARDS_RUN_DIR to a folder that is")
+
+
+def _read_dotenv(root: Path) -> None:
+    if (root / ".env").exists():
+        environ.Env.read_env(root / ".env", overwrite=False)
 
 
 def _make_writable(folder: Path, *, remedy: str) -> None:

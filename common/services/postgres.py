@@ -10,11 +10,11 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from common.services import privileges
+from common.services.lifeline import LIBC
 from common.services.places import DATABASE, OWNER, Places, ServiceError
 from common.services.privileges import Privileges
 from common.services.server import Server, launch
@@ -58,7 +58,6 @@ def start(where: Places, *, durable: bool) -> Server:
         wheel_binaries(), copy_to=where.var / "postgres-binaries", privileges=role
     )
     if role is Privileges.NOBODY:
-        privileges.open_path(where.var)
         privileges.open_path(where.run)
         privileges.give_to_server(where.postgres_run, role)
     if not data.exists() or not any(data.iterdir()):
@@ -170,7 +169,7 @@ def _serves(pid: int, data: Path) -> bool:
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
-        if sys.platform == "linux":
+        if LIBC is not None:
             return False
         show = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
         command = subprocess.run(show, capture_output=True, text=True, check=False).stdout  # noqa: S603

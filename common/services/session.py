@@ -31,7 +31,8 @@ def started(var: Path, *, durable: bool = True) -> Iterator[ServiceUrls]:
 
     Servers that another process of the same `var` started are used, and go on after the block if that process
     (or a third) still needs them; otherwise the block ends when they have stopped. `durable=False` is for
-    data that may be lost, and matters only to the one who starts. Raises ServiceError with a sentence for people.
+    data that may be lost, and matters only to the one who starts. Raises ServiceError with a sentence for
+    people.
     """
     where = places(var)
     make_folders(where)

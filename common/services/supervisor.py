@@ -13,7 +13,7 @@ from pathlib import Path
 
 from common.services import postgres, valkey
 from common.services.locks import FileLock
-from common.services.places import Places, ServiceError, make_folders, places
+from common.services.places import Places, ServiceError, make_folders, places, remove_run_folder
 from common.services.server import Server
 
 LOOK_SECONDS = 0.2
@@ -21,26 +21,36 @@ READY = "ready"
 
 
 def supervise(where: Places, *, durable: bool, report: Callable[[str], None]) -> int:
-    """Keep the servers running while somebody holds the users' lock; return an exit code."""
-    with FileLock(where.locks / "supervisor") as single, FileLock(where.locks / "users") as users:
-        single.alone()
-        starters: list[Callable[[], Server]] = [
-            lambda: postgres.start(where, durable=durable),
-            lambda: valkey.start(where),
-        ]
-        servers: list[Server] = []
-        try:
-            for starter in starters:
-                servers.append(starter())
-            report(READY)
-            _keep(servers, starters, unused=users.try_alone)
-        except ServiceError as error:
-            report(str(error))
-            return 1
-        finally:
-            for server in reversed(servers):
-                server.stop()
+    """Keep the servers running while somebody holds the users' lock; return an exit code.
+
+    Both locks go with this process and not before: who waits for them finds nothing of it left.
+    """
+    FileLock(where.locks / "supervisor").alone()
+    users = FileLock(where.locks / "users")
+    try:
+        make_folders(where)
+        _serve(where, durable=durable, ready=lambda: report(READY), unused=users.try_alone)
+    except ServiceError as error:
+        report(str(error))
+        return 1
     return 0
+
+
+def _serve(where: Places, *, durable: bool, ready: Callable[[], None], unused: Callable[[], bool]) -> None:
+    starters: list[Callable[[], Server]] = [
+        lambda: postgres.start(where, durable=durable),
+        lambda: valkey.start(where),
+    ]
+    servers: list[Server] = []
+    try:
+        for starter in starters:
+            servers.append(starter())
+        ready()
+        _keep(servers, starters, unused=unused)
+    finally:
+        for server in reversed(servers):
+            server.stop()
+        remove_run_folder(where)
 
 
 def _keep(servers: list[Server], starters: list[Callable[[], Server]], *, unused: Callable[[], bool]) -> None:
@@ -68,9 +78,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--throw-away", action="store_true", help="do not wait for the disk")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    where = places(options.var)
-    make_folders(where)
-    return supervise(where, durable=not options.throw_away, report=_report)
+    return supervise(places(options.var), durable=not options.throw_away, report=_report)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parts that pages are made of, as template tags, and figures as filters. docs/ui.md shows each in use."""
+"""The parts that pages are made of, as tags, and figures as filters; docs/ui.md shows each in use."""
 
 import secrets
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def integer(number: int | None) -> str:
 
 @register.filter
 def ago(moment: datetime | None) -> SafeString:
-    """`{{ event.occurred_at|ago }}` → "3 minutes ago" in a `<time>` that tells the exact time; `None` → never."""
+    """`{{ event.occurred_at|ago }}` → "3 minutes ago" in a `<time>` with the exact time; `None` → never."""
     if moment is None:
         return mark_safe("never")
     local = localtime(moment)
@@ -89,8 +89,8 @@ def ago(moment: datetime | None) -> SafeString:
 def icon(name: str, css: str = "") -> SafeString:
     """`{% icon "users" %}`: a decorative icon of the sprite; say its meaning in text beside it."""
     return format_html(
-        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
-        css,
+        '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        f"icon {css}".strip(),
         static("vendor/tabler-icons/sprite.svg"),
         name,
     )
@@ -110,7 +110,7 @@ def navigation_links(context: Context) -> dict[str, Any]:
 
 @register.simple_block_tag
 def page_header(content: str, title: str, pretitle: str = "", pretitle_url: str = "") -> SafeString:
-    """`{% page_header title="Winback" pretitle="Campaigns" pretitle_url=url %}buttons{% endpage_header %}`."""
+    """`{% page_header title="A" pretitle="Campaigns" pretitle_url=url %}buttons{% endpage_header %}`."""
     return _part("page_header", actions=content, title=title, pretitle=pretitle, pretitle_url=pretitle_url)
 
 
@@ -230,7 +230,7 @@ def progress(
     poll_url: str = "",
     every_seconds: int = 2,
 ) -> dict[str, Any]:
-    """How far something is. With `poll_url` the part replaces itself from there until a reply has no `poll_url`."""
+    """How far something is. With `poll_url` it replaces itself from there until a reply has none."""
     share = min(1.0, done / total) if total else 0.0
     return {
         "done": done,
@@ -245,7 +245,7 @@ def progress(
 
 @register.inclusion_tag("parts/status.html")
 def status(label: str, tone: str = "neutral", sentence: str = "") -> dict[str, Any]:
-    """A state as a badge, with a sentence that explains it; tones: neutral, info, success, warning, danger."""
+    """A state as a badge with a sentence; tones: neutral, info, success, warning, danger."""
     return {"label": label, "colour": TONES[tone].badge, "sentence": sentence}
 
 

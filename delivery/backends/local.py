@@ -15,7 +15,9 @@ class LocalBackend:
         """Store the batch in one statement; what is there already is left as it is."""
         MailboxMessage.objects.bulk_create(
             [
-                MailboxMessage(key=mail.key, recipient=mail.recipient, subject=mail.subject[:500], raw=mail.raw)
+                MailboxMessage(
+                    key=mail.key, recipient=mail.recipient, subject=mail.subject[:500], raw=mail.raw
+                )
                 for mail in sorted(batch, key=lambda mail: mail.key)
             ],
             ignore_conflicts=True,

@@ -197,7 +197,7 @@ def _constrained_rate(delta: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Flo
     """
     total, successes = n1 + n2, x1 + x2
     b = ((n1 + 2 * n2) * delta - total - successes) / total
-    c = ((x2 * delta - total - 2 * x2) * delta + successes) / total
+    c = ((n2 * delta - total - 2 * x2) * delta + successes) / total
     d = x2 * delta * (1 - delta) / total
     q = (b / 3) ** 3 - b * c / 6 + d / 2
     size = np.copysign(np.sqrt(np.maximum((b / 3) ** 2 - c / 3, 0.0)), q)

@@ -1,4 +1,4 @@
-"""A model on disk: one `.npz` (no pickle), metadata inside, written whole or not at all, checked by sha256."""
+"""A model on disk: one `.npz` (no pickle), metadata inside, written whole or not at all, with sha256."""
 
 from __future__ import annotations
 

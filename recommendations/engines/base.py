@@ -22,10 +22,11 @@ NO_ITEM = -1
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Who did something with which item, how strongly and when: four arrays of equal length.
+    """Who did something with which item, how strongly and when: arrays of equal length.
 
     `users` and `items` hold the caller's own ids, `weights` the strength before any decay (a purchase counts
     more than a view), `times` seconds since 1970 UTC, `as_of` the moment from which decay is counted.
+    All of them are learned from; those with `is_purchase` are what recommendations are judged by.
     """
 
     users: IntArray
@@ -33,11 +34,13 @@ class Interactions:
     weights: FloatArray
     times: IntArray
     as_of: int
+    is_purchase: BoolArray
 
     def __post_init__(self) -> None:
-        lengths = {len(self.users), len(self.items), len(self.weights), len(self.times)}
+        columns = (self.users, self.items, self.weights, self.times, self.is_purchase)
+        lengths = {len(column) for column in columns}
         if len(lengths) != 1:
-            raise ValueError(f"users, items, weights and times differ in length: {sorted(lengths)}")
+            raise ValueError(f"the columns differ in length: {sorted(lengths)}")
 
     def __len__(self) -> int:
         return len(self.users)
@@ -45,7 +48,12 @@ class Interactions:
     def where(self, mask: BoolArray, *, as_of: int | None = None) -> Interactions:
         """The rows for which `mask` is true, seen from `as_of` (unchanged when None)."""
         moment = self.as_of if as_of is None else as_of
-        return Interactions(self.users[mask], self.items[mask], self.weights[mask], self.times[mask], moment)
+        columns = (self.users[mask], self.items[mask], self.weights[mask], self.times[mask])
+        return Interactions(*columns, as_of=moment, is_purchase=self.is_purchase[mask])
+
+    def purchases(self) -> Interactions:
+        """The purchases alone."""
+        return self.where(self.is_purchase)
 
     def decayed(self, half_life_days: float | None) -> FloatArray:
         """Weights halved for each `half_life_days` between then and `as_of`; unchanged when None."""

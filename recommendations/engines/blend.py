@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from .base import NO_ITEM, Engine, Exclusions, Features, FloatArray, IntArray, Interactions, Model, Ranking
+from .base import Engine, Exclusions, Features, FloatArray, IntArray, Interactions, Model, Ranking
 from .base import positions as positions_of
 from .ranking import CHUNK_USERS, empty_ranking, top_k
 
@@ -33,16 +33,16 @@ class BlendModel:
         return ranking
 
     def _fused(self, users: IntArray, depth: int, exclude: Exclusions | None) -> FloatArray:
-        fused = np.full((len(users), len(self.item_ids)), -np.inf, dtype=np.float32)
+        width = len(self.item_ids)
+        fused = np.full((len(users), width + 1), -np.inf, dtype=np.float32)  # one column more for NO_ITEM
         rows = np.arange(len(users))[:, None]
         gain = (1 / (self.damping + np.arange(1, depth + 1))).astype(np.float32)
         for _, model in self.models:
             items = model.recommend(users, depth, exclude).items
-            columns = positions_of(self.item_ids, items.ravel()).reshape(items.shape)
+            columns = positions_of(self.item_ids, items.ravel()).reshape(items.shape) % (width + 1)
             before = fused[rows, columns]
-            after = np.where(np.isfinite(before), before, 0) + gain
-            fused[rows, columns] = np.where(items == NO_ITEM, before, after)
-        return fused
+            fused[rows, columns] = np.where(np.isfinite(before), before, 0) + gain
+        return fused[:, :width]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays of each model, its engine's name before each."""

@@ -59,7 +59,7 @@ def judge(model: Model, split: TemporalSplit, *, k: int) -> dict[str, RankingMet
 
 def _judge_task(model: Model, split: TemporalSplit, *, task: str, k: int) -> RankingMetrics:
     wanted: Targets = targets(split, only_new=task == DISCOVER)
-    exclude = Exclusions.already_had(split.train, wanted.users) if task == DISCOVER else None
+    exclude = Exclusions.already_had(split.train.purchases(), wanted.users) if task == DISCOVER else None
     ranking = model.recommend(wanted.users, k, exclude)
     return ranking_metrics(ranking, wanted, k=k, catalogue_size=len(model.item_ids))
 
@@ -70,7 +70,7 @@ def strongest_popularity(split: TemporalSplit, *, k: int) -> Judged:
     Choosing on the holdout favours the baseline: whoever beats it has beaten a hard one.
     """
     candidates = [
-        judge(Popularity(half_life).fit(split.train, Features()), split, k=k)
+        judge(Popularity(half_life).fit(split.train.purchases(), Features()), split, k=k)
         for half_life in BASELINE_HALF_LIVES_DAYS
     ]
     best = {task: max((c[task] for c in candidates), key=lambda m: m.ndcg.sum()) for task in TASKS}

@@ -36,14 +36,16 @@ def temporal_split(interactions: Interactions, *, test_days: float) -> TemporalS
 
 
 def targets(split: TemporalSplit, *, only_new: bool) -> Targets:
-    """What users known from training took in the test; with `only_new`, only what they had never had before.
+    """What users known from training bought in the test; with `only_new`, only what they had never bought.
 
     Users who only come up in the test are left out: every engine would serve them popularity.
     """
-    pairs = np.unique(np.stack([split.test.users, split.test.items], axis=1), axis=0)
+    bought = split.test.purchases()
+    pairs = np.unique(np.stack([bought.users, bought.items], axis=1), axis=0)
     pairs = pairs[np.isin(pairs[:, 0], split.train.users)]
     if only_new:
-        had = set(zip(split.train.users.tolist(), split.train.items.tolist(), strict=True))
+        before = split.train.purchases()
+        had = set(zip(before.users.tolist(), before.items.tolist(), strict=True))
         fresh = np.array([(u, i) not in had for u, i in pairs.tolist()], dtype=bool)
         pairs = pairs[fresh]
     users, starts = np.unique(pairs[:, 0], return_index=True)

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const charts = new Map();
-  const HUES = ["--tblr-blue", "--chart-2", "--chart-3", "--chart-4", "--chart-5", "--chart-6"];
+  const HUES = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5", "--chart-6"];
   let loading = null;
 
   function library() {
@@ -90,7 +90,7 @@
     }));
     const points = series.values.map((value, row) => [value, row]);
     const zero = { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour, type: "dashed" }, data: [{ xAxis: 0 }] };
-    return [...bars, { type: "scatter", name: series.name, data: points, symbolSize: 12, itemStyle: { color: colour }, markLine: zero }];
+    return [...bars, { type: "scatter", name: series.name, data: points, symbolSize: 12, itemStyle: { color: colour, opacity: 1 }, markLine: zero }];
   }
 
   function band(series, colour) {
@@ -112,7 +112,7 @@
         const radius = spec.stacked ? 0 : spec.kind === "bar" ? [0, 3, 3, 0] : [3, 3, 0, 0];
         return [{ ...common, type: "bar", barMaxWidth: 36, itemStyle: { borderRadius: radius } }];
       }
-      const area = spec.kind === "area" ? { color: faded(colour, 0.18) } : undefined;
+      const area = spec.kind === "area" && !series.low.length ? { color: faded(colour, 0.18) } : undefined;
       const symbols = spec.categories.length > 31 ? "none" : "circle";
       return [...band(series, colour), { ...common, type: "line", symbol: symbols, symbolSize: 5, lineStyle: { width: 2 }, areaStyle: area }];
     });

@@ -5,10 +5,9 @@ Playwright's synchronous API keeps an event loop in this thread, which Django ta
 DJANGO_ALLOW_ASYNC_UNSAFE says that it is not.
 """
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from tests.browser.looks import DESKTOP, Axe, Screenshot, violations
+
 HERE = Path(__file__).parent
-AXE = HERE / "vendor" / "axe.min.js"
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -30,10 +30,6 @@ FLAGS = [
     "--disable-sync",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-DESKTOP = {"width": 1400, "height": 900}
-PHONE = {"width": 375, "height": 812}
-Axe = Callable[[Page], list[str]]
-Screenshot = Callable[[Page, str], Path]
 
 
 def find_browser() -> str | None:
@@ -84,7 +80,7 @@ def context(browser: Browser, live_server: LiveServer) -> Iterator[BrowserContex
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the browser complained about so far: console errors, CSP violations, failed and foreign requests."""
+    """What the browser complained about so far: errors, CSP violations, failed and foreign requests."""
     return []
 
 
@@ -121,55 +117,26 @@ def page(visitor: Page, context: BrowserContext, live_server: LiveServer) -> Pag
 def axe() -> Axe:
     """`axe(page)`: what axe-core finds against WCAG 2 A and AA, in light and in dark, one line a finding."""
     return lambda page: [
-        f"{theme}: {finding}" for theme in ("light", "dark") for finding in _axe(page, theme)
+        f"{theme}: {finding}" for theme in ("light", "dark") for finding in violations(page, theme=theme)
     ]
 
 
 @pytest.fixture
 def screenshot() -> Screenshot:
-    """`screenshot(page, name)`: the whole page as var/screenshots/name.png."""
+    """`screenshot(page, name)`: the whole page, in a window as tall as it, as var/screenshots/name.png."""
 
     def take(page: Page, name: str) -> Path:
         folder = settings.BASE_DIR / "var" / "screenshots"
         folder.mkdir(parents=True, exist_ok=True)
         path = Path(folder / f"{name}.png")
-        page.screenshot(path=path, full_page=True)
+        size = page.viewport_size or DESKTOP
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+        page.screenshot(path=path)
+        page.set_viewport_size(size)
         return path
 
     return take
-
-
-def choose_theme(page: Page, theme: str) -> None:
-    """Choose light, dark or auto as a user does, by the switch's own event."""
-    page.evaluate("theme => document.querySelector(`[data-theme-choice=${theme}]`).click()", theme)
-
-
-def wide_elements(page: Page) -> list[str]:
-    """Elements that stick out of the window to the right and are not inside something that scrolls."""
-    found: list[str] = page.evaluate(
-        """() => {
-          const scrolls = (e) => e && e !== document.body &&
-            (["auto", "scroll", "hidden"].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-          return [...document.querySelectorAll("body *")]
-            .filter((e) => e.checkVisibility() && !scrolls(e) && e.getBoundingClientRect().right > innerWidth + 1)
-            .map((e) => `${e.tagName}.${e.getAttribute("class")} ${Math.round(e.getBoundingClientRect().right)}`);
-        }"""
-    )
-    return found
-
-
-def _axe(page: Page, theme: str) -> list[str]:
-    choose_theme(page, theme)
-    # Evaluated, not added as a script tag: the page's own policy would refuse that.
-    page.evaluate(AXE.read_text())
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-    options = json.dumps({"runOnly": {"type": "tag", "values": tags}})
-    result = page.evaluate(f"() => axe.run(document, {options})")
-    return [
-        f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in result["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:

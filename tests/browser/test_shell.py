@@ -4,13 +4,13 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
-from tests.browser.conftest import PHONE, Axe, Screenshot, choose_theme, wide_elements
+from tests.browser.looks import PHONE, Axe, Screenshot, choose_theme, wide_elements
 
 
 @pytest.fixture(autouse=True)
-def gallery_urls(settings: SettingsWrapper) -> None:
+def gallery_urls(settings: Settings) -> None:
     settings.ROOT_URLCONF = "tests.browser.gallery"
 
 

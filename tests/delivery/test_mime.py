@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.mime import Mailbox, RefusedHeader, build, format_mailbox, header, list_headers, message_id_for
-from delivery.mime import quoted_printable
+from delivery.mime import (
+    Mailbox,
+    RefusedHeader,
+    build,
+    format_mailbox,
+    header,
+    list_headers,
+    message_id_for,
+    quoted_printable,
+)
 
 DATE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 LETTERS = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
@@ -139,7 +147,9 @@ def test_a_caller_cannot_set_the_headers_that_the_message_sets(name):
         made(headers={name: "x"})
 
 
-@pytest.mark.parametrize("address", ["", "ann", "@example.com", "ann@", "a b@example.com", "a@b@c", "é@example.com"])
+@pytest.mark.parametrize(
+    "address", ["", "ann", "@example.com", "ann@", "a b@example.com", "a@b@c", "é@example.com"]
+)
 def test_a_malformed_address_is_refused(address):
     with pytest.raises(RefusedHeader):
         format_mailbox(Mailbox(address))
