@@ -15,3 +15,9 @@ if "REGARDS_TEST_VAR" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["REGARDS_TEST_VAR"], ignore_errors=True)
 
 from config.settings import *  # noqa: F403
+
+# A loaded machine is slow, not wrong: no test may fail on its time.
+from hypothesis import settings as hypothesis_settings  # noqa: E402
+
+hypothesis_settings.register_profile("regards", deadline=None)
+hypothesis_settings.load_profile("regards")
