@@ -14,8 +14,8 @@ from urllib.parse import quote, urlsplit
 from .findings import Finding, line_at
 from .masking import Mask
 
-# Addresses that the composer provides signed; they are never redirected.
-SYSTEM_URLS = frozenset({"unsubscribe_url", "preferences_url", "view_url"})
+# What the composer provides signed; it is never redirected.
+SYSTEM_URLS = frozenset({"unsubscribe_url"})
 UNSAFE = "#"
 
 _HREF = re.compile(r"""(<(?:a|area)\b[^>]*?\shref\s*=\s*)("([^"]*)"|'([^']*)')""", re.IGNORECASE)
@@ -67,6 +67,7 @@ class LinkTable:
     findings: list[Finding] = field(default_factory=list)
     _html: list[str] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
+    _seen: dict[str, int] = field(default_factory=dict)
     number_static: bool = True
 
     def replace_hrefs(self, masked_html: str) -> str:
@@ -119,10 +120,13 @@ class LinkTable:
         return self.links.index(url)
 
     def _keep(self, for_html: str, for_text: str) -> str:
-        if for_html not in self._html:
+        """Give equal links one word, so that plain text can tell a picture's link from the words' below it."""
+        content = self.mask.restore(for_html)
+        if content not in self._seen:
+            self._seen[content] = len(self._html)
             self._html.append(for_html)
             self._text.append(for_text)
-        return f"\ue000{self._html.index(for_html)}\ue001"
+        return f"\ue000{self._seen[content]}\ue001"
 
     def _complain(self, url: str) -> None:
         offset = self.mask.source.find(url)
