@@ -6,7 +6,7 @@ from django.contrib.auth.forms import BaseUserCreationForm, UserChangeForm
 from accounts.models import ApiKey, User
 
 
-class UserAddForm(BaseUserCreationForm[User]):
+class UserAddForm(BaseUserCreationForm):  # type: ignore[type-arg]
     """A new colleague with a first password."""
 
     class Meta:
@@ -14,7 +14,7 @@ class UserAddForm(BaseUserCreationForm[User]):
         fields = ["email", "name", "role"]
 
 
-class UserEditForm(UserChangeForm[User]):
+class UserEditForm(UserChangeForm):  # type: ignore[type-arg]
     """A colleague."""
 
     class Meta:
@@ -22,7 +22,7 @@ class UserEditForm(UserChangeForm[User]):
         fields = "__all__"
 
 
-class ApiKeyForm(forms.ModelForm[ApiKey]):
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     """A program's key: its name and what it may read."""
 
     scopes = forms.MultipleChoiceField(choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple)
