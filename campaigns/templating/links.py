@@ -107,7 +107,7 @@ class LinkTable:
         direct = direct_url(url)
         if direct is None:
             self._complain(url)
-        return self._keep(html.escape(direct or UNSAFE), direct or UNSAFE)
+        return html.escape(direct or UNSAFE)
 
     def _is_system(self, href: str) -> bool:
         token = self.mask.token.fullmatch(href.strip())
