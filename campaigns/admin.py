@@ -6,7 +6,7 @@ from campaigns.models import Block, Campaign, Template, TemplateVersion
 from campaigns.templating.blocks import compile_block
 
 
-class BlockForm(forms.ModelForm[Block]):
+class BlockForm(forms.ModelForm):  # type: ignore[type-arg]
     """A block whose MJML must compile."""
 
     class Meta:

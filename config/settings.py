@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.keys import local_key
+from config.schedules import SCHEDULES as SCHEDULES
 
 BASE_DIR = env.BASE_DIR
 VAR_DIR = env.VAR_DIR

@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     multiprocessing.set_start_method("fork")  # the relays have to be our own children
     try:
-        return run(port=options.port, prepare=["demo"] if options.demo else ["migrate"])
+        return run(port=options.port, prepare=["demo"] if options.demo else ["prepare"])
     except ServiceError as error:
         print(error, file=sys.stderr)
         return 2
