@@ -57,9 +57,8 @@ def test_the_baseline_can_win() -> None:
 
 
 def test_a_significantly_better_arm_wins_beside_a_small_one_that_only_looks_better() -> None:
-    small = replace(
-        TREATMENT, key="C", assigned=300, delivered=300, human_clicks=30, converters=10, weight=150
-    )
+    few = {"assigned": 300, "delivered": 300, "human_opens": 90, "human_clicks": 15, "converters": 10}
+    small = replace(TREATMENT, key="C", weight=150, **few)
     assert verdict(BASELINE, TREATMENT, small).sentence.startswith("B (Recommendations) wins. ")
 
 
