@@ -16,6 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import honcho.manager
 from honcho.environ import parse_procfile
 from honcho.process import Process
 
+from common.services import bound
 from common.services.lifeline import die_with_parent
 from common.services.places import ServiceError, make_folders, places, var_folder
 from common.services.session import ROOT, as_configured
@@ -38,7 +40,9 @@ class BoundProcess(Process):  # type: ignore[misc]
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         """Run the command and pass its output on."""
-        die_with_parent(signal.SIGKILL)
+        parent = multiprocessing.parent_process()
+        die_with_parent(signal.SIGKILL, parent_pid=parent.pid if parent else None)
+        self.env[bound.PARENT] = str(os.getpid())
         super().run(events, ignore_signals)
 
 
@@ -86,12 +90,16 @@ def run(*, port: int, prepare: list[str]) -> int:
     os.environ.setdefault("BASE_URL", f"http://{HOST}:{port}")
     with as_configured(ROOT):
         command = [sys.executable, "-m", "common.services.bound", sys.executable, "manage.py", *prepare]
-        prepared = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
-        return prepared or _run_procfile(Manager(port=port, first_login=var / "first-login"))
+        environment = os.environ | {bound.PARENT: str(os.getpid())}
+        prepared = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+        if prepared:
+            return prepared
+        processes = parse_procfile((ROOT / "Procfile").read_text()).processes
+        return _run_processes(Manager(port=port, first_login=var / "first-login"), processes)
 
 
-def _run_procfile(manager: Manager) -> int:
-    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+def _run_processes(manager: Manager, processes: Mapping[str, str]) -> int:
+    for name, command in processes.items():
         manager.add_process(name, command, cwd=str(ROOT))
     manager.loop()
     return 0 if manager.returncode in STOPPED_BY_HAND else manager.returncode or 1
