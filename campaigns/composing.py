@@ -203,6 +203,7 @@ def _resolved(
             {"id": product.pk, "price_minor": product.price_minor, "currency": product.currency}
             for product in (served.products if served else ())
         ],
-        "recommendation_source": served.source if served else "",
+        "recommendation_sources": list(served.sources) if served else [],
+        "model_version": served.model_version.pk if served and served.model_version else None,
         "fallbacks": rendered.fallbacks,
     }

@@ -40,7 +40,7 @@ ORDER BY member.customer_id
 """
 _ASSIGN = """
 INSERT INTO customers_assignment (customer_id, experiment_key, variant_key, assigned_at)
-SELECT customer_id, %(experiment)s, variant_key, now() FROM campaigns_recipient
+SELECT customer_id, %(experiment)s, variant_key, statement_timestamp() FROM campaigns_recipient
 WHERE campaign_id = %(campaign)s AND variant_key <> '' ORDER BY customer_id
 """
 _QUEUE = """

@@ -16,7 +16,6 @@ urlpatterns = [
     path("", include("reports.urls")),
     path("", include("campaigns.urls")),
     path("", include("delivery.urls")),
-    path("webhooks/esp/", include("anymail.urls")),
     path("api/v1/", include("campaigns.api_urls")),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
@@ -29,3 +28,9 @@ urlpatterns = [
         r"^media/(?P<path>products/.*)$", login_not_required(serve), {"document_root": settings.MEDIA_ROOT}
     ),
 ]
+
+if settings.ANYMAIL:
+    from anymail.webhooks.mailgun import MailgunTrackingWebhookView
+
+    report = login_not_required(MailgunTrackingWebhookView.as_view())
+    urlpatterns += [path("webhooks/esp/mailgun/tracking/", report, name="mailgun-tracking")]

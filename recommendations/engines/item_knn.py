@@ -82,7 +82,7 @@ class ItemKnn:
     neighbours: int = 100
     half_life_days: float = 60.0
     trend_half_life_days: float = 14.0
-    trend_power: float = 0.5
+    trend_power: float = 0.3
     name: ClassVar[str] = "item_knn"
 
     def fit(self, interactions: Interactions, features: Features) -> ItemKnnModel:
