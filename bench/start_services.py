@@ -18,7 +18,7 @@ def seconds_to_start(var: Path) -> float:
 
 def main() -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="regards-bench-", dir="/tmp") as folder:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="regards-bench-", dir="/tmp") as folder:
         first = seconds_to_start(Path(folder) / "var")
         later = sorted(seconds_to_start(Path(folder) / "var") for _ in range(LATER_STARTS))[LATER_STARTS // 2]
     print(

@@ -17,11 +17,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import honcho.manager
 from honcho.environ import parse_procfile
+from honcho.printer import Message
 from honcho.process import Process
 
 from common.services import bound
@@ -64,10 +66,12 @@ class Manager(honcho.manager.Manager):  # type: ignore[misc]
         address = f"http://{HOST}:{self._port}"
         while not _answers(f"{address}/healthz"):
             time.sleep(BETWEEN_LOOKS_SECONDS)
-        self._system_print(f"Regards is at {address}\n")
-        for line in _login_shown_once(self._first_login):
-            self._system_print(f"{line}\n")
-        self._system_print("Ctrl-C stops everything; the data stay.\n")
+        login = _login_shown_once(self._first_login)
+        for line in (f"Regards is at {address}", *login, "Ctrl-C stops everything; the data stay."):
+            # Through the queue: the loop alone writes, so no two lines run into each other.
+            self.events.put(
+                Message(type="line", data=f"{line}\n", time=datetime.now(), name="system", colour=None)
+            )
 
     def _killall(self, force: bool = False) -> None:
         for process in self._processes.values():
@@ -139,7 +143,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--demo", action="store_true", help="prepare the demo shop first")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args(arguments)
-    multiprocessing.set_start_method("fork")  # the relays have to be our own children
+    multiprocessing.set_start_method("fork", force=True)  # the relays have to be our own children
     try:
         return run(port=options.port, prepare=["demo"] if options.demo else ["prepare"])
     except ServiceError as error:
