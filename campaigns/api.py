@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from recommendations.serving import recommend
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -20,6 +19,7 @@ from accounts.models import ApiKey
 from campaigns.content import content_for, is_in_baseline
 from campaigns.contexts import absolute_product
 from customers.models import Customer
+from recommendations.serving import recommend
 
 MOST_PRODUCTS = 50
 
@@ -36,13 +36,15 @@ class ProductSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     url = serializers.CharField()
     image_url = serializers.CharField()
+    source = serializers.CharField(help_text="model, or the fallback that gave this product")
+    reason = serializers.CharField()
 
 
 class RecommendationsSerializer(serializers.Serializer[Any]):
     """Products for one customer, best first, and where they come from."""
 
     customer = serializers.UUIDField()
-    source = serializers.CharField(help_text="model, or the fallback that answered: popular_country, popular")
+    shortfall = serializers.CharField(help_text="Why there are fewer than were asked for; empty when enough")
     model_version = serializers.CharField(allow_null=True)
     products = ProductSerializer(many=True)
 
@@ -79,9 +81,14 @@ class RecommendationsView(APIView):
         served = recommend([customer.pk], k=k, strategy=strategy)[customer.pk]
         answer = {
             "customer": customer.public_id,
-            "source": served.source,
+            "shortfall": served.shortfall,
             "model_version": str(served.model_version) if served.model_version else None,
-            "products": [absolute_product(product) for product in served.products],
+            "products": [
+                {**absolute_product(product), "source": source, "reason": reason}
+                for product, source, reason in zip(
+                    served.products, served.sources, served.reasons, strict=True
+                )
+            ],
         }
         return Response(RecommendationsSerializer(answer).data)
 

@@ -16,7 +16,6 @@ urlpatterns = [
     path("", include("reports.urls")),
     path("", include("campaigns.urls")),
     path("", include("delivery.urls")),
-    path("webhooks/esp/", include("anymail.urls")),
     path("api/v1/", include("campaigns.api_urls")),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
@@ -24,8 +23,16 @@ urlpatterns = [
     path("readyz", readyz),
     path("admin/", admin.site.urls),
     path("login/", auth.LoginView.as_view(), name="login"),
+    path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     re_path(
         r"^media/(?P<path>products/.*)$", login_not_required(serve), {"document_root": settings.MEDIA_ROOT}
     ),
 ]
+
+if settings.ANYMAIL:
+    from anymail.webhooks.mailgun import MailgunTrackingWebhookView
+
+    report = login_not_required(MailgunTrackingWebhookView.as_view())
+    urlpatterns += [path("webhooks/esp/mailgun/tracking/", report, name="mailgun-tracking")]

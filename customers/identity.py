@@ -41,7 +41,7 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
 
     Values of the mapping are profiles: Customer's columns, and `attributes`, a dict that is merged into the
     stored one. Persons need a value or an e-mail address; addresses must be canonical. Those who make
-    customers take turns, so two writers never make one person twice. Two queries when all are known.
+    customers take turns, so two writers never make one person twice. Three queries when all are known.
     """
     wanted = list(people)
     resolution = Resolution(ids=_known(wanted))
@@ -50,6 +50,10 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             resolution.ids = _known(wanted)
             _make([person for person in wanted if person not in resolution.ids], resolution, source)
+    _adopt_emails(
+        {resolution.ids[person]: person.email for person in wanted if person.value and person.email},
+        resolution,
+    )
     if isinstance(people, Mapping):
         update_profiles({resolution.ids[person]: profile for person, profile in people.items() if profile})
     return resolution
@@ -100,8 +104,7 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
         id = identities.get((person.namespace, person.value)) if person.value else None
         owner = owners.get(person.email) if person.email else None
         if id is None and owner is not None and (owner, person.namespace) in taken and person.value:
-            resolution.conflicts += 1
-            id, owner = next(ids), None
+            id = next(ids)
             new.append((id, None, person.namespace == ANONYMOUS))
         elif id is None and owner is not None:
             id = owner
@@ -117,6 +120,38 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
     _insert_customers(new, source)
     _insert_identities(identities)
     resolution.created += len(new)
+
+
+def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
+    """Give customers without an address the one that came with their id, unless somebody else has it."""
+    lacking = _without_email(emails)
+    if not lacking:
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        lacking = _without_email(emails)
+        taken = _by_email(emails[id] for id in lacking)
+        free: dict[str, int] = {}
+        for id in lacking:
+            if emails[id] not in taken:
+                free.setdefault(emails[id], id)
+        resolution.conflicts += len(lacking) - len(free)
+        cursor.execute(
+            "UPDATE customers_customer c SET email = n.email, is_anonymous = false"
+            " FROM unnest(%s::bigint[], %s::text[]) AS n(id, email) WHERE c.id = n.id",
+            [list(free.values()), list(free)],
+        )
+
+
+def _without_email(customer_ids: Iterable[int]) -> list[int]:
+    ids = sorted(customer_ids)
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM customers_customer WHERE id = ANY(%s) AND email IS NULL ORDER BY id", [ids]
+        )
+        return [id for (id,) in cursor.fetchall()]
 
 
 def _namespaces_of(customer_ids: Iterable[int]) -> set[tuple[int, str]]:

@@ -4,7 +4,7 @@ An order that came without lines has one line with an empty name, worth what the
 worth; it goes when a named line arrives.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -121,7 +121,7 @@ def find_orders(external_ids: Sequence[str], *, source: str, made: set[str]) -> 
 
 def ensure_refunds(
     refunds: Iterable[tuple[str, int, int | None, datetime, str]], *, source: str
-) -> Mapping[str, int]:
+) -> dict[str, int]:
     """Make the refunds that are missing, worth nothing yet; return the ids of all by external id.
 
     Takes (external id, customer id, order id, time, currency).

@@ -62,11 +62,12 @@ _STORE_EVENTS = _STORE.format(
 )
 # What is placed is the order as it now stands: its time, its owner, the sum of its lines.
 _STORE_PLACED = _STORE.format(
-    incoming="SELECT s.message_id, s.type, o.placed_at AS occurred_at, o.customer_id, s.product_id, s.category_id,"
-    " s.order_id, s.refund_id, s.line, s.description, s.quantity, s.unit_price_minor,"
-    " o.total_minor AS value_minor, o.currency::text AS currency, s.session, s.properties, s.is_counted"
-    " FROM ingest_stage s JOIN customers_order o ON o.id = s.order_id"
-    f" WHERE s.type = {EventType.ORDER_PLACED.value}"  # noqa: S608
+    incoming=f"""
+  SELECT s.message_id, s.type, o.placed_at AS occurred_at, o.customer_id, s.product_id, s.category_id, s.order_id,
+    s.refund_id, s.line, s.description, s.quantity, s.unit_price_minor, o.total_minor AS value_minor,
+    o.currency::text AS currency, s.session, s.properties, s.is_counted
+  FROM ingest_stage s JOIN customers_order o ON o.id = s.order_id WHERE s.type = {EventType.ORDER_PLACED.value}
+"""  # noqa: S608 - constants only
 )
 
 

@@ -8,6 +8,7 @@ in tracking links, so that the redirect leads nowhere but where the message led.
 import html
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
@@ -33,6 +34,7 @@ class LinkRewriter(Protocol):
         """Give the address that counts the click on link `index` and leads to `url`."""
 
 
+@lru_cache(maxsize=4096)
 def web_url(url: str) -> str | None:
     """Give the link as a valid http or https address, or None where it is anything else or unsafe."""
     url = url.strip()
@@ -107,7 +109,7 @@ class LinkTable:
         direct = direct_url(url)
         if direct is None:
             self._complain(url)
-        return self._keep(html.escape(direct or UNSAFE), direct or UNSAFE)
+        return html.escape(direct or UNSAFE)
 
     def _is_system(self, href: str) -> bool:
         token = self.mask.token.fullmatch(href.strip())

@@ -148,7 +148,7 @@ def test_a_refund_adds_up_over_batches_and_retries():
     [
         (view(customer=""), "no_customer"),
         (view(email="nobody"), "bad_email"),
-        (view(occurred_at=datetime(2026, 1, 1)), "time_without_zone"),  # noqa: DTZ001
+        (view(occurred_at=datetime(2026, 1, 1)), "time_without_zone"),
         (view(occurred_at=datetime(1980, 1, 1, tzinfo=UTC)), "before_1990"),
         (view(occurred_at=datetime(2999, 1, 1, tzinfo=UTC)), "in_the_future"),
         (view(customer_id=999999), "unknown_customer"),

@@ -22,10 +22,10 @@ def test_a_less_than_in_a_text_is_escaped():
 
 def test_liquid_between_elements_stays_between_them():
     template = compiled(
-        "{% if customer.city %}<mj-text>one</mj-text>{% else %}<mj-text>two</mj-text>{% endif %}"
+        "{% if customer.city %}<mj-text>first</mj-text>{% else %}<mj-text>second</mj-text>{% endif %}"
     )
     start, middle, end = (template.html.index(tag) for tag in ("{% if", "{% else", "{% endif"))
-    assert start < template.html.index("one") < middle < template.html.index("two") < end
+    assert start < template.html.index("first<") < middle < template.html.index("second<") < end
 
 
 @given(st.text(alphabet="ab{}%\"' \n<>-lq01x", max_size=60))
@@ -169,16 +169,15 @@ def test_a_mail_without_unsubscribe_link_is_an_error():
         "<mjml><mj-body><mj-section><mj-column><mj-text>x</mj-text></mj-column></mj-section></mj-body></mjml>"
     )
     template = compile_template(subject="x", preheader="", mjml=mjml)
-    assert (
+    assert [message for _, message in messages(template, "error")] == [
         "There is no unsubscribe link: add a link to {{ unsubscribe_url }}."
-        in dict(messages(template)).values()
-    )
+    ]
 
 
 def test_a_large_mail_is_warned_about():
     template = compiled(f"<mj-text>{'word ' * 21_000}</mj-text>")
     assert [message for _, message in messages(template)] == [
-        "The HTML has 106 KB before data; Gmail clips messages at 102 KB."
+        "The HTML has 105 KB before data; Gmail clips messages at 102 KB."
     ]
 
 

@@ -158,8 +158,9 @@ def test_a_clicked_number_leads_only_to_links_of_the_message():
 @pytest.mark.parametrize(
     "url",
     [
-        "javascript:alert(1)", "data:text/html,x", "//evil.example", "/path", "https://", "https:///x", "", "vbscript:x",
-        "https://shop.example@evil.example/", "https://shop.example\\@evil.example", "ht\ntps://x.example", "HTTPS://",
+        "javascript:alert(1)", "data:text/html,x", "//evil.example", "/path", "https://", "https:///x", "",
+        "vbscript:x",        "https://shop.example@evil.example/", "https://shop.example\\@evil.example", "ht\ntps://x.example",
+        "HTTPS://",
         "https://x.example/\r\nSet-Cookie: a", "https://x.example:port/", " java\tscript:alert(1)", "https://[bad/",
     ],
 )  # fmt: skip
