@@ -48,7 +48,7 @@ def refresh_popular_products(*, now: datetime | None = None) -> int:
     """
     computed_at = clock.now()
     moment = now or computed_at
-    parameters = {
+    parameters: dict[str, datetime | float | int] = {
         "since": moment - timedelta(days=HISTORY_DAYS),
         "now": moment,
         "half_life": HALF_LIFE_DAYS,
