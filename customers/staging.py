@@ -27,7 +27,7 @@ _COLUMNS = {
     "value_minor": "int8",
     "currency": "text",
     "session": "text",
-    "properties": "jsonb",
+    "properties": "text",
     "is_counted": "bool",
 }
 Row = tuple[Any, ...]
@@ -38,7 +38,7 @@ _CREATE = "".join(
 )
 _STORED = (
     "message_id, occurred_at, customer_id, type, product_id, category_id, order_id, quantity, value_minor,"
-    " currency, session, properties"
+    " currency, session, properties"  # the last one is text on its way here, so a cast may follow
 )
 _STORE = f"""
 WITH incoming AS ({{incoming}}),
@@ -48,7 +48,7 @@ ledger AS (
 ),
 stored AS (
   INSERT INTO customers_event ({_STORED}, source)
-  SELECT {_STORED}, %s FROM incoming JOIN ledger USING (message_id) ORDER BY customer_id, occurred_at
+  SELECT {_STORED}::jsonb, %s FROM incoming JOIN ledger USING (message_id) ORDER BY customer_id, occurred_at
   ON CONFLICT DO NOTHING RETURNING message_id
 ),
 fresh AS (
