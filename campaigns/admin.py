@@ -1,8 +1,27 @@
+from django import forms
 from django.contrib import admin
 from unfold.admin import ModelAdmin
 
 from campaigns.models import Block, Campaign, Template, TemplateVersion
-from campaigns.publishing import save_block
+from campaigns.templating.blocks import compile_block
+
+
+class BlockForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A block whose MJML must compile."""
+
+    class Meta:
+        model = Block
+        fields = ["name", "key", "mjml"]
+
+    def clean_mjml(self) -> str:
+        """Refuse MJML with errors, naming the line."""
+        mjml: str = self.cleaned_data["mjml"]
+        html, findings = compile_block(mjml)
+        errors = [f"Line {one.line or '?'}: {one.message}" for one in findings if one.severity == "error"]
+        if errors:
+            raise forms.ValidationError(errors)
+        self.instance.compiled_html = html
+        return mjml
 
 
 @admin.register(Template)
@@ -28,11 +47,9 @@ class TemplateVersionAdmin(ModelAdmin):
 
 @admin.register(Block)
 class BlockAdmin(ModelAdmin):
+    form = BlockForm
     list_display = ["name", "key", "updated_at"]
     search_fields = ["name"]
-
-    def save_model(self, request: object, obj: Block, form: object, change: bool) -> None:
-        obj.compiled_html = save_block(key=obj.key, name=obj.name, mjml=obj.mjml).compiled_html
 
 
 @admin.register(Campaign)

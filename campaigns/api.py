@@ -36,13 +36,15 @@ class ProductSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     url = serializers.CharField()
     image_url = serializers.CharField()
+    source = serializers.CharField(help_text="model, or the fallback that gave this product")
+    reason = serializers.CharField()
 
 
 class RecommendationsSerializer(serializers.Serializer[Any]):
     """Products for one customer, best first, and where they come from."""
 
     customer = serializers.UUIDField()
-    source = serializers.CharField(help_text="model, or the fallback that answered: popular_country, popular")
+    shortfall = serializers.CharField(help_text="Why there are fewer than were asked for; empty when enough")
     model_version = serializers.CharField(allow_null=True)
     products = ProductSerializer(many=True)
 
@@ -79,9 +81,14 @@ class RecommendationsView(APIView):
         served = recommend([customer.pk], k=k, strategy=strategy)[customer.pk]
         answer = {
             "customer": customer.public_id,
-            "source": served.source,
+            "shortfall": served.shortfall,
             "model_version": str(served.model_version) if served.model_version else None,
-            "products": [absolute_product(product) for product in served.products],
+            "products": [
+                {**absolute_product(product), "source": source, "reason": reason}
+                for product, source, reason in zip(
+                    served.products, served.sources, served.reasons, strict=True
+                )
+            ],
         }
         return Response(RecommendationsSerializer(answer).data)
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from campaigns.models import Block, Campaign
-from campaigns.templating.render import RenderFailed, render_fragment
 from campaigns.contexts import context_for, load_people
+from campaigns.models import Block, Campaign
+from campaigns.templating.compile import Compiled
+from campaigns.templating.render import RenderFailed, render
 from common.clock import now
 from customers.models import Assignment, Customer
 from experiments.models import Variant
@@ -58,6 +59,8 @@ def _html(decision: Decision, slot: str, customer: Customer | None) -> str | Non
         return None
     context = context_for(load_people([customer.pk]), customer.pk) if customer else {}
     try:
-        return render_fragment(block.compiled_html, context | decision.variables)
+        return render(
+            Compiled(html=block.compiled_html, text="", subject=""), context | decision.variables
+        ).html
     except RenderFailed:
         return None

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from accounts.models import User
 from campaigns.models import Block, Template, TemplateVersion
-from campaigns.templating.compile import Compiled, compile_template
 from campaigns.templating.blocks import compile_block
+from campaigns.templating.compile import Compiled, compile_template
 
 
 class TemplateRefused(Exception):

@@ -34,7 +34,7 @@ def due_dispatches() -> list[int]:
             """
             SELECT id FROM delivery_dispatch dispatch WHERE state = 'sending' AND EXISTS (
                 SELECT FROM delivery_message message
-                WHERE message.dispatch_id = dispatch.id AND message.state = 'queued' AND message.due_at <= now())
+                WHERE message.dispatch_id = dispatch.id AND message.state = 'queued' AND message.due_at <= statement_timestamp())
             ORDER BY id
             """
         )
@@ -42,7 +42,7 @@ def due_dispatches() -> list[int]:
 
 
 def _is_due(dispatch_id: int) -> bool:
-    """Whether a message that no worker has claimed is due (a whole chunk may just have been suppressed)."""
+    """Whether an unclaimed message is due (a whole chunk may just have been suppressed)."""
     return dispatch_id in due_dispatches()
 
 

@@ -22,7 +22,7 @@ _CLAIM = """
 WITH due AS (
     SELECT message.id, message.customer_id
     FROM delivery_message message
-    WHERE message.state = 'queued' AND message.due_at <= now() AND message.dispatch_id = %(dispatch)s
+    WHERE message.state = 'queued' AND message.due_at <= statement_timestamp() AND message.dispatch_id = %(dispatch)s
     ORDER BY message.due_at, message.id
     LIMIT %(limit)s
     FOR UPDATE OF message SKIP LOCKED
@@ -45,7 +45,7 @@ SET state = CASE WHEN obstacle IS NULL THEN 'in_flight' WHEN obstacle = 'no addr
     recipient = CASE WHEN obstacle IS NULL THEN judged.email ELSE '' END,
     attempts = attempts + 1,
     fence = fence + 1,
-    lease_until = CASE WHEN obstacle IS NULL THEN now() + %(lease)s END
+    lease_until = CASE WHEN obstacle IS NULL THEN statement_timestamp() + %(lease)s END
 FROM judged WHERE judged.id = message.id
 RETURNING message.id, message.customer_id, message.variant_key, message.fence, message.attempts,
           message.recipient, message.state
@@ -64,14 +64,14 @@ WITH outcome AS (
         links = CASE WHEN outcome.links IS NULL THEN NULL
                 ELSE ARRAY(SELECT jsonb_array_elements_text(outcome.links)) END,
         fallbacks = outcome.fallbacks, lease_until = NULL,
-        sent_at = CASE WHEN outcome.state = 'sent' THEN now() END
+        sent_at = CASE WHEN outcome.state = 'sent' THEN statement_timestamp() END
     FROM outcome
     WHERE message.id = outcome.id AND message.fence = outcome.fence AND message.state = 'in_flight'
     RETURNING message.id, message.state
 ), noted AS (
     INSERT INTO delivery_messageevent
         (message_id, kind, occurred_at, user_agent, is_machine, verdict, dedupe_key)
-    SELECT id, 'sent', now(), '', false, '', 'sent:' || id FROM settled WHERE state = 'sent'
+    SELECT id, 'sent', statement_timestamp(), '', false, '', 'sent:' || id FROM settled WHERE state = 'sent'
     ON CONFLICT (dedupe_key) DO NOTHING
 )
 SELECT count(*) FROM settled
@@ -177,7 +177,7 @@ def put_back(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> in
             """
             UPDATE delivery_message SET
                 state = CASE WHEN attempts >= %(most)s THEN 'failed' ELSE 'queued' END,
-                reason = %(reason)s, lease_until = NULL, due_at = now() + %(delay)s
+                reason = %(reason)s, lease_until = NULL, due_at = statement_timestamp() + %(delay)s
             FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
             WHERE delivery_message.id = mine.id AND delivery_message.fence = mine.fence AND state = 'in_flight'
             """,
@@ -206,7 +206,7 @@ def release_expired(*, honours_key: dict[str, bool]) -> dict[str, int]:
                 SELECT message.id, sender.backend = ANY(%(safe)s) AS again FROM delivery_message message
                 JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
                 JOIN delivery_sender sender ON sender.id = dispatch.sender_id
-                WHERE message.state = 'in_flight' AND message.lease_until < now()
+                WHERE message.state = 'in_flight' AND message.lease_until < statement_timestamp()
                 ORDER BY message.id FOR UPDATE OF message SKIP LOCKED
             ), released AS (
                 UPDATE delivery_message message

@@ -1,9 +1,9 @@
 """What happened to messages becomes part of the customers' history, each once."""
 
-from customers.ingest import EventIn, ingest
-from django.db import transaction
 from django.db.models.functions import Now
 
+from customers.events_in import EventIn
+from customers.ingest import ingest
 from customers.models import EventType
 from delivery.models import MessageEvent
 
@@ -22,18 +22,14 @@ _TYPES = {
 def record_message_events(*, limit: int = BATCH) -> int:
     """Take up to `limit` unrecorded message events into the event table and return how many there were.
 
-    Machine opens and clicks are passed over: they say nothing about the customer. A crash in between records a batch
-    again, which the event ledger stores once.
+    Machine opens and clicks are passed over: they say nothing about the customer. A crash in between, or a second
+    recorder at the same time, hands a batch in again, which the event ledger stores once.
     """
-    with transaction.atomic():
-        waiting = list(
-            MessageEvent.objects.filter(recorded_at=None)
-            .select_related("message")
-            .select_for_update(of=("self",), skip_locked=True)
-            .order_by("pk")[:limit]
-        )
-        ingest([_event(one) for one in waiting if one.kind in _TYPES and not one.is_machine], source=SOURCE)
-        MessageEvent.objects.filter(pk__in=[one.pk for one in waiting]).update(recorded_at=Now())
+    waiting = list(
+        MessageEvent.objects.filter(recorded_at=None).select_related("message").order_by("pk")[:limit]
+    )
+    ingest([_event(one) for one in waiting if one.kind in _TYPES and not one.is_machine], source=SOURCE)
+    MessageEvent.objects.filter(pk__in=[one.pk for one in waiting]).update(recorded_at=Now())
     return len(waiting)
 
 
@@ -41,7 +37,7 @@ def _event(one: MessageEvent) -> EventIn:
     message = one.message
     return EventIn(
         client_id=one.dedupe_key,
-        type=_TYPES[MessageEvent.Kind(one.kind)],
+        type=_TYPES[MessageEvent.Kind(one.kind)].value,
         occurred_at=one.occurred_at,
         customer_id=message.customer_id,
         properties={"message": message.pk, "dispatch": message.dispatch_id, "variant": message.variant_key},

@@ -8,9 +8,16 @@ from experiments.report import ArmReport, Comparison, ExperimentReport, Guardrai
 from experiments.stats.interval import Interval
 from experiments.stats.means import MeanComparison, compare_means, mean_interval
 from experiments.stats.multiplicity import holm, holm_levels
-from experiments.stats.proportions import Proportion, ProportionComparison, compare_proportions, wilson
+from experiments.stats.proportions import (
+    Proportion,
+    ProportionComparison,
+    compare_proportions,
+    pooled_z,
+    two_sided_p,
+    wilson,
+)
 from experiments.stats.srm import SampleRatio, sample_ratio
-from experiments.verdict import decide
+from experiments.verdict import Mismatch, decide, mismatch_of
 from experiments.wording import finding, headline, label, p_value
 
 METRICS_OF: dict[Holdout, tuple[Metric, ...]] = {
@@ -30,7 +37,8 @@ def analyse(*, plan: Plan, arms: Sequence[ArmOutcomes]) -> ExperimentReport:
     holdout and metric Holm's procedure keeps the chance of any false finding below `plan.alpha`.
     """
     assigned_ratio, delivered_ratio = _ratios(arms)
-    blocked = _blocked(plan, assigned_ratio, delivered_ratio)
+    mismatch = mismatch_of(plan=plan, assigned=assigned_ratio, delivered=delivered_ratio)
+    blocked = _blocked(plan, mismatch)
     comparisons = tuple(
         one
         for family in _families(arms)
@@ -50,9 +58,7 @@ def analyse(*, plan: Plan, arms: Sequence[ArmOutcomes]) -> ExperimentReport:
             if one.metric == "revenue"
         ),
         warnings=_warnings(arms, guardrails, assigned_ratio),
-        verdict=decide(
-            plan=plan, comparisons=comparisons, assigned=assigned_ratio, delivered=delivered_ratio
-        ),
+        verdict=decide(plan=plan, comparisons=comparisons, mismatch=mismatch),
     )
 
 
@@ -84,6 +90,13 @@ class _Pair:
             )
         treatment, control = (_successes(arm, self.metric) for arm in (self.treatment, self.control))
         return compare_proportions(treatment=treatment, control=control, alpha=alpha)
+
+    def p_value(self) -> float:
+        """The raw p-value, without the work that an interval is."""
+        if self.metric == "revenue":
+            return compare_means(treatment=self.treatment.spending, control=self.control.spending).p_value
+        one, two = (_successes(arm, self.metric) for arm in (self.treatment, self.control))
+        return float(two_sided_p(pooled_z(x1=one.successes, n1=one.trials, x2=two.successes, n2=two.trials)))
 
     def values(self) -> tuple[float, float]:
         if self.metric == "revenue":
@@ -122,7 +135,7 @@ def _families(arms: Sequence[ArmOutcomes]) -> list[list[_Pair]]:
 
 def _compare_family(*, plan: Plan, family: Sequence[_Pair], blocked: str) -> list[Comparison]:
     """Test the pairs of one family together, each with the interval that agrees with Holm's decision."""
-    raw = [pair.test(plan.alpha).p_value for pair in family]
+    raw = [pair.p_value() for pair in family]
     adjusted, levels = holm(raw), holm_levels(raw, alpha=plan.alpha)
     return [
         _comparison(pair, plan=plan, adjusted=adjusted[index], level=levels[index], blocked=blocked)
@@ -179,9 +192,9 @@ def _ratios(arms: Sequence[ArmOutcomes]) -> tuple[SampleRatio, SampleRatio]:
     )
 
 
-def _blocked(plan: Plan, assigned: SampleRatio, delivered: SampleRatio) -> str:
+def _blocked(plan: Plan, mismatch: Mismatch | None) -> str:
     """Why nothing at all may be judged yet, empty where it may."""
-    if assigned.alarm or delivered.alarm:
+    if mismatch is not None:
         return "the arms' sizes do not match the plan."
     return "" if plan.complete else "the conversion window is still open."
 

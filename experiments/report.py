@@ -9,7 +9,7 @@ from experiments.stats.srm import SampleRatio
 
 Holdout = Literal["baseline", "no_mail"]
 Status = Literal[
-    "invalid", "too_early", "too_few", "winner", "baseline_wins", "no_winner", "nothing_to_compare"
+    "invalid", "too_early", "too_few", "winner", "holdout_wins", "no_winner", "nothing_to_compare"
 ]
 
 

@@ -1,6 +1,7 @@
 """The one sentence an experiment ends with. "No winner" is a result."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from experiments.outcomes import Plan
 from experiments.report import Comparison, Verdict
@@ -8,16 +9,31 @@ from experiments.stats.srm import SampleRatio
 from experiments.wording import METRIC_NAMES, between, difference, finding, holdout_of, label
 
 
-def decide(
-    *, plan: Plan, comparisons: Sequence[Comparison], assigned: SampleRatio, delivered: SampleRatio
-) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Arms whose sizes chance does not explain; `counted` is "assigned" or "delivered"."""
+
+    counted: str
+    ratio: SampleRatio
+
+
+def mismatch_of(*, plan: Plan, assigned: SampleRatio, delivered: SampleRatio) -> Mismatch | None:
+    """The mismatch that spoils the experiment; deliveries count once the window is over and all are sent."""
+    if assigned.alarm:
+        return Mismatch("assigned", assigned)
+    if delivered.alarm and plan.complete:
+        return Mismatch("delivered", delivered)
+    return None
+
+
+def decide(*, plan: Plan, comparisons: Sequence[Comparison], mismatch: Mismatch | None) -> Verdict:
     """The verdict on the primary metric, against the baseline where there is one, else against `no_mail`.
 
     In order: mismatched arms make everything invalid, an open window makes it too early, too little data
     makes it too few; only then does the test speak.
     """
-    if assigned.alarm or delivered.alarm:
-        return Verdict("invalid", _invalid(assigned, delivered))
+    if mismatch is not None:
+        return Verdict("invalid", _invalid(mismatch))
     deciding = _deciding(plan, comparisons)
     if not deciding:
         return Verdict("nothing_to_compare", _nothing(plan))
@@ -35,14 +51,16 @@ def _deciding(plan: Plan, comparisons: Sequence[Comparison]) -> list[Comparison]
 
 
 def _by_test(plan: Plan, judged: Sequence[Comparison]) -> Verdict:
-    significant = [one for one in judged if one.significant]
-    best = max(judged, key=lambda one: one.difference.estimate)
-    if best.significant and best.difference.estimate > 0:
+    better = [one for one in judged if one.significant and one.difference.estimate > 0]
+    undecided = [one for one in judged if not one.significant]
+    if better:
+        best = max(better, key=lambda one: one.difference.estimate)
         return Verdict("winner", f"{_wins(best)} {finding(best, currency=plan.currency)}")
-    if len(significant) == len(judged):
-        worst = f"{holdout_of(best)} does better than {_others(judged)}."
-        return Verdict("baseline_wins", f"{_capital(worst)} {finding(best, currency=plan.currency)}")
-    return Verdict("no_winner", _no_winner(plan, judged))
+    if undecided:
+        return Verdict("no_winner", _no_winner(plan, undecided))
+    best = max(judged, key=lambda one: one.difference.estimate)
+    sentence = _capital(f"{holdout_of(best)} does better than {_others(judged)}.")
+    return Verdict("holdout_wins", f"{sentence} {finding(best, currency=plan.currency)}")
 
 
 def _wins(best: Comparison) -> str:
@@ -51,9 +69,9 @@ def _wins(best: Comparison) -> str:
     return f"{label(best.treatment)} wins."
 
 
-def _no_winner(plan: Plan, judged: Sequence[Comparison]) -> str:
+def _no_winner(plan: Plan, undecided: Sequence[Comparison]) -> str:
     """The comparison nearest to a decision, and what its interval still allows."""
-    one = min(judged, key=lambda comparison: comparison.adjusted_p_value)
+    one = min(undecided, key=lambda comparison: comparison.adjusted_p_value)
     metric, currency = one.metric, plan.currency
     change = difference(one.difference.estimate, metric=metric, currency=currency)
     return (
@@ -62,13 +80,12 @@ def _no_winner(plan: Plan, judged: Sequence[Comparison]) -> str:
     )
 
 
-def _invalid(assigned: SampleRatio, delivered: SampleRatio) -> str:
-    ratio, what = (assigned, "assigned") if assigned.alarm else (delivered, "delivered")
-    seen = " / ".join(f"{count:,}" for count in ratio.observed)
-    due = " / ".join(f"{count:,.0f}" for count in ratio.expected)
+def _invalid(mismatch: Mismatch) -> str:
+    seen = " / ".join(f"{count:,}" for count in mismatch.ratio.observed)
+    due = " / ".join(f"{count:,.0f}" for count in mismatch.ratio.expected)
     return (
-        f"This result is not valid: {what} customers came out as {seen} where {due} were planned, which "
-        "chance does not explain (p < 0.001). Find the cause before reading any difference."
+        f"This result is not valid: {mismatch.counted} customers came out as {seen} where {due} were planned, "
+        "which chance does not explain (p < 0.001). Find the cause before reading any difference."
     )
 
 

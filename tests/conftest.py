@@ -1,7 +1,6 @@
 """One PostgreSQL and one Valkey for the whole run, in a folder of its own (see `tests/settings.py`)."""
 
 import os
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,14 +15,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the servers, in the process that the workers belong to."""
     if hasattr(config, "workerinput") or "REGARDS_TEST_VAR" not in os.environ:
         return
-    var = Path(os.environ["REGARDS_TEST_VAR"])
     config.stash[_SERVERS] = ExitStack()
-    config.stash[_SERVERS].callback(shutil.rmtree, var, ignore_errors=True)
     if is_embedded(config.rootpath):
-        config.stash[_SERVERS].enter_context(started(var, durable=False))
+        config.stash[_SERVERS].enter_context(started(Path(os.environ["REGARDS_TEST_VAR"]), durable=False))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the servers and remove what they kept."""
+    """Stop the servers; their folder goes with this process."""
     if _SERVERS in config.stash:
         config.stash[_SERVERS].close()

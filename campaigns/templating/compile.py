@@ -16,7 +16,7 @@ from mjml import mjml2html
 
 from .findings import Finding, Part, line_at
 from .links import LinkTable
-from .masking import Mask, mask
+from .masking import Mask, mask, unclosed_line
 from .plain import html_to_text
 from .rendering import MessageTemplate
 from .sandbox import check_source, parsed_html, parsed_text
@@ -78,12 +78,12 @@ def compile_template(
         if template is not None:
             variables |= _variables(part, source, template, known, findings)
     if any(finding.severity == "error" for finding in findings):
-        return Compiled("", "", subject, preheader, (), tuple(sorted(variables)), tuple(findings))
+        return Compiled("", "", subject, preheader, (), tuple(sorted(variables)), _once(findings))
     compiled_html, compiled_text, links = _bodies(mjml, preheader, text, findings)
     if compiled_html:
         findings += _content_findings(compiled_html, compiled_text, subject)
     ordered = tuple(sorted(variables))
-    return Compiled(compiled_html, compiled_text, subject, preheader, links, ordered, tuple(findings))
+    return Compiled(compiled_html, compiled_text, subject, preheader, links, ordered, _once(findings))
 
 
 def requested_recommendations(compiled: Compiled) -> dict[str, int]:
@@ -179,11 +179,17 @@ def _refuse_include(path: str) -> str:
 
 def _parse(part: Part, source: str, findings: list[Finding]) -> MessageTemplate | None:
     try:
-        return check_source(source)
+        template = check_source(source)
     except LiquidError as error:
         context = error.context()
-        findings.append(Finding("error", f"Liquid: {error.message}.", part, context[0] if context else None))
+        line = context[0] if context else unclosed_line(source)
+        findings.append(Finding("error", f"Liquid: {error.message}.", part, line))
         return None
+    for name, uses in template.analyze().filters.items():
+        if name not in template.env.filters:
+            line = line_at(source, uses[0].index)
+            findings.append(Finding("error", f"Liquid: unknown filter '{name}'.", part, line))
+    return template
 
 
 def _variables(
@@ -213,6 +219,10 @@ def _content_findings(compiled_html: str, compiled_text: str, subject: str) -> I
         yield Finding("warning", "The plain text has no unsubscribe link.", "text")
     if not subject.strip():
         yield Finding("error", "The subject is empty.", "subject")
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys(findings))
 
 
 def _in_text(finding: Finding) -> Finding:

@@ -8,23 +8,12 @@ from typing import Any
 from liquid.exceptions import FilterArgumentError, ResourceLimitError
 from liquid.undefined import Undefined
 
+from common.money import format_money
+
 LARGEST_TEXT = 1_000_000
 LARGEST_LIST = 1_000
 LARGEST_INTEGER_BITS = 256
 
-_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "INR": "₹", "KRW": "₩", "ILS": "₪", "BRL": "R$"}
-_EXPONENTS = {
-    "JPY": 0,
-    "KRW": 0,
-    "CLP": 0,
-    "ISK": 0,
-    "VND": 0,
-    "BHD": 3,
-    "KWD": 3,
-    "JOD": 3,
-    "OMR": 3,
-    "TND": 3,
-}
 _WIDE_DIRECTIVE = re.compile(r"%[^A-Za-z%]*\d{3}")
 
 
@@ -36,12 +25,7 @@ def money(minor: object, currency: object = "EUR") -> str:
         amount = int(str(minor))
     except ValueError as error:
         raise FilterArgumentError("money: expected an integer in minor units", token=None) from error
-    code = str(currency or "EUR").upper()
-    exponent = _EXPONENTS.get(code, 2)
-    whole, rest = divmod(abs(amount), 10**exponent)
-    number = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{sign}{code}\u00a0{number}"
+    return format_money(amount, str(currency or "EUR").upper())
 
 
 def bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,8 +51,8 @@ def _check_input(name: str, left: object, args: tuple[Any, ...]) -> None:
         old, new = str(args[0]), str(args[1])
         if left.count(old) * len(new) > LARGEST_TEXT:
             raise ResourceLimitError("replace: the result is too long", token=None)
-    if name == "join" and args and isinstance(left, list | tuple | range):
-        if len(left) * len(str(args[0])) > LARGEST_TEXT:
-            raise ResourceLimitError("join: the result is too long", token=None)
+    size = len(left) if isinstance(left, list | tuple | range) else 0
+    if name == "join" and args and size * len(str(args[0])) > LARGEST_TEXT:
+        raise ResourceLimitError("join: the result is too long", token=None)
     if name == "date" and args and _WIDE_DIRECTIVE.search(str(args[0])):
         raise ResourceLimitError("date: the format is too wide", token=None)

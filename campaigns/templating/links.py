@@ -8,14 +8,15 @@ in tracking links, so that the redirect leads nowhere but where the message led.
 import html
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from .findings import Finding, line_at
 from .masking import Mask
 
-# Addresses that the composer provides signed; they are never redirected.
-SYSTEM_URLS = frozenset({"unsubscribe_url", "preferences_url", "view_url"})
+# What the composer provides signed; it is never redirected.
+SYSTEM_URLS = frozenset({"unsubscribe_url"})
 UNSAFE = "#"
 
 _HREF = re.compile(r"""(<(?:a|area)\b[^>]*?\shref\s*=\s*)("([^"]*)"|'([^']*)')""", re.IGNORECASE)
@@ -33,6 +34,7 @@ class LinkRewriter(Protocol):
         """Give the address that counts the click on link `index` and leads to `url`."""
 
 
+@lru_cache(maxsize=4096)
 def web_url(url: str) -> str | None:
     """Give the link as a valid http or https address, or None where it is anything else or unsafe."""
     url = url.strip()
@@ -67,6 +69,7 @@ class LinkTable:
     findings: list[Finding] = field(default_factory=list)
     _html: list[str] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
+    _seen: dict[str, int] = field(default_factory=dict)
     number_static: bool = True
 
     def replace_hrefs(self, masked_html: str) -> str:
@@ -106,7 +109,7 @@ class LinkTable:
         direct = direct_url(url)
         if direct is None:
             self._complain(url)
-        return self._keep(html.escape(direct or UNSAFE), direct or UNSAFE)
+        return html.escape(direct or UNSAFE)
 
     def _is_system(self, href: str) -> bool:
         token = self.mask.token.fullmatch(href.strip())
@@ -119,9 +122,13 @@ class LinkTable:
         return self.links.index(url)
 
     def _keep(self, for_html: str, for_text: str) -> str:
-        self._html.append(for_html)
-        self._text.append(for_text)
-        return f"\ue000{len(self._html) - 1}\ue001"
+        """Give equal links one word, so that plain text can tell a picture's link from the words' below it."""
+        content = self.mask.restore(for_html)
+        if content not in self._seen:
+            self._seen[content] = len(self._html)
+            self._html.append(for_html)
+            self._text.append(for_text)
+        return f"\ue000{self._seen[content]}\ue001"
 
     def _complain(self, url: str) -> None:
         offset = self.mask.source.find(url)

@@ -14,6 +14,8 @@ _LIQUID = re.compile(
     re.DOTALL,
 )
 
+_BLOCKS = {"if", "unless", "for", "case", "capture", "tablerow", "ifchanged", "slot", "recommendations"}
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -46,3 +48,18 @@ def mask(source: str) -> Mask:
 
     text = _LIQUID.sub(hide, source)
     return Mask(source, text, tuple(pieces), re.compile(rf"{key}(\d+)x"))
+
+
+def unclosed_line(source: str) -> int | None:
+    """Give the line of the innermost Liquid block that is opened and never closed, or None."""
+    names = {match[1] for match in re.finditer(r"{%-?\s*end(\w+)", source)} | _BLOCKS
+    open_blocks: list[tuple[str, int]] = []
+    for match in _LIQUID.finditer(source):
+        tag = re.match(r"{%-?\s*(\w+)", match[0])
+        if tag is None or "endraw" in match[0] or "endcomment" in match[0]:
+            continue
+        if tag[1] in names:
+            open_blocks.append((tag[1], source.count("\n", 0, match.start()) + 1))
+        elif open_blocks and tag[1] == f"end{open_blocks[-1][0]}":
+            open_blocks.pop()
+    return open_blocks[-1][1] if open_blocks else None

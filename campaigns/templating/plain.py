@@ -38,6 +38,15 @@ class _Reader(HTMLParser):
         self.out: list[str] = []
         self.silent = 0
         self.links: list[tuple[str, int, str]] = []
+        self.worded: set[str] = set()
+        self.pictures: list[tuple[int, str]] = []
+
+    def words(self) -> str:
+        """Join what was read, without linked pictures whose address has words elsewhere."""
+        for place, address in self.pictures:
+            if address in self.worded:
+                self.out[place] = ""
+        return "".join(self.out)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -73,10 +82,13 @@ class _Reader(HTMLParser):
 
     def _close_link(self, address: str, start: int, alt: str) -> None:
         words = "".join(self.out[start:]).strip()
-        if not words:
-            self.out.append(alt)
-        if address and not address.startswith("#") and address.removeprefix("mailto:") != words:
-            self.out.append(f" ({address})" if words or alt else address)
+        shown = address and not address.startswith("#") and address.removeprefix("mailto:") != words
+        if words:
+            self.worded.add(address)
+            self.out.append(f" ({address})" if shown else "")
+        elif shown:
+            self.pictures.append((len(self.out), address))
+            self.out.append(f"{alt} ({address})" if alt else address)
 
 
 def html_to_text(html: str) -> str:
@@ -84,7 +96,7 @@ def html_to_text(html: str) -> str:
     reader = _Reader()
     reader.feed(_PREVIEW.sub("", html))
     reader.close()
-    return tidy("".join(reader.out))
+    return tidy(reader.words())
 
 
 def tidy(text: str) -> str:

@@ -113,11 +113,9 @@ class CountingOutputNode(OutputNode):
         if not isinstance(expression, FilteredExpression):
             return super().render_to_output(context, buffer)
         value = expression.left.evaluate(context)
-        if isinstance(expression.left, Path) and (
-            value is None or value == "" or isinstance(value, Undefined)
-        ):
-            if isinstance(context, MessageContext):
-                context.rendering.fallbacks[str(expression.left)] += 1
+        is_missing = value is None or value == "" or isinstance(value, Undefined)
+        if is_missing and isinstance(expression.left, Path) and isinstance(context, MessageContext):
+            context.rendering.fallbacks[str(expression.left)] += 1
         filters: list[Filter] = expression.filters or []
         for filter_ in filters:
             value = filter_.evaluate(value, context)

@@ -69,9 +69,7 @@ def read_structure(mask: Mask, masked: str) -> Structure:
         if match["name"]:
             _enter_or_leave(mask, match, stack, structure)
     for name, offset in stack:
-        structure.findings.append(
-            Finding("error", f"<{name}> is never closed.", line=mask.line_after(masked[:offset]))
-        )
+        _never_closed(mask, masked, name, offset, structure)
     return structure
 
 
@@ -86,12 +84,7 @@ def _enter_or_leave(
             say(Finding("warning", "A picture has no alt text.", line=line))
         return
     if match["close"]:
-        if not stack or stack[-1][0] != name:
-            opened = f", but <{stack[-1][0]}> is open" if stack else ""
-            say(Finding("error", f"</{name}> closes nothing{opened}.", line=line))
-        if any(open_name == name for open_name, _ in stack):
-            while stack.pop()[0] != name:
-                pass
+        _leave(mask, match, stack, structure)
         return
     if name not in KNOWN:
         say(Finding("error", f"<{name}> is no MJML element.", line=line))
@@ -99,6 +92,24 @@ def _enter_or_leave(
         say(Finding("warning", 'A picture has no alt text (alt="" if it only decorates).', line=line))
     if not attributes.endswith("/"):
         stack.append((name, match.start()))
+
+
+def _leave(mask: Mask, match: re.Match[str], stack: list[tuple[str, int]], structure: Structure) -> None:
+    """Close an element, and name those inside it that were left open."""
+    name = match["name"].lower()
+    if not any(open_name == name for open_name, _ in stack):
+        but = f", but <{stack[-1][0]}> is open" if stack else ""
+        line = mask.line_after(match.string[: match.start()])
+        structure.findings.append(Finding("error", f"</{name}> closes nothing{but}.", line=line))
+        return
+    while stack[-1][0] != name:
+        _never_closed(mask, match.string, *stack.pop(), structure)
+    stack.pop()
+
+
+def _never_closed(mask: Mask, masked: str, name: str, offset: int, structure: Structure) -> None:
+    line = mask.line_after(masked[:offset])
+    structure.findings.append(Finding("error", f"<{name}> is never closed.", line=line))
 
 
 def _place(

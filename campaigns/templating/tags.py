@@ -15,15 +15,14 @@ from liquid.expression import Expression
 from liquid.parser import get_parser
 from liquid.stream import TokenStream
 from liquid.tag import Tag
-from liquid.template import BoundTemplate
 from liquid.token import TOKEN_COMMA, TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from .links import LinkTable
 from .masking import mask
 from .plain import html_to_text
-from .rendering import MessageContext
+from .rendering import MessageContext, MessageTemplate
 
-PERSONAL = "personal"
+FOR_YOU = "for_you"
 MOST_PRODUCTS = 50
 
 # What ready HTML needs around it where the template's elements would have made table rows and columns.
@@ -57,7 +56,7 @@ class SlotNode(Node):
                 node.render(context, buffer)
         return buffer.write(after) + 1
 
-    def _content(self, context: RenderContext) -> BoundTemplate | None:
+    def _content(self, context: RenderContext) -> MessageTemplate | None:
         slots = context.resolve("slots", default=None)
         source = slots.get(self.name) if isinstance(slots, Mapping) else None
         if not isinstance(source, str) or not source.strip():
@@ -164,7 +163,7 @@ class RecommendationsTag(Tag):
             next(stream)
             default = parser.parse_block(stream, frozenset({self.end}))
         stream.expect(TOKEN_TAG, value=self.end)
-        strategy = str(arguments.get("strategy", PERSONAL))
+        strategy = str(arguments.get("strategy", FOR_YOU))
         return RecommendationsNode(token, k=k, strategy=strategy, block=block, default=default)
 
 
@@ -231,14 +230,18 @@ class TrackedTag(Tag):
 
 
 @lru_cache(maxsize=1024)
-def fragment(environment: Environment, source: str) -> BoundTemplate:
+def fragment(environment: Environment, source: str) -> MessageTemplate:
     """Parse HTML with Liquid that rules put into a slot; all its links are tracked. Raises LiquidError."""
     hidden = mask(source)
     table = LinkTable(hidden, number_static=False)
     replaced = table.replace_hrefs(hidden.text)
-    if environment.autoescape:
-        return environment.from_string(table.as_html(replaced))
-    return environment.from_string(table.as_text(html_to_text(replaced)))
+    html_or_text = (
+        table.as_html(replaced) if environment.autoescape else table.as_text(html_to_text(replaced))
+    )
+    template = environment.from_string(html_or_text)
+    if not isinstance(template, MessageTemplate):
+        raise LiquidError("slots are rendered in messages only", token=None)
+    return template
 
 
 def rendering_of(context: RenderContext) -> MessageContext:

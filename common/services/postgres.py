@@ -58,7 +58,6 @@ def start(where: Places, *, durable: bool) -> Server:
         wheel_binaries(), copy_to=where.var / "postgres-binaries", privileges=role
     )
     if role is Privileges.NOBODY:
-        privileges.open_path(where.var)
         privileges.open_path(where.run)
         privileges.give_to_server(where.postgres_run, role)
     if not data.exists() or not any(data.iterdir()):

@@ -55,20 +55,20 @@ def readable_binaries(binaries: Path, *, copy_to: Path, privileges: Privileges) 
 
     Raises ServiceError where `nobody` cannot run the copy either, or cannot be become.
     """
-    if privileges is not Privileges.NOBODY or _runs(binaries):
+    if privileges is not Privileges.NOBODY:
+        return binaries
+    open_path(copy_to.parent)
+    if not all(folder.stat().st_mode & 0o001 for folder in copy_to.parents):
+        raise _blocked(copy_to.parent)
+    if _runs(binaries):
         return binaries
     if not (copy_to / "bin").exists():
         draft = copy_to.with_name(copy_to.name + ".new")
         shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(binaries.parent, draft, symlinks=True, ignore=shutil.ignore_patterns("include"))
         draft.rename(copy_to)
-    open_path(copy_to.parent)
     if not _runs(copy_to / "bin"):
-        raise ServiceError(
-            "PostgreSQL does not run as root, this system allows root no user namespace, and the user nobody "
-            f"cannot enter {copy_to}: start as an ordinary user, or set REGARDS_VAR to a folder that all "
-            "users may enter."
-        )
+        raise _blocked(copy_to)
     return copy_to / "bin"
 
 
@@ -84,6 +84,13 @@ def give_to_server(folder: Path, privileges: Privileges) -> None:
 def open_path(folder: Path) -> None:
     """Let other users pass through `folder`, without seeing what is in it."""
     folder.chmod(folder.stat().st_mode | 0o011)
+
+
+def _blocked(folder: Path) -> ServiceError:
+    return ServiceError(
+        "PostgreSQL does not run as root, this system allows root no user namespace, and the user nobody cannot "
+        f"enter {folder}: start as an ordinary user, or set REGARDS_VAR to a folder that all users may enter."
+    )
 
 
 def _nobody() -> pwd.struct_passwd:

@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 from experiments.stats.interval import Interval
 
 Floats = NDArray[np.float64]
-_HALVINGS = 70
+_HALVINGS = 54
 _LOG_RATIO_LIMIT = 40.0
 
 
@@ -101,9 +101,7 @@ def difference_bounds(
     def exceeds(delta: Floats) -> NDArray[np.bool_]:
         return np.abs(_difference_score(delta, x1, n1, x2, n2)) > critical
 
-    low = _edge(rejected=np.full_like(observed, -1.0), accepted=observed, exceeds=exceeds)
-    high = _edge(rejected=np.full_like(observed, 1.0), accepted=observed, exceeds=exceeds)
-    return low, high
+    return _edges(observed=observed, furthest=1.0, exceeds=exceeds)
 
 
 def ratio_bounds(
@@ -123,8 +121,7 @@ def ratio_bounds(
     def exceeds(log_ratio: Floats) -> NDArray[np.bool_]:
         return np.abs(_ratio_score(np.exp(log_ratio), x1, n1, x2, n2)) > critical
 
-    low = _edge(rejected=np.full_like(observed, -_LOG_RATIO_LIMIT), accepted=observed, exceeds=exceeds)
-    high = _edge(rejected=np.full_like(observed, _LOG_RATIO_LIMIT), accepted=observed, exceeds=exceeds)
+    low, high = _edges(observed=observed, furthest=_LOG_RATIO_LIMIT, exceeds=exceeds)
     return np.where(x1 == 0, 0.0, np.exp(low)), np.exp(high)
 
 
@@ -173,13 +170,17 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     return np.where(numerator == 0, 0.0, quotient)
 
 
-def _edge(*, rejected: Floats, accepted: Floats, exceeds: Callable[[Floats], NDArray[np.bool_]]) -> Floats:
-    """Bisect between a value that the test rejects and one that it accepts."""
+def _edges(
+    *, observed: Floats, furthest: float, exceeds: Callable[[Floats], NDArray[np.bool_]]
+) -> tuple[Floats, Floats]:
+    """Both ends of what the test accepts, bisected at once from −`furthest` and +`furthest` to the observed."""
+    accepted = np.stack([observed, observed])
+    rejected = np.stack([np.full_like(observed, -furthest), np.full_like(observed, furthest)])
     for _ in range(_HALVINGS):
         middle = (rejected + accepted) / 2
         beyond = exceeds(middle)
         rejected, accepted = np.where(beyond, middle, rejected), np.where(beyond, accepted, middle)
-    return np.asarray(accepted, dtype=np.float64)
+    return accepted[0], accepted[1]
 
 
 def _difference_score(delta: Floats, x1: Floats, n1: Floats, x2: Floats, n2: Floats) -> Floats:

@@ -103,9 +103,10 @@ class LightFMHybrid:
     """Kula 2015, "Metadata embeddings for user and item cold-start recommendations", with the WARP loss
     (Weston et al. 2011, "WSABIE").
 
-    Every user and item has a feature of its own beside the shared ones. Sample weights are the decayed
-    weights of a pair, kept between `weight_floor` and `weight_ceiling`. `trend_weight` × log(trend) is added
-    to the item biases after training. One thread and a seed: the same input gives the same model.
+    Every user and item has a feature of its own beside the shared ones. Sample weights are the decayed weights of
+    a pair: below `least_weight` it is not learned from, others are kept between `weight_floor` and
+    `weight_ceiling`. `trend_weight` × log(trend) is added to the item biases after training. One thread and a
+    seed: the same input gives the same model.
     """
 
     components: int = 64
@@ -113,6 +114,7 @@ class LightFMHybrid:
     learning_rate: float = 0.05
     max_sampled: int = 10
     half_life_days: float = 60.0
+    least_weight: float = 0.05
     weight_floor: float = 0.1
     weight_ceiling: float = 3.0
     feature_scale: float = 0.2
@@ -155,7 +157,8 @@ class LightFMHybrid:
     ) -> LightFM:
         from lightfm import LightFM
 
-        pairs = vocabulary.matrix(interactions.decayed(self.half_life_days)).tocoo()
+        sums = vocabulary.matrix(interactions.decayed(self.half_life_days))
+        pairs = sums.multiply(sums >= self.least_weight).tocoo()
         weights = pairs.copy()
         weights.data = np.clip(pairs.data, self.weight_floor, self.weight_ceiling).astype(np.float32)
         pairs.data = np.ones_like(weights.data)

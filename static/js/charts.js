@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const charts = new Map();
-  const HUES = ["--tblr-blue", "--chart-2", "--chart-3", "--chart-4", "--chart-5", "--chart-6"];
+  const HUES = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5", "--chart-6"];
   let loading = null;
 
   function library() {
@@ -90,7 +90,7 @@
     }));
     const points = series.values.map((value, row) => [value, row]);
     const zero = { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colour, type: "dashed" }, data: [{ xAxis: 0 }] };
-    return [...bars, { type: "scatter", name: series.name, data: points, symbolSize: 12, itemStyle: { color: colour }, markLine: zero }];
+    return [...bars, { type: "scatter", name: series.name, data: points, symbolSize: 12, itemStyle: { color: colour, opacity: 1 }, markLine: zero }];
   }
 
   function band(series, colour) {

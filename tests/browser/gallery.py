@@ -12,7 +12,7 @@ from django.template import engines
 from django.urls import include, path
 from django.views.defaults import bad_request, page_not_found, permission_denied, server_error
 
-from common import clock, navigation
+from common import clock
 from common.charts import Chart, Series
 
 HERE = Path(__file__).parent
@@ -131,6 +131,5 @@ urlpatterns = [
     path("gallery/empty/", empty),
     path("gallery/polled/", polled),
     path("gallery/error/<int:code>/", error_page),
-    *(path(f"gallery/{item.url_name}/", empty, name=item.url_name) for item in navigation.MAIN),
     path("", include("config.urls")),
 ]

@@ -1,6 +1,6 @@
 import pytest
 from django.http import HttpResponse
-from django.urls import path
+from django.urls import include, path
 from pytest_django import Settings
 
 from common.navigation import FOOT, MAIN, NavItem, links
@@ -12,8 +12,10 @@ def _page(request: object) -> HttpResponse:
 
 urlpatterns = [
     path("", _page, name="home"),
-    path("customers/", _page, name="customers"),
-    path("customers/data/", _page, name="data"),
+    path(
+        "customers/",
+        include(([path("", _page, name="list"), path("data/", _page, name="data")], "customers")),
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.template import Context, Template
 from django.test import RequestFactory
 
+from accounts.models import User
 from common.charts import Chart, Series
 from common.pagination import CursorPage
 
@@ -98,3 +99,10 @@ def test_the_table_of_a_chart_formats_by_unit_and_shows_intervals() -> None:
     )
     assert chart.columns() == ["Lift", "Lift, from", "Lift, to"]
     assert chart.rows() == [("Open", ["1.2 %", "−1.0 %", "3.0 %"]), ("Click", ["–", "–", "–"])]
+
+
+def test_the_open_page_is_marked_in_the_navigation() -> None:
+    html = render(
+        "{% navigation_links %}", request=RequestFactory().get("/admin/users/"), user=User(is_staff=True)
+    )
+    assert '<a class="nav-link" href="/admin/" aria-current="page">' in html

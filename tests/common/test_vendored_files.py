@@ -1,9 +1,12 @@
 """What is vendored is what the manifests say, and nothing else."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from pytest_django import Settings
 
 from common.vendored import (
     MANIFESTS,
@@ -52,6 +55,16 @@ def test_it_cuts_only_the_closing_source_map_comment() -> None:
 
 def test_the_sprite_holds_every_icon_that_is_used() -> None:
     assert icons_mentioned() - icons_in_sprite() == set()
+
+
+def test_every_reference_between_static_files_leads_to_a_file(settings: Settings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    backend = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
+    call_command("collectstatic", interactive=False, verbosity=0)
+    hashed = json.loads((tmp_path / "staticfiles.json").read_text())["paths"]
+    assert hashed["vendor/inter/inter-latin.woff2"] in (tmp_path / hashed["css/regards.css"]).read_text()
 
 
 def test_no_template_loads_anything_from_elsewhere() -> None:

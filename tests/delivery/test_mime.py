@@ -4,7 +4,9 @@ import email
 import email.policy
 import re
 from datetime import UTC, datetime
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 
 import pytest
 from hypothesis import given
@@ -119,8 +121,10 @@ def test_no_header_line_is_longer_than_78_when_it_is_encoded(subject):
 
 @given(name=st.text(LETTERS, max_size=80).map(lambda name: " ".join(name.split())))
 def test_every_display_name_survives(name):
-    address = parsed(recipient=Mailbox("ann@example.com", name))["To"].addresses[0]
-    assert (address.display_name, address.addr_spec) == (name, "ann@example.com")
+    """Read with `decode_header`: the newer parser puts a blank between the encoded words of a phrase."""
+    raw = email.message_from_bytes(made(recipient=Mailbox("ann@example.com", name)))["To"]
+    shown, address = parseaddr(raw.replace("\r\n", ""))
+    assert (str(make_header(decode_header(shown))) if shown else "", address) == (name, "ann@example.com")
 
 
 @pytest.mark.parametrize("break_", ["\r\n", "\n", "\r", "\x00", "\x0b", "\u2028", "\x85"])

@@ -52,8 +52,25 @@ def test_no_winner_is_a_result() -> None:
 
 def test_the_baseline_can_win() -> None:
     found = verdict(BASELINE, replace(TREATMENT, converters=110), NO_MAIL)
-    assert found.status == "baseline_wins"
+    assert found.status == "holdout_wins"
     assert found.sentence.startswith("The baseline A (Bestsellers) does better than B (Recommendations). ")
+
+
+def test_a_significantly_better_arm_wins_beside_a_small_one_that_only_looks_better() -> None:
+    few = {"assigned": 300, "delivered": 300, "human_opens": 90, "human_clicks": 15, "converters": 10}
+    small = replace(TREATMENT, key="C", weight=150, **few)
+    assert verdict(BASELINE, TREATMENT, small).sentence.startswith("B (Recommendations) wins. ")
+
+
+def test_a_worse_arm_beside_an_undecided_one_is_no_winner_and_chance_explains_only_the_latter() -> None:
+    found = verdict(BASELINE, replace(TREATMENT, converters=110), replace(TREATMENT, key="C", converters=190))
+    assert found.status == "no_winner"
+    assert "C (Recommendations) differs from the baseline A (Bestsellers) by +0.11 points" in found.sentence
+
+
+def test_deliveries_out_of_step_while_sending_are_no_mismatch() -> None:
+    behind = replace(TREATMENT, delivered=4000)
+    assert verdict(BASELINE, behind, plan=STILL_OPEN).status == "too_early"
 
 
 def test_an_open_window_is_too_early() -> None:

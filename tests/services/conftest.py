@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from common.services import started
+from common.services import places, started
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
@@ -33,10 +33,10 @@ except ServiceError as error:
 class Program:
     """A process of its own that holds the servers of `var` until its input ends."""
 
-    def __init__(self, var: Path, **options) -> None:
-        command = [sys.executable, "-c", HOLD, str(var)]
+    def __init__(self, var: Path, *, wrapper: Sequence[str] = ()) -> None:
+        command = [*wrapper, sys.executable, "-c", HOLD, str(var)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.said = self.process.stdout.readline().strip()
 
@@ -101,6 +101,7 @@ def var() -> Iterator[Path]:
     yield folder / "var"
     for pid in processes_of(folder / "var"):
         os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(places.places(folder / "var").run, ignore_errors=True)
     shutil.rmtree(folder)
 
 
@@ -109,14 +110,14 @@ def program() -> Iterator[Callable[..., Program]]:
     """Start programs; what is left of them is killed afterwards."""
     programs: list[Program] = []
 
-    def start(var: Path, **options) -> Program:
-        programs.append(Program(var, **options))
+    def start(var: Path, *, wrapper: Sequence[str] = ()) -> Program:
+        programs.append(Program(var, wrapper=wrapper))
         return programs[-1]
 
     yield start
     for one in programs:
         if one.process.poll() is None:
-            one.kill()
+            one.end()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from reports import views
+
+app_name = "reports"
+urlpatterns = [
+    path("experiments/", views.experiment_list, name="experiments"),
+    path("experiments/<slug:key>/", views.experiment_detail, name="experiment"),
+]
