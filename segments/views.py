@@ -103,10 +103,9 @@ def segment_edit(request: HttpRequest, key: str | None = None) -> HttpResponse:
 
 
 def _draft(request: HttpRequest, segment: Segment) -> tuple[Any, str | None]:
-    """Return the condition in the form (or the stored one) as JSON, and what makes its text unreadable."""
+    """Return the condition in the form (or the stored one, None if new) as JSON, and what makes its text unreadable."""
     if request.method != "POST":
-        stored = segment.condition
-        return (drafting.document_of(drafting.new_draft()) if stored is None else stored), None
+        return segment.condition, None
     if "json" in request.POST:
         try:
             return json.loads(request.POST["json"]), None
@@ -136,20 +135,24 @@ def _saved(request: HttpRequest, form: SegmentForm) -> HttpResponse:
 
 def _editor(request: HttpRequest, document: Any, problem: str | None) -> dict[str, Any]:
     act = request.POST.get("act", "")
-    wants_json = act == "json" or ("json" in request.POST and act != "rows")
-    context: dict[str, Any] = {"problem": problem}
-    if not wants_json and act != "rows" and request.method == "POST":
+    if act != "rows" and (act == "json" or "json" in request.POST):
+        return {"problem": problem, "json": _written(document)}
+    if request.method == "POST" and act != "rows":
         group = drafting.read(request.POST.dict())
         drafting.change(group, act)
-        return context | _rows(group)
-    if not wants_json:
-        try:
-            parse(document)
-            return context | _rows(drafting.draft_of(document))
-        except ConditionError as error:
-            context["problem"] = problem or f"The sentences cannot show this: {error}"
-    text = document if isinstance(document, str) else json.dumps(document, indent=2, ensure_ascii=False)
-    return context | {"json": text}
+        return {"problem": problem, **_rows(group)}
+    if document is None:
+        return _rows(drafting.new_draft())
+    try:
+        parse(document)
+    except ConditionError as error:
+        problem = f"The sentences cannot show this: {editor.problem_in_words(error)}"
+        return {"problem": problem, "json": _written(document)}
+    return {"problem": problem, **_rows(drafting.draft_of(document))}
+
+
+def _written(document: Any) -> str:
+    return document if isinstance(document, str) else json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _rows(group: drafting.Group) -> dict[str, Any]:

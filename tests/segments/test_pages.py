@@ -225,3 +225,9 @@ def test_the_admin_refuses_a_condition_that_cannot_be_meant(client):
     assert "there is no event" in page
     client.post(reverse("admin:segments_segment_add"), posted | {"condition": '{"all": []}'})
     assert Segment.objects.get().refreshed_at is not None
+
+
+def test_a_new_segment_begins_with_one_sentence(client, marketer):
+    page = client.get(reverse("segments:new")).content.decode()
+    assert 'name="c.size" value="1"' in page
+    assert 'name="c.0.value" value=""' in page
