@@ -15,6 +15,8 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("reports.urls")),
     path("", include("campaigns.urls")),
+    path("", include("rules.urls")),
+    path("", include("segments.urls")),
     path("", include("delivery.urls")),
     path("api/v1/", include("campaigns.api_urls")),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
