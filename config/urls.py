@@ -16,6 +16,8 @@ urlpatterns = [
     path("", include("reports.urls")),
     path("", include("campaigns.urls")),
     path("", include("delivery.urls")),
+    path("", include("customers.urls")),
+    path("", include("recommendations.urls")),
     path("api/v1/", include("campaigns.api_urls")),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
