@@ -64,7 +64,7 @@ def customer_page(query: str, *, country: str = "", cursor: str = "") -> CursorP
         currency=Subquery(latest.values("currency")[:1]),
         net_minor=F("facts__revenue_minor") - F("facts__refunded_minor"),
     )
-    page = cursor_page(rows, cursor=cursor)
+    page: CursorPage[Customer] = cursor_page(rows, cursor=cursor)
     answers = mail_answers(page.rows)
     for customer in page:
         customer.mail = answers[customer.pk]  # type: ignore[attr-defined]

@@ -25,7 +25,10 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One model's metrics on one task; `short` names both. `difference` is that of NDCG to popularity; None for popularity itself."""
+    """One model's metrics on one task; `short` names both.
+
+    `difference` is that of NDCG to popularity, with its interval; None for popularity itself.
+    """
 
     model: str
     short: str

@@ -13,7 +13,7 @@ from customers.models import Assignment, Customer, CustomerFacts, CustomerIdenti
 from delivery.models import MailboxMessage, Message, MessageEvent
 from experiments.models import Variant
 from products.models import Category, Product
-from recommendations.serving import Served, recommend
+from recommendations.serving import recommend
 from reports.timeline import Entry, entries, recent_events
 from segments.conditions.countries import COUNTRIES
 from segments.models import SegmentMembership
@@ -78,7 +78,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerProfile:
-    """What the profile page shows. `until` is the end of the timeline's window."""
+    """What the profile page shows. `until` is the end of the timeline's window; `recommended` has the reasons."""
 
     customer: Customer
     facts: CustomerFacts | None
@@ -94,7 +94,7 @@ class CustomerProfile:
     scores: list[Score]
     parts: list[Part]
     mails: list[Mail]
-    served: Served
+    recommended: list[tuple[Product, str]]
 
 
 def customer_profile(customer: Customer) -> CustomerProfile:
@@ -103,6 +103,7 @@ def customer_profile(customer: Customer) -> CustomerProfile:
     until = (facts.last_seen_at if facts else None) or now()
     events = recent_events(customer, until=until)
     products, categories = _names(facts, events)
+    served = recommend([customer.pk], k=RECOMMENDED)[customer.pk]
     return CustomerProfile(
         customer=customer,
         facts=facts,
@@ -118,7 +119,7 @@ def customer_profile(customer: Customer) -> CustomerProfile:
         scores=list(Score.objects.filter(customer=customer).order_by("kind")),
         parts=_parts(customer),
         mails=_mails(customer),
-        served=recommend([customer.pk], k=RECOMMENDED)[customer.pk],
+        recommended=list(zip(served.products, served.reasons, strict=True)),
     )
 
 
@@ -149,13 +150,13 @@ def _memberships(customer: Customer) -> QuerySet[SegmentMembership]:
 
 def _names(facts: CustomerFacts | None, events: Iterable[Event]) -> tuple[dict[int, str], dict[int, str]]:
     """Names of the products and paths of the categories that facts and events mention; two queries."""
-    products = {event.product_id for event in events}
-    categories = {event.category_id for event in events}
+    products: set[int | None] = {event.product_id for event in events}
+    categories: set[int | None] = {event.category_id for event in events}
     if facts is not None:
         products |= {facts.last_viewed_product_id, facts.last_cart_product_id, facts.last_purchase_product_id}
         categories |= {facts.last_session_category_id, facts.last_purchase_category_id}
-    named = Product.objects.filter(pk__in=products - {None}).values_list("pk", "name")
-    paths = Category.objects.filter(pk__in=categories - {None}).values_list("pk", "path")
+    named = Product.objects.filter(pk__in=[pk for pk in products if pk]).values_list("pk", "name")
+    paths = Category.objects.filter(pk__in=[pk for pk in categories if pk]).values_list("pk", "path")
     return dict(named), dict(paths)
 
 
