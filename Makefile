@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh clone: `make demo` and `make test`.
-PYTHON_BOUND := .venv/bin/python -m common.services.bound .venv/bin/python
+BOUND := BOUND_TO_PID=$$PPID exec .venv/bin/python -m common.services.bound .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
@@ -12,10 +12,10 @@ setup: ## Make .venv from uv.lock (done by the other commands too)
 	@.ci/setup
 
 demo: setup ## Prepare the demo shop if that is still to do, then run everything on http://127.0.0.1:8000
-	@exec $(PYTHON_BOUND) -m common.services.manager --demo --port $(PORT)
+	@$(BOUND) -m common.services.manager --demo --port $(PORT)
 
 run: setup ## Run web, workers, beat and their servers on the data that is there
-	@exec $(PYTHON_BOUND) -m common.services.manager --port $(PORT)
+	@$(BOUND) -m common.services.manager --port $(PORT)
 
 test: setup ## Run the suite, browser tests included
 	@exec .ci/test -m "not long" -n 2 --dist loadfile

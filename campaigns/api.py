@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from recommendations.serving import recommend
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -20,6 +19,7 @@ from accounts.models import ApiKey
 from campaigns.content import content_for, is_in_baseline
 from campaigns.contexts import absolute_product
 from customers.models import Customer
+from recommendations.serving import recommend
 
 MOST_PRODUCTS = 50
 

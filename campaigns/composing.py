@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
-from recommendations.serving import Served, recommend
-from rules.deciding import Decision, decide
 
 from campaigns.contexts import People, absolute_product, context_for, load_people
 from campaigns.launching import arm_contents
@@ -26,6 +24,8 @@ from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
 from delivery.outbox import Claimed
 from delivery.sending import Composed
+from recommendations.serving import Served, recommend
+from rules.deciding import Decision, decide
 from rules.models import RuleSet, RuleSetVersion
 
 MOST_PRODUCTS = 12

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from rules.deciding import Decision, decide, fallback_decision
-
 from campaigns.contexts import context_for, load_people
 from campaigns.models import Block, Campaign
 from campaigns.templating.compile import Compiled
@@ -11,6 +9,7 @@ from campaigns.templating.render import RenderFailed, render
 from common.clock import now
 from customers.models import Assignment, Customer
 from experiments.models import Variant
+from rules.deciding import Decision, decide, fallback_decision
 from rules.models import RuleSet
 
 

@@ -15,8 +15,9 @@ from campaigns.models import Campaign, CampaignVariant
 from common.clock import now
 from customers.models import Consent
 from delivery.models import Dispatch
+from experiments.assigning import variant_case_sql
 from experiments.models import Experiment, Variant
-from experiments.stats.assignment import WHOLE, Share, variant_sql
+from experiments.stats.assignment import WHOLE
 from rules.models import RuleSet
 from segments import membership
 
@@ -114,11 +115,7 @@ def launch(campaign_id: int, *, by: User | None = None) -> Launched:
 def _freeze(campaign: Campaign, dispatch: Dispatch) -> None:
     """Write the snapshot, the assignments and the queue."""
     variants = list(campaign.experiment.variants.all())
-    variant, variant_parameters = variant_sql(
-        salt=campaign.experiment.salt,
-        public_id="customer.public_id",
-        shares=[Share(key=one.key, weight=one.weight) for one in variants],
-    )
+    variant, variant_parameters = variant_case_sql(campaign.experiment)
     named = {f"variant_{i}": value for i, value in enumerate(variant_parameters)}
     for name in named:
         variant = variant.replace("%s", f"%({name})s", 1)

@@ -3,8 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from recommendations.serving import recommend
-from rules.deciding import decide
 
 from campaigns.contexts import absolute_product, context_for, load_people
 from campaigns.models import Block, TemplateVersion
@@ -12,6 +10,8 @@ from campaigns.publishing import compiled_of
 from campaigns.templating.compile import requested_recommendations
 from campaigns.templating.render import Rendered, render
 from common.clock import now
+from recommendations.serving import recommend
+from rules.deciding import decide
 from rules.models import RuleSet, RuleSetVersion
 
 

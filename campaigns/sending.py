@@ -42,7 +42,7 @@ def due_dispatches() -> list[int]:
 
 
 def _is_due(dispatch_id: int) -> bool:
-    """Whether a message that no worker has claimed is due (a whole chunk may just have been suppressed)."""
+    """Whether an unclaimed message is due (a whole chunk may just have been suppressed)."""
     return dispatch_id in due_dispatches()
 
 

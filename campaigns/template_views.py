@@ -5,6 +5,7 @@ from typing import cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
@@ -78,6 +79,7 @@ def template_edit(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_safe
+@xframe_options_sameorigin
 def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The rendered HTML by itself, sandboxed, for the frame of the template's page."""
     version = get_object_or_404(TemplateVersion, pk=pk)

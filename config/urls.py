@@ -25,6 +25,8 @@ urlpatterns = [
     path("readyz", readyz),
     path("admin/", admin.site.urls),
     path("login/", auth.LoginView.as_view(), name="login"),
+    path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     re_path(
         r"^media/(?P<path>products/.*)$", login_not_required(serve), {"document_root": settings.MEDIA_ROOT}

@@ -1,9 +1,9 @@
 """What happened to messages becomes part of the customers' history, each once."""
 
-from customers.events_in import EventIn
-from customers.ingest import ingest
 from django.db.models.functions import Now
 
+from customers.events_in import EventIn
+from customers.ingest import ingest
 from customers.models import EventType
 from delivery.models import MessageEvent
 

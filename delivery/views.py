@@ -5,6 +5,7 @@ import base64
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -88,6 +89,7 @@ def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@xframe_options_sameorigin
 def mailbox_html(request: HttpRequest, pk: int) -> HttpResponse:
     """Serve the HTML of a mail by itself, sandboxed, under its own policy, for the frame of the page above."""
     stored = get_object_or_404(MailboxMessage, pk=pk)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from campaigns.models import Campaign
+from campaigns.sending import unfinished
 from experiments.outcomes import ArmOutcomes, Metric, Plan, Role
 
 _ARMS = """
@@ -67,7 +68,9 @@ def plan_of(campaign: Campaign, *, as_of: datetime) -> Plan:
         alpha=experiment.alpha,
         currency=found[0][0] if found else settings.REPORTING_CURRENCY,
         as_of=as_of,
-        window_closes_at=campaign.launched_at + timedelta(days=experiment.conversion_window_days),
+        window_closes_at=None
+        if unfinished(campaign.dispatch_id or 0)
+        else campaign.launched_at + timedelta(days=experiment.conversion_window_days),
     )
 
 

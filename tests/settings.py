@@ -17,10 +17,10 @@ if "REGARDS_TEST_VAR" not in os.environ:
 os.environ.setdefault("MAILGUN_WEBHOOK_SIGNING_KEY", "test-signing-key")
 os.environ.setdefault("BASE_URL", "http://127.0.0.1:8000")
 
-from config.settings import *  # noqa: F403
-
 # A loaded machine is slow, not wrong: no test may fail on its time.
-from hypothesis import settings as hypothesis_settings  # noqa: E402
+from hypothesis import settings as hypothesis_settings
+
+from config.settings import *  # noqa: F403
 
 hypothesis_settings.register_profile("regards", deadline=None)
 hypothesis_settings.load_profile("regards")

@@ -30,9 +30,9 @@ def bind_to_parent(parent_pid: int, death_signal: signal.Signals = signal.SIGTER
         os._exit(1)
 
 
-def die_with_parent(death_signal: signal.Signals = signal.SIGTERM) -> None:
-    """Bind the running program to its present parent, on every system."""
-    parent_pid = os.getppid()
+def die_with_parent(death_signal: signal.Signals = signal.SIGTERM, *, parent_pid: int | None = None) -> None:
+    """Bind the running program to its parent, by default the present one, on every system."""
+    parent_pid = parent_pid or os.getppid()
     bind_to_parent(parent_pid, death_signal)
     if LIBC is None:
         watch = threading.Thread(target=_signal_when_orphaned, args=(os.getpid(), parent_pid, death_signal))

@@ -16,13 +16,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import honcho.manager
 from honcho.environ import parse_procfile
+from honcho.printer import Message
 from honcho.process import Process
 
+from common.services import bound
 from common.services.lifeline import die_with_parent
 from common.services.places import ServiceError, make_folders, places, var_folder
 from common.services.session import ROOT, as_configured
@@ -38,7 +42,9 @@ class BoundProcess(Process):  # type: ignore[misc]
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         """Run the command and pass its output on."""
-        die_with_parent(signal.SIGKILL)
+        parent = multiprocessing.parent_process()
+        die_with_parent(signal.SIGKILL, parent_pid=parent.pid if parent else None)
+        self.env[bound.PARENT] = str(os.getpid())
         super().run(events, ignore_signals)
 
 
@@ -60,10 +66,12 @@ class Manager(honcho.manager.Manager):  # type: ignore[misc]
         address = f"http://{HOST}:{self._port}"
         while not _answers(f"{address}/healthz"):
             time.sleep(BETWEEN_LOOKS_SECONDS)
-        self._system_print(f"Regards is at {address}\n")
-        for line in _login_shown_once(self._first_login):
-            self._system_print(f"{line}\n")
-        self._system_print("Ctrl-C stops everything; the data stay.\n")
+        login = _login_shown_once(self._first_login)
+        for line in (f"Regards is at {address}", *login, "Ctrl-C stops everything; the data stay."):
+            # Through the queue: the loop alone writes, so no two lines run into each other.
+            self.events.put(
+                Message(type="line", data=f"{line}\n", time=datetime.now(), name="system", colour=None)
+            )
 
     def _killall(self, force: bool = False) -> None:
         for process in self._processes.values():
@@ -86,12 +94,16 @@ def run(*, port: int, prepare: list[str]) -> int:
     os.environ.setdefault("BASE_URL", f"http://{HOST}:{port}")
     with as_configured(ROOT):
         command = [sys.executable, "-m", "common.services.bound", sys.executable, "manage.py", *prepare]
-        prepared = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
-        return prepared or _run_procfile(Manager(port=port, first_login=var / "first-login"))
+        environment = os.environ | {bound.PARENT: str(os.getpid())}
+        prepared = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+        if prepared:
+            return prepared
+        processes = parse_procfile((ROOT / "Procfile").read_text()).processes
+        return _run_processes(Manager(port=port, first_login=var / "first-login"), processes)
 
 
-def _run_procfile(manager: Manager) -> int:
-    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+def _run_processes(manager: Manager, processes: Mapping[str, str]) -> int:
+    for name, command in processes.items():
         manager.add_process(name, command, cwd=str(ROOT))
     manager.loop()
     return 0 if manager.returncode in STOPPED_BY_HAND else manager.returncode or 1
@@ -131,7 +143,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--demo", action="store_true", help="prepare the demo shop first")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args(arguments)
-    multiprocessing.set_start_method("fork")  # the relays have to be our own children
+    multiprocessing.set_start_method("fork", force=True)  # the relays have to be our own children
     try:
         return run(port=options.port, prepare=["demo"] if options.demo else ["prepare"])
     except ServiceError as error:
