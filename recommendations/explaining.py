@@ -37,7 +37,10 @@ class ExplainedProduct:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a customer is shown and why. `computed_at` is when the stored row was made, None without one."""
+    """What a customer is shown and why. `computed_at` is when the stored row was made, None without one.
+
+    `artefact_problem` says why the nearest purchases are missing: the model's file is gone or damaged.
+    """
 
     customer: Customer
     allows_profiling: bool
@@ -46,6 +49,7 @@ class Explanation:
     recent_purchases: tuple[Product, ...]
     shown: tuple[ExplainedProduct, ...]
     shortfall: str
+    artefact_problem: str = ""
 
 
 def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explanation:
@@ -55,7 +59,12 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
     row = Recommendation.objects.filter(customer=customer).first() if customer.allows_profiling else None
     recent = _recent_purchases(customer_id)
     scores = dict(zip(row.product_ids, row.scores, strict=True)) if row else {}
-    nearest = _nearest_purchases(served, recent)
+    nearest: dict[int, tuple[Product, ...]] = {}
+    artefact_problem = ""
+    try:
+        nearest = _nearest_purchases(served, recent)
+    except (OSError, artefacts.DamagedArtefactError) as error:
+        artefact_problem = f"The model's file cannot be read: {error}"
     shown = tuple(
         ExplainedProduct(
             rank=rank,
@@ -77,6 +86,7 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
         recent_purchases=tuple(recent.values()),
         shown=shown,
         shortfall=served.shortfall,
+        artefact_problem=artefact_problem,
     )
 
 

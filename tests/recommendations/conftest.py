@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from customers.models import Customer, Event, EventType, Order, OrderLine
 from customers.partitions import ensure_partitions
@@ -106,7 +106,7 @@ def shop(db: None) -> Shop:
 
 
 @pytest.fixture(autouse=True)
-def models_dir(settings: SettingsWrapper, tmp_path: Path) -> Path:
+def models_dir(settings: Settings, tmp_path: Path) -> Path:
     """Keep artefacts out of the installation's folder."""
     settings.MODELS_DIR = tmp_path / "models"
     return settings.MODELS_DIR
