@@ -1,5 +1,6 @@
 """The session-long temporary tables through which a batch of events goes into the database."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
+from psycopg.types.json import Jsonb
 
 from customers.models import EventType
 
@@ -30,6 +32,7 @@ _COLUMNS = {
     "is_counted": "bool",
 }
 Row = tuple[Any, ...]
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _DEFINITION = ", ".join(f"{name} {type}" for name, type in _COLUMNS.items())
 _CREATE = "".join(
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({_DEFINITION}) ON COMMIT DELETE ROWS;"
@@ -117,9 +120,13 @@ def placed_row(message_id: UUID, occurred_at: datetime, customer_id: int, order_
     return tuple(values.get(name) for name in _COLUMNS)
 
 
-def as_json(value: object) -> str:
-    """Return JSON as PostgreSQL takes it: it has no place for the NUL character."""
-    return msgspec.json.encode(value).decode().replace("\\u0000", "")
+def as_json(value: object) -> Jsonb:
+    """Return JSON as PostgreSQL takes it: it has no place for the NUL character.
+
+    Wrapped, because COPY would take a plain text for a JSON string and encode it once more.
+    """
+    text = msgspec.json.encode(value).decode()
+    return Jsonb(_NUL.sub(r"\1", text) if "\\u0000" in text else text, dumps=str)
 
 
 def _count(sql: str, source: str) -> int:

@@ -98,9 +98,7 @@ class RowMapping:
                 return "no_kind_matches"
             if kind.reject is not None:
                 return kind.reject
-            return kind.event(
-                row, currency=self._currency(row), at=self._at(row), who=self._customer(row)
-            )
+            return kind.event(row, currency=self._currency(row), at=self._at(row), who=self._customer(row))
         except BadRow as error:
             return str(error)
         finally:
@@ -117,9 +115,7 @@ def _merged(mapping: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, An
     return {**mapping.get("fields", {}), **kind}
 
 
-def _texts(
-    specs: Mapping[str, Any], columns: Columns, tables: Mapping[str, Any]
-) -> list[tuple[str, Text]]:
+def _texts(specs: Mapping[str, Any], columns: Columns, tables: Mapping[str, Any]) -> list[tuple[str, Text]]:
     return [(name, values.text(spec, columns, tables)) for name, spec in specs.items()]
 
 

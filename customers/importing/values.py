@@ -96,9 +96,7 @@ def _template(template: str, columns: Columns) -> Text:
         values = [row[index].strip() for index in indexes]
         if not any(values):
             return ""
-        return literals[0] + "".join(
-            value + after for value, after in zip(values, literals[1:], strict=True)
-        )
+        return literals[0] + "".join(value + after for value, after in zip(values, literals[1:], strict=True))
 
     return fill
 

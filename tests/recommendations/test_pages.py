@@ -43,8 +43,7 @@ METRICS = {
 def nothing_under_way(db: None) -> None:
     cache.clear()
     with app.connection_for_write() as broker:
-        app.amqp.queues["train"](broker.default_channel).declare()
-        broker.default_channel.queue_purge("train")
+        broker.default_channel.client.delete("train")
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ def queries(client: Client, url: str) -> int:
 
 def waiting() -> int:
     with app.connection_for_read() as broker:
-        return broker.default_channel.queue_declare("train", passive=True).message_count
+        return broker.default_channel.client.llen("train")
 
 
 def test_the_overview_shows_the_verdict_and_the_interval(viewer: Client) -> None:

@@ -45,7 +45,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--mapping", required=True, help="YAML file, or the name of one that is shipped: online_retail"
         )
-        parser.add_argument("--json", action="store_true", help="Print the reconciliation as JSON and nothing else")
+        parser.add_argument(
+            "--json", action="store_true", help="Print the reconciliation as JSON and nothing else"
+        )
         parser.add_argument("--limit", type=int, help="Read only so many rows")
         parser.add_argument("--rejects", help="Where to write refused rows")
 
@@ -145,7 +147,9 @@ def _print(books: Books, seconds: float, *, as_json: bool) -> None:
         }
         print(json.dumps(told))
         return
-    table = Table(title=f"{run.source}: {run.rows_in:,} rows in {seconds:.1f} s ({run.rows_in / seconds:,.0f}/s)")
+    table = Table(
+        title=f"{run.source}: {run.rows_in:,} rows in {seconds:.1f} s ({run.rows_in / seconds:,.0f}/s)"
+    )
     table.add_column("Rows")
     table.add_column("Count", justify="right")
     table.add_row("inserted", f"{run.inserted:,}")
@@ -158,6 +162,8 @@ def _print(books: Books, seconds: float, *, as_json: bool) -> None:
     table.add_row("rows in", f"{run.rows_in:,}")
     console = Console()
     console.print(table)
-    console.print(f"{books.customers_created:,} customers made, {books.identity_conflicts:,} address conflicts.")
+    console.print(
+        f"{books.customers_created:,} customers made, {books.identity_conflicts:,} address conflicts."
+    )
     if run.rejected:
         console.print(f"Refused rows are in {run.rejects_path}", soft_wrap=True)
