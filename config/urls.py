@@ -15,6 +15,8 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("reports.urls")),
     path("", include("campaigns.urls")),
+    path("", include("rules.urls")),
+    path("", include("segments.urls")),
     path("", include("delivery.urls")),
     path("", include("customers.urls")),
     path("", include("recommendations.urls")),

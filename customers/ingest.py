@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from uuid import UUID
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -13,12 +13,12 @@ from psycopg import errors
 
 from customers import staging
 from customers.addresses import canonical
-from customers.events_in import EventIn, message_id, order_message_id, problem
+from customers.events_in import EventIn, message_key, order_key, problem
 from customers.facts import add_fresh_events, lock_facts, refresh_money
 from customers.identity import Person, resolve
 from customers.models import Customer, EventType
 from customers.partitions import ensure_partitions
-from customers.profiles import touch
+from customers.profiles import profile_problem, touch
 from customers.purchases import (
     FoundOrder,
     add_refunds,
@@ -60,8 +60,8 @@ class _Batch(msgspec.Struct):
     """A batch on its way: accepted events by message id, and the rows they point to."""
 
     source: str
-    events: dict[UUID, EventIn]
-    people: dict[UUID, int] = msgspec.field(default_factory=dict)
+    events: dict[bytes, EventIn]
+    people: dict[bytes, int] = msgspec.field(default_factory=dict)
     products: dict[str, FoundProduct] = msgspec.field(default_factory=dict)
     orders: dict[str, FoundOrder] = msgspec.field(default_factory=dict)
     refunds: dict[str, int] = msgspec.field(default_factory=dict)
@@ -98,56 +98,61 @@ def ingest(batch: Sequence[EventIn], *, source: str) -> IngestResult:
     return result
 
 
-def _accept(batch: Sequence[EventIn], source: str, result: IngestResult) -> dict[UUID, int]:
+def _accept(batch: Sequence[EventIn], source: str, result: IngestResult) -> dict[bytes, int]:
     """Return the positions of acceptable events by message id; the first of several equal ones counts."""
-    positions: dict[UUID, int] = {}
+    positions: dict[bytes, int] = {}
+    profiles: dict[int, str | None] = {id(event.profile): None for event in batch if not event.profile}
     for position, event in enumerate(batch):
-        if reason := problem(event):
+        profile = id(event.profile)
+        if profile not in profiles:
+            profiles[profile] = profile_problem(event.profile)
+        if reason := problem(event) or profiles[profile]:
             result.reject(position, reason)
-        elif (key := message_id(source, event)) in positions:
+        elif (key := message_key(source, event)) in positions:
             result.duplicates += 1
         else:
             positions[key] = position
     return positions
 
 
-def _person(event: EventIn, source: str) -> Person:
-    namespace = (event.namespace or source) if event.customer else ""
-    return Person(namespace, event.customer, canonical(event.email) if event.email else "")
-
-
-def _find_people(prepared: _Batch, positions: dict[UUID, int], result: IngestResult) -> None:
-    persons = {
-        key: _person(event, prepared.source)
-        for key, event in prepared.events.items()
-        if event.customer_id is None
-    }
-    profiles: dict[Person, dict[str, object]] = {}
-    for key, person in persons.items():
-        profiles.setdefault(person, {}).update(prepared.events[key].profile)
+def _find_people(prepared: _Batch, positions: dict[bytes, int], result: IngestResult) -> None:
+    persons: dict[tuple[str, str, str], Person] = {}
+    profiles: dict[Person, dict[str, Any]] = {}
+    for event in prepared.events.values():
+        if event.customer_id is not None:
+            continue
+        name = (event.namespace, event.customer, event.email)
+        if name not in persons:
+            persons[name] = _person(*name, source=prepared.source)
+        profiles.setdefault(persons[name], {}).update(event.profile)
     resolution = resolve(profiles, source=prepared.source)
     result.identity_conflicts = resolution.conflicts
     result.customers_created = resolution.created
+    ids = {name: resolution.ids[person] for name, person in persons.items()}
     named = {e.customer_id for e in prepared.events.values() if e.customer_id is not None}
     existing = set(Customer.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
     for key, event in list(prepared.events.items()):
         if event.customer_id is None:
-            prepared.people[key] = resolution.ids[persons[key]]
+            prepared.people[key] = ids[event.namespace, event.customer, event.email]
         elif event.customer_id in existing:
             prepared.people[key] = event.customer_id
         else:
             _refuse(prepared, key, positions, result, "unknown_customer")
 
 
+def _person(namespace: str, customer: str, email: str, *, source: str) -> Person:
+    return Person((namespace or source) if customer else "", customer, canonical(email) if email else "")
+
+
 def _refuse(
-    prepared: _Batch, key: UUID, positions: dict[UUID, int], result: IngestResult, reason: str
+    prepared: _Batch, key: bytes, positions: dict[bytes, int], result: IngestResult, reason: str
 ) -> None:
     del prepared.events[key]
     prepared.people.pop(key, None)
     result.reject(positions[key], reason)
 
 
-def _store_retrying(prepared: _Batch, positions: dict[UUID, int], result: IngestResult) -> int:
+def _store_retrying(prepared: _Batch, positions: dict[bytes, int], result: IngestResult) -> int:
     """Run the batch's transaction until it is through; a deadlock's victim has changed nothing."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -163,7 +168,7 @@ def _store_retrying(prepared: _Batch, positions: dict[UUID, int], result: Ingest
     raise AssertionError("unreachable")
 
 
-def _store(prepared: _Batch, positions: dict[UUID, int], result: IngestResult) -> int:
+def _store(prepared: _Batch, positions: dict[bytes, int], result: IngestResult) -> int:
     """Everything that must be true together. Locks are taken in one order: facts, orders, ledger, news."""
     source, events = prepared.source, prepared.events
     order_ids = sorted({event.order for event in events.values() if event.order})
@@ -195,7 +200,7 @@ def _store(prepared: _Batch, positions: dict[UUID, int], result: IngestResult) -
 
 
 def _find_orders(
-    prepared: _Batch, order_ids: list[str], positions: dict[UUID, int], result: IngestResult
+    prepared: _Batch, order_ids: list[str], positions: dict[bytes, int], result: IngestResult
 ) -> None:
     """Find or make the orders that lines belong to; refunds only point to orders that are there."""
     made = ensure_orders(
@@ -251,7 +256,7 @@ def _rows(prepared: _Batch) -> Iterable[staging.Row]:
         if event.type == EventType.ORDER_LINE and event.order not in placed:
             placed.add(event.order)
             yield staging.placed_row(
-                order_message_id(prepared.source, event.order),
+                order_key(prepared.source, event.order),
                 event.occurred_at,
                 prepared.people[key],
                 prepared.orders[event.order].id,

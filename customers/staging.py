@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from django.db import connection
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg.types.json import Jsonb
 
 from customers.models import EventType
@@ -28,7 +29,7 @@ _COLUMNS = {
     "value_minor": "int8",
     "currency": "text",
     "session": "text",
-    "properties": "jsonb",
+    "properties": "text",
     "is_counted": "bool",
 }
 Row = tuple[Any, ...]
@@ -40,7 +41,7 @@ _CREATE = "".join(
 )
 _STORED = (
     "message_id, occurred_at, customer_id, type, product_id, category_id, order_id, quantity, value_minor,"
-    " currency, session, properties"
+    " currency, session, properties"  # the last one is text on its way here, so a cast may follow
 )
 _STORE = f"""
 WITH incoming AS ({{incoming}}),
@@ -50,7 +51,7 @@ ledger AS (
 ),
 stored AS (
   INSERT INTO customers_event ({_STORED}, source)
-  SELECT {_STORED}, %s FROM incoming JOIN ledger USING (message_id) ORDER BY customer_id, occurred_at
+  SELECT {_STORED}::jsonb, %s FROM incoming JOIN ledger USING (message_id) ORDER BY customer_id, occurred_at
   ON CONFLICT DO NOTHING RETURNING message_id
 ),
 fresh AS (
@@ -74,6 +75,16 @@ _STORE_PLACED = _STORE.format(
 )
 
 
+class _KeyDumper(Dumper):
+    """Sends the sixteen bytes of a UUID as they are."""
+
+    oid = 2950
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> bytes:
+        return obj
+
+
 def fill(rows: Iterable[Row]) -> None:
     """Copy rows into `ingest_stage`, emptied first; `ingest_fresh` is emptied too."""
     with connection.cursor() as cursor:
@@ -82,6 +93,7 @@ def fill(rows: Iterable[Row]) -> None:
         cursor.execute("SELECT EXISTS (SELECT FROM ingest_stage), EXISTS (SELECT FROM ingest_fresh)")
         if any(cursor.fetchone() or ()):
             cursor.execute("TRUNCATE ingest_stage, ingest_fresh")
+        cursor.adapters.register_dumper(bytes, _KeyDumper)
         with cursor.copy(
             f"COPY ingest_stage ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
         ) as copy:
@@ -107,7 +119,7 @@ def fresh_customers() -> list[int]:
         return [id for (id,) in cursor.fetchall()]
 
 
-def placed_row(message_id: UUID, occurred_at: datetime, customer_id: int, order_id: int) -> Row:
+def placed_row(message_id: bytes, occurred_at: datetime, customer_id: int, order_id: int) -> Row:
     """Return the row of an ORDER_PLACED that nobody sent: it follows from the order's first line."""
     values = {
         "message_id": message_id,

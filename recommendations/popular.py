@@ -48,7 +48,7 @@ def refresh_popular_products(*, now: datetime | None = None) -> int:
     """
     computed_at = clock.now()
     moment = now or computed_at
-    parameters = {
+    parameters: dict[str, datetime | float | int] = {
         "since": moment - timedelta(days=HISTORY_DAYS),
         "now": moment,
         "half_life": HALF_LIFE_DAYS,
@@ -57,6 +57,6 @@ def refresh_popular_products(*, now: datetime | None = None) -> int:
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(REFRESH, parameters)
-        lists = cursor.rowcount
+        lists = int(cursor.rowcount)
         cursor.execute("DELETE FROM recommendations_popularproducts WHERE computed_at < %s", [computed_at])
     return lists

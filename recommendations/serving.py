@@ -59,10 +59,11 @@ class _Shelf:
     """Everything that a batch of customers may be served from, loaded in a fixed number of queries."""
 
     customers: dict[int, tuple[str, bool]]
-    stored: dict[int, Recommendation]
+    stored: dict[int, tuple[list[int], int]]
     bought: dict[int, list[int]]
     popular: dict[str, list[int]]
     newest: list[int]
+    versions: dict[int, ModelVersion]
     available: frozenset[int] = frozenset()
     chosen: dict[int, Product] = field(default_factory=dict)
 
@@ -75,7 +76,7 @@ def recommend(
     exclude: Mapping[int, Collection[int]] | Collection[int] = (),
     categories: Collection[str] = (),
 ) -> dict[int, Served]:
-    """The `k` best available products for each customer, in at most seven queries for any number of customers.
+    """The `k` best available products for each customer, in at most eight queries for any number of customers.
 
     `strategy`: `for_you` (the model's ranking), `discover` (without what was bought before), `again` (only that,
     latest first), `bestsellers`. What a strategy leaves open is filled up with bestsellers, except `again`.
@@ -100,26 +101,27 @@ def _load(ids: list[int], *, k: int, strategy: str, categories: Collection[str])
     countries = {country for country, _ in customers.values()} | {""}
     in_scope = _in_categories(categories)
     newest = in_scope.order_by("-pk").values_list("pk", flat=True)[: k + CATALOGUE_SPARE]
+    stored = _stored(profiled) if strategy in (FOR_YOU, DISCOVER) else {}
     shelf = _Shelf(
         customers=customers,
-        stored=_stored(profiled) if strategy in (FOR_YOU, DISCOVER) else {},
+        stored=stored,
+        versions=ModelVersion.objects.in_bulk({version for _, version in stored.values()}),
         bought=_bought(profiled) if strategy in (DISCOVER, AGAIN) else {},
         popular=dict(
             PopularProducts.objects.filter(country__in=countries).values_list("country", "product_ids")
         ),
         newest=list(newest),
     )
-    lists = chain(
-        (row.product_ids for row in shelf.stored.values()), shelf.bought.values(), shelf.popular.values()
-    )
+    lists = chain((ids for ids, _ in shelf.stored.values()), shelf.bought.values(), shelf.popular.values())
     known = set(chain.from_iterable(lists))
     shelf.available = frozenset(in_scope.filter(pk__in=known).values_list("pk", flat=True))
     shelf.available |= set(shelf.newest)
     return shelf
 
 
-def _stored(ids: list[int]) -> dict[int, Recommendation]:
-    return Recommendation.objects.select_related("model_version").in_bulk(ids)
+def _stored(ids: list[int]) -> dict[int, tuple[list[int], int]]:
+    rows = Recommendation.objects.filter(pk__in=ids).values_list("pk", "product_ids", "model_version_id")
+    return {customer: (products, version) for customer, products, version in rows}
 
 
 def _bought(ids: list[int]) -> dict[int, list[int]]:
@@ -166,7 +168,7 @@ def _candidates(customer: int, shelf: _Shelf, strategy: str) -> Iterator[tuple[i
         yield from ((product, HISTORY) for product in shelf.bought.get(customer, ()))
         return
     if row := shelf.stored.get(customer):
-        yield from ((product, MODEL) for product in row.product_ids)
+        yield from ((product, MODEL) for product in row[0])
     country, _ = shelf.customers.get(customer, ("", False))
     if country:
         yield from ((product, COUNTRY) for product in shelf.popular.get(country, ()))
@@ -183,7 +185,7 @@ def _served(customer: int, pick: list[tuple[int, str]], shelf: _Shelf, k: int, s
         products=tuple(product for product, _ in kept),
         sources=tuple(source for _, source in kept),
         reasons=tuple(REASONS[source].format(country=country) for _, source in kept),
-        model_version=row.model_version if row is not None and used else None,
+        model_version=shelf.versions.get(row[1]) if row is not None and used else None,
         shortfall=_shortfall(len(kept), k, strategy),
     )
 

@@ -28,6 +28,10 @@ CHUNK_CUSTOMERS = 10_000
 Status = ModelVersion.Status
 Report = Callable[[str, int, int], None]
 
+FRESH = """
+CREATE TEMPORARY TABLE fresh_recommendation (customer_id bigint, product_ids bigint[], scores float8[])
+ON COMMIT DROP
+"""
 STORE = """
 INSERT INTO recommendations_recommendation (customer_id, model_version_id, product_ids, scores, computed_at)
 SELECT f.customer_id, %(version)s, f.product_ids, f.scores, %(computed_at)s
@@ -105,21 +109,20 @@ def _store_artefact(version: ModelVersion, model: Model) -> None:
 
 def _store_recommendations(version: ModelVersion, model: Model, users: IntArray, tell: Report) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMPORARY TABLE fresh_recommendation"
-            " (customer_id bigint, product_ids bigint[], scores float8[]) ON COMMIT DROP"
-        )
-        with cursor.copy("COPY fresh_recommendation FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["int8", "int8[]", "float8[]"])
-            for start in range(0, len(users), CHUNK_CUSTOMERS):
-                chunk = users[start : start + CHUNK_CUSTOMERS]
-                for row in _rows(chunk, model.recommend(chunk, KEPT_PRODUCTS)):
+        cursor.execute(FRESH)
+        for start in range(0, len(users), CHUNK_CUSTOMERS):
+            chunk = users[start : start + CHUNK_CUSTOMERS]
+            rows = _rows(chunk, model.recommend(chunk, KEPT_PRODUCTS))
+            with cursor.copy("COPY fresh_recommendation FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(["int8", "int8[]", "float8[]"])
+                for row in rows:
                     copy.write_row(row)
-                tell("score", min(start + CHUNK_CUSTOMERS, len(users)), len(users))
+            tell("score", start + len(chunk), len(users))
         cursor.execute(STORE, {"version": version.pk, "computed_at": clock.now()})
         cursor.execute(
             "DELETE FROM recommendations_recommendation WHERE model_version_id <> %s", [version.pk]
         )
+        cursor.execute("DROP TABLE fresh_recommendation")
 
 
 def _rows(users: IntArray, ranking: Ranking) -> list[tuple[int, list[int], list[float]]]:

@@ -16,6 +16,7 @@ from products.catalogue import ProductRef
 OCCURRENCE = "occurrence"
 _TEXTS = ("line", "order", "refund", "description", "session")
 _ONE = Decimal(1)
+_KEPT = 100_000
 
 
 class Kind:
@@ -35,8 +36,9 @@ class Kind:
         self.product = _Product(spec["product"], columns, tables) if spec.get("product") else None
         self.properties = _texts(spec.get("properties", {}), columns, tables)
 
-    def event(self, row: Row, *, currency: str, at: datetime, who: Mapping[str, Any]) -> EventIn:
+    def event(self, row: Row, *, currency: str, at: datetime, who: dict[str, Any]) -> EventIn:
         """Return the row as an event. Raises BadRow."""
+        said: dict[str, Any] = {name: read(row) for name, read in self.texts} | who
         return EventIn(
             client_id=self.id(row),
             type=self.type,
@@ -47,8 +49,7 @@ class Kind:
             unit_price_minor=_minor(self.unit_price(row), currency) if self.unit_price else None,
             currency=currency,
             properties={name: read(row) for name, read in self.properties} or None,
-            **{name: read(row) for name, read in self.texts},
-            **who,
+            **said,
         )
 
 
@@ -58,13 +59,21 @@ class _Product:
             values.text(spec.get(part, ""), columns, tables) for part in ("id", "name", "category")
         )
         self.price = _number(spec, "price", columns)
+        self._named: dict[str, ProductRef] = {}
 
     def of(self, row: Row, currency: str) -> ProductRef | None:
+        """The product, as the first row that names it describes it: the catalogue keeps no other."""
         id = self.id(row)
         if not id:
             return None
+        known = self._named.get(id)
+        if known is not None:
+            return known
         price = _minor(self.price(row), currency) if self.price else None
-        return ProductRef(id, self.name(row), self.category(row), price)
+        product = ProductRef(id, self.name(row), self.category(row), price)
+        if product.name and len(self._named) < _KEPT:
+            self._named[id] = product
+        return product
 
 
 class RowMapping:
@@ -131,6 +140,17 @@ def _customer_reader(
     profile = _texts({name: spec[name] for name in (*COLUMNS, *DATES) if name in spec}, columns, tables)
     attributes = _texts(spec.get("attributes", {}), columns, tables)
 
+    indexes = [columns.index(name) for name in sorted(values.columns_of(spec))]
+    kept: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def read_once(row: Row) -> dict[str, Any]:
+        key = tuple([row[index] for index in indexes])
+        if key not in kept:
+            if len(kept) >= _KEPT:
+                kept.clear()
+            kept[key] = read(row)
+        return kept[key]
+
     def read(row: Row) -> dict[str, Any]:
         said: dict[str, Any] = {name: value for name, text in profile if (value := text(row))}
         known = {name: value for name, text in attributes if (value := text(row))}
@@ -138,7 +158,7 @@ def _customer_reader(
             said["attributes"] = known
         return {"namespace": namespace, "customer": id(row), "email": email(row), "profile": said}
 
-    return read
+    return read_once
 
 
 def _whole(value: Decimal | None) -> int | None:

@@ -19,7 +19,7 @@ class UnreadableFile(ValueError):
 
 def open_binary(name: str) -> IO[bytes]:
     """Open a file for reading, `-` being standard input; gzip is recognised by its first bytes."""
-    plain: Any = sys.stdin.buffer if name == "-" else Path(name).open("rb")
+    plain: Any = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115 - open until the import ends
     buffered = io.BufferedReader(plain, _BUFFER)
     if buffered.peek(2)[:2] == _GZIP:
         return cast(IO[bytes], gzip.GzipFile(fileobj=buffered))

@@ -24,7 +24,7 @@ class Rejects:
     """The file of refused rows, made when the first one comes: row number, reason, the row itself."""
 
     def __init__(self, path: Path, header: Iterable[str]) -> None:
-        self.path, self._header = path, list(header)
+        self.path, self.header = path, list(header)
         self._file: TextIO | None = None
 
     def add(self, refused: Iterable[tuple[int, str, ReadRow]]) -> None:
@@ -33,7 +33,7 @@ class Rejects:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
-                csv.writer(self._file).writerow(["row", "reason", *self._header])
+                csv.writer(self._file).writerow(["row", "reason", *self.header])
             csv.writer(self._file).writerow([number, reason, *(row if isinstance(row, list) else [])])
 
     def close(self) -> None:

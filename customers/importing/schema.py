@@ -83,14 +83,14 @@ _CONDITION = {
 }
 _FIELDS: dict[str, Any] = {
     "event": {"enum": sorted(EVENTS)},
-    **dict.fromkeys(("id", "line", "order", "refund", "description", "session"), {"$ref": "#/$defs/text"}),
-    **dict.fromkeys(("quantity", "value", "unit_price"), {"$ref": "#/$defs/number"}),
+    **{key: {"$ref": "#/$defs/text"} for key in ("id", "line", "order", "refund", "description", "session")},
+    **{key: {"$ref": "#/$defs/number"} for key in ("quantity", "value", "unit_price")},
     "product": {
         "type": ["object", "null"],
         "additionalProperties": False,
         "required": ["id"],
         "properties": {
-            **dict.fromkeys(("id", "name", "category"), {"$ref": "#/$defs/text"}),
+            **{key: {"$ref": "#/$defs/text"} for key in ("id", "name", "category")},
             "price": {"$ref": "#/$defs/number"},
         },
     },
@@ -141,7 +141,7 @@ SCHEMA: dict[str, Any] = {
             "anyOf": [{"required": ["id"]}, {"required": ["email"]}],
             "properties": {
                 "namespace": {"type": "string", "maxLength": 50},
-                **dict.fromkeys(["id", "email", *COLUMNS, *DATES], {"$ref": "#/$defs/text"}),
+                **{key: {"$ref": "#/$defs/text"} for key in ["id", "email", *COLUMNS, *DATES]},
                 "attributes": {"type": "object", "additionalProperties": {"$ref": "#/$defs/text"}},
             },
         },

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -154,6 +155,7 @@ def _factor(spec: str | float, columns: Columns) -> Number:
     return parse
 
 
+@lru_cache(maxsize=65536)
 def parse_number(written: str) -> Decimal:
     """Read a plain decimal number with a point, as in `-12.50`. Raises BadRow."""
     try:
@@ -187,7 +189,7 @@ def _parser(form: str) -> Callable[[str], datetime]:
         return datetime.fromisoformat
     if form == "unix":
         return lambda written: datetime.fromtimestamp(float(written), UTC)
-    return lambda written: datetime.strptime(written, form)  # noqa: DTZ007 - the zone is put on below
+    return lambda written: datetime.strptime(written, form)
 
 
 def _aware(parse: Callable[[str], datetime], written: str, zone: tzinfo | None) -> datetime:

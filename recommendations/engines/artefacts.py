@@ -24,7 +24,8 @@ def save(path: Path, *, arrays: dict[str, npt.NDArray[Any]], metadata: dict[str,
     """Write `arrays` and `metadata` to `path` atomically and return the sha256 of the file in hex."""
     encoded = json.dumps(metadata, sort_keys=True).encode()
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays, **{METADATA_KEY: np.frombuffer(encoded, dtype=np.uint8)})
+    stored = {**arrays, METADATA_KEY: np.frombuffer(encoded, dtype=np.uint8)}
+    np.savez_compressed(buffer, allow_pickle=False, **stored)
     content = buffer.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +141,10 @@ class Ranking:
 class Model(Protocol):
     """A fitted engine."""
 
-    item_ids: IntArray
+    @property
+    def item_ids(self) -> IntArray:
+        """The sorted ids of the items it can rank."""
+        ...
 
     def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
         """The `k` best items for each of `users` without those in `exclude`; unknown users are served too."""
@@ -155,7 +158,7 @@ class Model(Protocol):
 class Engine(Protocol):
     """A way to learn a model; its public attributes are its parameters."""
 
-    name: str
+    name: ClassVar[str]
 
     def fit(self, interactions: Interactions, features: Features) -> Model:
         """Learn from `interactions` (all of them lie before `interactions.as_of`) and `features`."""

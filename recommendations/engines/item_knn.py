@@ -35,7 +35,7 @@ class ItemKnnModel:
         from scipy.sparse import csr_matrix, vstack
 
         rows = positions(self.user_ids, users)
-        blank = csr_matrix((1, len(self.item_ids)), dtype=np.float32)
+        blank = csr_matrix(np.zeros((1, len(self.item_ids)), dtype=np.float32))
         history = vstack([self.history, blank], format="csr")[rows]
         scores = np.asarray((history @ self.similarity()).todense(), dtype=np.float32)
         return (scores + UNKNOWN_USER_SCALE) * self.trend

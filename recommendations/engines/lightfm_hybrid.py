@@ -158,7 +158,9 @@ class LightFMHybrid:
         from lightfm import LightFM
 
         sums = vocabulary.matrix(interactions.decayed(self.half_life_days))
-        pairs = sums.multiply(sums >= self.least_weight).tocoo()
+        sums.data[sums.data < self.least_weight] = 0
+        sums.eliminate_zeros()
+        pairs = sums.tocoo()
         weights = pairs.copy()
         weights.data = np.clip(pairs.data, self.weight_floor, self.weight_ceiling).astype(np.float32)
         pairs.data = np.ones_like(weights.data)
@@ -191,7 +193,8 @@ class LightFMHybrid:
         coordinates = (rows[known], table.columns[known])
         shared = csr_matrix((values, coordinates), shape=(len(ids), len(table.names)), dtype=np.float32)
         own = identity(len(ids), dtype=np.float32, format="csr")
-        return hstack([own, shared], format="csr", dtype=np.float32)
+        stacked: csr_matrix[np.float32] = hstack([own, shared], format="csr", dtype=np.float32)
+        return stacked
 
     def parameters(self) -> dict[str, Any]:
         """All settings that the result depends on."""

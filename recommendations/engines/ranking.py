@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import numpy as np
 
 from .base import NO_ITEM, Exclusions, FloatArray, IntArray, Ranking, positions
 
 CHUNK_USERS = 1024
+
+
+def _faiss() -> Any:
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it reports each CPU variant that it tries
+    import faiss
+
+    return faiss
 
 
 def empty_ranking(users: int, k: int) -> Ranking:
@@ -48,8 +58,7 @@ def top_k_inner_product(
     Users are grouped by how many items they exclude (in powers of two): each group asks for k plus that many
     neighbours and drops the excluded ones, so that nobody pays for the longest history.
     """
-    import faiss
-
+    faiss = _faiss()
     faiss.omp_set_num_threads(1)
     index = faiss.IndexFlatIP(item_vectors.shape[1])
     index.add(np.ascontiguousarray(item_vectors, dtype=np.float32))

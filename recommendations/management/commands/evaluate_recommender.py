@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_json(comparison, rows=len(interactions), left_out=left_out)))
             return
-        console = Console(file=self.stdout, width=110)
+        console = Console(file=cast(TextIO, self.stdout), width=110)
         console.print(
             f"{len(interactions):,} rows, {left_out:,} left out; the last {test_days:g} days are the test."
         )

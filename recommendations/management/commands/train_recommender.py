@@ -2,7 +2,6 @@
 
 import json
 from argparse import ArgumentParser
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,11 +31,11 @@ class Command(BaseCommand):
 
     def handle(self, *, engine: str, now: datetime | None, **options: Any) -> None:
         quiet = options["json"]
-        with nullcontext() if quiet else Progress(transient=True) as bar:
-            try:
-                version = train(engine=engine, now=now, report=bar and progress_report(bar))
-            except TrainingBusyError as busy:
-                raise CommandError(str(busy), returncode=3) from busy
+        try:
+            with Progress(transient=True, disable=quiet) as bar:
+                version = train(engine=engine, now=now, report=progress_report(bar))
+        except TrainingBusyError as busy:
+            raise CommandError(str(busy), returncode=3) from busy
         self.stdout.write(json.dumps(as_json(version)) if quiet else as_text(version))
 
 
