@@ -159,6 +159,13 @@ def test_a_running_training_shows_its_stage(viewer: Client) -> None:
     assert all(text in html for text in ("Learning", "3 of 12", 'hx-get="/recommendations/training/"'))
 
 
+def test_a_training_of_the_command_line_shows_without_figures(viewer: Client) -> None:
+    version(status="training", finished_at=None)
+    html = viewer.get(reverse("recommendations:training")).content.decode()
+    assert "started from the command line" in html
+    assert "progressbar" not in html
+
+
 def test_a_training_that_has_ended_loads_the_page_anew(viewer: Client) -> None:
     progress.note("score", 5, 5)
     assert viewer.get(reverse("recommendations:training"))["HX-Refresh"] == "true"
