@@ -90,7 +90,7 @@ def read_letters(world: World, mails: Sequence[MailboxMessage]) -> list[Letter]:
 
 
 def _read(mail: MailboxMessage, customer: int, names: dict[str, int]) -> Letter:
-    body = message_from_bytes(bytes(mail.raw), policy=default).get_body(("html",))  # type: ignore[attr-defined]
+    body = message_from_bytes(bytes(mail.raw), policy=default).get_body(("html",))
     html = body.get_content() if body is not None else ""
     shown = [(names[name], link) for link, name in _PICTURE.findall(html) if name in names][:MOST_SHOWN]
     pixel = _PIXEL.search(html)

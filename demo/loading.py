@@ -200,7 +200,7 @@ def _customer_row(world: World, index: int) -> Customer:
     )
 
 
-def _moment(ms: np.integer) -> datetime:  # type: ignore[type-arg]
+def _moment(ms: np.integer) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
 
 

@@ -63,13 +63,12 @@ class Command(BaseCommand):
 
     def _shop(self) -> World:
         """Load the shop, once; its calendar stays that of the first start, also after an interruption."""
-        run = SyncRun.objects.filter(source=SOURCE).order_by("started_at").first()
-        if run is None:
-            world = build_world()
-            run = SyncRun.objects.create(
-                source=SOURCE, started_at=now(), cursor_before={"now": world.now.isoformat()}
-            )
-        world = build_world(now=datetime.fromisoformat(run.cursor_before["now"]))
+        midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+        run = SyncRun.objects.filter(source=SOURCE).order_by("started_at").first() or SyncRun.objects.create(
+            source=SOURCE, started_at=now(), cursor_before={"now": midnight.isoformat()}
+        )
+        calendar: dict[str, str] = run.cursor_before or {}
+        world = build_world(now=datetime.fromisoformat(calendar["now"]))
         if run.status == SyncRun.Status.SUCCEEDED:
             return world
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -77,8 +76,9 @@ class Command(BaseCommand):
             tasks: dict[str, Any] = {}
 
             def show(name: str, done: int, total: int) -> None:
-                task = tasks.setdefault(name, bars.add_task(name) if name not in tasks else None)
-                bars.update(task, completed=done, total=total)
+                if name not in tasks:
+                    tasks[name] = bars.add_task(name)
+                bars.update(tasks[name], completed=done, total=total)
 
             counted = load_shop(world, progress=show)
         run.rows_in = sum(counted.values())
