@@ -1,17 +1,19 @@
 """How programs prove who they are to the REST API."""
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.models import ApiKey
 from common.clock import now
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
@@ -44,7 +46,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 class HasScope(BasePermission):
     """Allow what the view's `required_scope` names, and nothing where it names none."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether the request's key carries the scope of the view."""
         key: Any = request.auth
         scope = getattr(view, "required_scope", None)

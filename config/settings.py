@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.keys import local_key
+from config.schedules import SCHEDULES as SCHEDULES
 
 BASE_DIR = env.BASE_DIR
 VAR_DIR = env.VAR_DIR
@@ -143,7 +144,6 @@ if PRODUCTION:
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "SAMEORIGIN"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
@@ -198,7 +198,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-ANYMAIL = {"WEBHOOK_SECRET": env.ANYMAIL_WEBHOOK_SECRET} if env.ANYMAIL_WEBHOOK_SECRET else {}
+# Providers' webhooks exist only with what verifies them (see urls).
+ANYMAIL = (
+    {"MAILGUN_WEBHOOK_SIGNING_KEY": env.MAILGUN_WEBHOOK_SIGNING_KEY} if env.MAILGUN_WEBHOOK_SIGNING_KEY else {}
+)
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments", "recommendations"]
@@ -211,4 +214,5 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"httpx": {"level": "WARNING"}},
 }

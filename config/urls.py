@@ -4,18 +4,39 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.static import serve
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from common.health import healthz, readyz
+from reports.views import home
 
 urlpatterns = [
+    path("", home, name="home"),
+    path("", include("reports.urls")),
+    path("", include("campaigns.urls")),
+    path("", include("rules.urls")),
+    path("", include("segments.urls")),
+    path("", include("delivery.urls")),
+    path("", include("customers.urls")),
+    path("", include("recommendations.urls")),
+    path("api/v1/", include("campaigns.api_urls")),
+    path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     path("healthz", healthz),
     path("readyz", readyz),
     path("admin/", admin.site.urls),
     path("login/", auth.LoginView.as_view(), name="login"),
+    path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     re_path(
         r"^media/(?P<path>products/.*)$", login_not_required(serve), {"document_root": settings.MEDIA_ROOT}
     ),
 ]
+
+if settings.ANYMAIL:
+    from anymail.webhooks.mailgun import MailgunTrackingWebhookView
+
+    report = login_not_required(MailgunTrackingWebhookView.as_view())
+    urlpatterns += [path("webhooks/esp/mailgun/tracking/", report, name="mailgun-tracking")]

@@ -3,3 +3,7 @@ from django.apps import AppConfig
 
 class DeliveryConfig(AppConfig):
     name = "delivery"
+
+    def ready(self) -> None:
+        """Listen to Anymail's verified webhooks."""
+        from delivery import webhooks  # noqa: F401

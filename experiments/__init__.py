@@ -1,0 +1,1 @@
+"""Assignment, holdouts, statistics and the analysis of experiments."""

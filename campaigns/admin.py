@@ -1,0 +1,62 @@
+from django import forms
+from django.contrib import admin
+from unfold.admin import ModelAdmin
+
+from campaigns.models import Block, Campaign, Template, TemplateVersion
+from campaigns.templating.blocks import compile_block
+
+
+class BlockForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A block whose MJML must compile."""
+
+    class Meta:
+        model = Block
+        fields = ["name", "key", "mjml"]
+
+    def clean_mjml(self) -> str:
+        """Refuse MJML with errors, naming the line."""
+        mjml: str = self.cleaned_data["mjml"]
+        html, findings = compile_block(mjml)
+        errors = [f"Line {one.line or '?'}: {one.message}" for one in findings if one.severity == "error"]
+        if errors:
+            raise forms.ValidationError(errors)
+        self.instance.compiled_html = html
+        return mjml
+
+
+@admin.register(Template)
+class TemplateAdmin(ModelAdmin):
+    list_display = ["name", "key"]
+    search_fields = ["name"]
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(ModelAdmin):
+    list_display = ["template", "number", "subject", "note", "author", "created_at"]
+    list_select_related = ["template", "author"]
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Block)
+class BlockAdmin(ModelAdmin):
+    form = BlockForm
+    list_display = ["name", "key", "updated_at"]
+    search_fields = ["name"]
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ModelAdmin):
+    list_display = ["name", "segment", "state", "launched_at", "created_by"]
+    list_select_related = ["segment", "created_by"]
+    readonly_fields = ["state", "dispatch", "launched_at", "created_by"]
+
+    def has_delete_permission(self, request: object, obj: Campaign | None = None) -> bool:
+        return obj is not None and obj.state == Campaign.State.DRAFT

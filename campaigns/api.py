@@ -1,0 +1,127 @@
+"""What e-mail service providers fetch while they send: recommendations and content slots.
+
+Served from here because this app sees holdouts and recommendations alike: whoever is in a baseline arm of a running
+campaign gets the unpersonalised answer through this door too.
+"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import ApiKey
+from campaigns.content import content_for, is_in_baseline
+from campaigns.contexts import absolute_product
+from customers.models import Customer
+from recommendations.serving import recommend
+
+MOST_PRODUCTS = 50
+
+
+class ProductSerializer(serializers.Serializer[Any]):
+    """A product as a mail shows it; the price is in minor units of `currency`."""
+
+    id = serializers.IntegerField()
+    external_id = serializers.CharField()
+    name = serializers.CharField()
+    brand = serializers.CharField()
+    category = serializers.CharField()
+    price_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+    url = serializers.CharField()
+    image_url = serializers.CharField()
+    source = serializers.CharField(help_text="model, or the fallback that gave this product")
+    reason = serializers.CharField()
+
+
+class RecommendationsSerializer(serializers.Serializer[Any]):
+    """Products for one customer, best first, and where they come from."""
+
+    customer = serializers.UUIDField()
+    shortfall = serializers.CharField(help_text="Why there are fewer than were asked for; empty when enough")
+    model_version = serializers.CharField(allow_null=True)
+    products = ProductSerializer(many=True)
+
+
+class SlotSerializer(serializers.Serializer[Any]):
+    """What a slot shows to one customer."""
+
+    slot = serializers.CharField()
+    customer = serializers.CharField(allow_null=True)
+    block = serializers.CharField(allow_null=True)
+    html = serializers.CharField()
+    variables = serializers.DictField()
+    rule_set_version = serializers.IntegerField(allow_null=True)
+    is_fallback = serializers.BooleanField()
+
+
+class RecommendationsView(APIView):
+    """`GET /api/v1/customers/{id}/recommendations`."""
+
+    required_scope = ApiKey.Scope.RECOMMENDATIONS_READ
+    throttle_scope = "reads"
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("k", int, description=f"How many, 1 to {MOST_PRODUCTS}; 6 unless given.")
+        ],
+        responses=RecommendationsSerializer,
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        """Recommend products to one customer, or bestsellers to one in a baseline arm."""
+        customer = customer_by_public_id(public_id)
+        k = _whole_number(request.query_params.get("k", "6"), name="k", least=1, most=MOST_PRODUCTS)
+        strategy = "bestsellers" if is_in_baseline(customer.pk) else "for_you"
+        served = recommend([customer.pk], k=k, strategy=strategy)[customer.pk]
+        answer = {
+            "customer": customer.public_id,
+            "shortfall": served.shortfall,
+            "model_version": str(served.model_version) if served.model_version else None,
+            "products": [
+                {**absolute_product(product), "source": source, "reason": reason}
+                for product, source, reason in zip(
+                    served.products, served.sources, served.reasons, strict=True
+                )
+            ],
+        }
+        return Response(RecommendationsSerializer(answer).data)
+
+
+class SlotView(APIView):
+    """`GET /api/v1/content/{slot}?customer={id}`."""
+
+    required_scope = ApiKey.Scope.CONTENT_READ
+    throttle_scope = "reads"
+
+    @extend_schema(
+        parameters=[OpenApiParameter("customer", str, description="The customer's public id.")],
+        responses=SlotSerializer,
+    )
+    def get(self, request: Request, slot: str) -> Response:
+        """Decide a slot by its live rules; an unknown customer gets the rule set's stored fallback."""
+        public_id = request.query_params.get("customer")
+        customer = customer_by_public_id(public_id) if public_id else None
+        content = content_for(slot, customer)
+        if content is None:
+            raise Http404(f"No published rule set decides the slot {slot!r}.")
+        return Response(SlotSerializer(content).data)
+
+
+def customer_by_public_id(public_id: str) -> Customer:
+    """Find a customer by the id that other systems see; 404 for anything else."""
+    try:
+        return Customer.objects.get(public_id=public_id)
+    except (Customer.DoesNotExist, DjangoValidationError, ValueError):
+        raise Http404("There is no customer with this id.") from None
+
+
+def _whole_number(text: str, *, name: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ValidationError({name: [f"Give a whole number from {least} to {most}."]})
+    return int(text)

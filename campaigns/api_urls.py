@@ -1,0 +1,10 @@
+from django.urls import path
+
+from campaigns import api
+
+urlpatterns = [
+    path(
+        "customers/<str:public_id>/recommendations", api.RecommendationsView.as_view(), name="recommendations"
+    ),
+    path("content/<slug:slot>", api.SlotView.as_view(), name="content"),
+]

@@ -1,0 +1,107 @@
+"""What a template sees of each customer: loaded for a whole chunk in a fixed number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from common.clock import now
+from customers.models import Customer, CustomerFacts
+from products.models import Category, Product
+
+_CATEGORY_FACTS = {
+    "last_purchase_category": "last_purchase_category_id",
+    "last_session_category": "last_session_category_id",
+}
+_PRODUCT_FACTS = {
+    "last_viewed_product": "last_viewed_product_id",
+    "last_cart_product": "last_cart_product_id",
+    "last_purchase_product": "last_purchase_product_id",
+}
+_PLAIN_FACTS = (
+    "orders_count",
+    "revenue_minor",
+    "first_seen_at",
+    "last_seen_at",
+    "last_order_at",
+    "last_purchase_at",
+    "last_view_at",
+    "last_cart_at",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """The customers of a chunk with their facts, and the names those facts refer to."""
+
+    customers: dict[int, Customer]
+    facts: dict[int, CustomerFacts]
+    categories: dict[int, Category]
+    products: dict[int, Product]
+
+
+def load_people(customer_ids: Sequence[int]) -> People:
+    """Load customers, facts, and the categories and products they refer to; four queries for any number."""
+    customers = Customer.objects.in_bulk(list(customer_ids))
+    facts = CustomerFacts.objects.in_bulk(list(customer_ids))
+    categories = _referred(facts, _CATEGORY_FACTS.values())
+    products = _referred(facts, _PRODUCT_FACTS.values())
+    return People(
+        customers=customers,
+        facts=facts,
+        categories=Category.objects.in_bulk(categories) if categories else {},
+        products=Product.objects.select_related("category").in_bulk(products) if products else {},
+    )
+
+
+def context_for(people: People, customer_id: int) -> dict[str, Any]:
+    """Return the plain data about one customer: facts and attributes by their bare names, and `customer`.
+
+    A name is only present when there is a value, so that `default:` and the slots' fallbacks take effect. An own
+    attribute never hides a fact or a system name.
+    """
+    customer = people.customers[customer_id]
+    facts = people.facts.get(customer_id)
+    context: dict[str, Any] = dict(customer.attributes)
+    if facts is not None:
+        context |= _facts(people, facts)
+    context["customer"] = {
+        name: value
+        for name in ("first_name", "last_name", "email", "gender", "country", "region", "city", "locale")
+        if (value := getattr(customer, name))
+    } | {"id": str(customer.public_id), "attributes": customer.attributes}
+    moment = now()
+    context["now"], context["today"] = moment.isoformat(), moment.date().isoformat()
+    return context
+
+
+def absolute_product(product: Product) -> dict[str, Any]:
+    """Return a product for a mail: its picture and page with this host's address in front where they are paths."""
+    shown = product.as_context()
+    for name in ("url", "image_url"):
+        if shown[name].startswith("/"):
+            shown[name] = settings.BASE_URL + shown[name]
+    return shown
+
+
+def _facts(people: People, facts: CustomerFacts) -> dict[str, Any]:
+    """Return the facts that have a value, ids turned into names."""
+    found: dict[str, Any] = {
+        name: value for name in _PLAIN_FACTS if (value := getattr(facts, name)) is not None
+    }
+    for name, column in _CATEGORY_FACTS.items():
+        if (category := people.categories.get(getattr(facts, column))) is not None:
+            found[name] = category.path
+    for name, column in _PRODUCT_FACTS.items():
+        if (product := people.products.get(getattr(facts, column))) is not None:
+            found[name] = absolute_product(product)
+    viewed = found.get("last_viewed_product")
+    if viewed and viewed["category"]:
+        found["last_viewed_category"] = viewed["category"]
+    return found
+
+
+def _referred(facts: dict[int, CustomerFacts], columns: Any) -> set[int]:
+    columns = tuple(columns)
+    return {value for one in facts.values() for column in columns if (value := getattr(one, column))}

@@ -1,0 +1,91 @@
+"""Campaigns, templates and blocks from a YAML file, for scripts and for keeping them in Git."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.db import transaction
+
+from campaigns.forms import CampaignForm
+from campaigns.models import Campaign, Template, TemplateVersion
+from campaigns.publishing import TemplateRefused, publish_template, save_block
+from delivery.models import Sender
+from segments.models import Segment
+
+
+class BadDraft(ValueError):
+    """The file cannot become a campaign; the text names the place."""
+
+
+@transaction.atomic
+def create_campaign(file: Path) -> Campaign:
+    """Store the campaign that a YAML file describes, with its sender, blocks and templates.
+
+    Nothing is stored when anything in it is wrong. Raises BadDraft.
+    """
+    try:
+        document = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise BadDraft(f"{file}: {error}") from error
+    if not isinstance(document, dict):
+        raise BadDraft(f"{file}: expected a mapping with name, segment, sender and templates")
+    for block in document.get("blocks", []):
+        _block(file, block)
+    data = {**document, **_references(file, document)}
+    form = CampaignForm(data)
+    if not form.is_valid():
+        field, errors = next(iter(form.errors.items()))
+        raise BadDraft(f"{file}: {field}: {errors[0]}")
+    return form.save(by=None)
+
+
+def store_template(file: Path, document: dict[str, Any]) -> TemplateVersion:
+    """Store a template version from its entry in the file; unchanged words make no new version."""
+    try:
+        template, _ = Template.objects.get_or_create(
+            key=document["key"], defaults={"name": document.get("name", document["key"])}
+        )
+        return publish_template(
+            template,
+            subject=document["subject"],
+            preheader=document.get("preheader", ""),
+            mjml=(file.parent / document["mjml"]).read_text(),
+        )
+    except KeyError as error:
+        raise BadDraft(f"{file}: a template needs {error.args[0]}") from error
+    except (OSError, TemplateRefused) as error:
+        raise BadDraft(f"{file}: template {document['key']}: {error}") from error
+
+
+def _block(file: Path, document: dict[str, Any]) -> None:
+    try:
+        save_block(
+            key=document["key"], name=document["name"], mjml=(file.parent / document["mjml"]).read_text()
+        )
+    except KeyError as error:
+        raise BadDraft(f"{file}: a block needs {error.args[0]}") from error
+    except (OSError, TemplateRefused) as error:
+        raise BadDraft(f"{file}: block {document['key']}: {error}") from error
+
+
+def _references(file: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """Turn the file's names into the ids of rows."""
+    segment = Segment.objects.filter(key=document.get("segment", "")).first()
+    if segment is None:
+        raise BadDraft(f"{file}: segment: there is no segment {document.get('segment')!r}")
+    sender = document.get("sender") or {}
+    if not isinstance(sender, dict) or "from_email" not in sender:
+        raise BadDraft(f"{file}: sender: give from_name and from_email")
+    stored, _ = Sender.objects.get_or_create(
+        from_email=sender["from_email"],
+        defaults={
+            "name": sender.get("from_name", sender["from_email"]),
+            "from_name": sender.get("from_name", ""),
+        },
+    )
+    templates = {
+        name: store_template(file, document[name]).pk
+        for name in ("baseline_template", "treatment_template")
+        if isinstance(document.get(name), dict)
+    }
+    return {"segment": segment.pk, "sender": stored.pk, **templates}

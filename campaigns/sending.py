@@ -1,0 +1,52 @@
+"""Driving the post office for campaigns: chunk after chunk until nothing is due."""
+
+import time
+
+from django.db import connection
+
+from campaigns.composing import compose
+from delivery.models import Dispatch, Message
+from delivery.sending import CHUNK, send_chunk
+
+WAIT_FOR_RATE_SECONDS = 0.2
+
+
+def send_due(dispatch_id: int, *, chunk: int = CHUNK) -> int:
+    """Send until this worker finds nothing more to claim; returns how many messages it settled.
+
+    Several workers may run this at once: each claims its own chunks.
+    """
+    settled = 0
+    while True:
+        dispatch = Dispatch.objects.select_related("sender").get(pk=dispatch_id)
+        result = send_chunk(dispatch, compose=compose, limit=chunk)
+        settled += result.settled
+        if result.throttled:
+            time.sleep(WAIT_FOR_RATE_SECONDS)
+        elif not result.claimed and not _is_due(dispatch_id):
+            return settled
+
+
+def due_dispatches() -> list[int]:
+    """Return the dispatches that are sending and have messages due now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM delivery_dispatch dispatch WHERE state = 'sending' AND EXISTS (
+                SELECT FROM delivery_message message
+                WHERE message.dispatch_id = dispatch.id AND message.state = 'queued'
+                    AND message.due_at <= statement_timestamp())
+            ORDER BY id
+            """
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _is_due(dispatch_id: int) -> bool:
+    """Whether an unclaimed message is due (a whole chunk may just have been suppressed)."""
+    return dispatch_id in due_dispatches()
+
+
+def unfinished(dispatch_id: int) -> int:
+    """How many messages of a dispatch are not in a final state; 0 means finished."""
+    return Message.objects.filter(dispatch_id=dispatch_id).exclude(state__in=Message.TERMINAL).count()

@@ -1,0 +1,20 @@
+"""Doorbells of campaigns. The rows are the queue: a lost ring costs time, never a message."""
+
+from celery import shared_task
+
+from campaigns import sending
+
+
+@shared_task(queue="send")
+def send_dispatch(dispatch_id: int) -> int:
+    """Send what is due of one dispatch."""
+    return sending.send_due(dispatch_id)
+
+
+@shared_task(queue="default")
+def ring_due_dispatches() -> int:
+    """Ring for each dispatch that has due messages: beat's safety net for lost rings."""
+    due = sending.due_dispatches()
+    for dispatch_id in due:
+        send_dispatch.delay(dispatch_id)
+    return len(due)

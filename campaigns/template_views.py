@@ -1,0 +1,120 @@
+"""Pages of templates: the list, the versions, writing one, looking at it as a customer."""
+
+from typing import cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from campaigns.forms import TemplateForm
+from campaigns.models import Template, TemplateVersion
+from campaigns.previewing import preview
+from campaigns.publishing import TemplateRefused, publish_template
+from campaigns.templating.render import RenderFailed
+from campaigns.views import editors_only
+from customers.models import Customer
+
+_PREVIEW_POLICY = (
+    "default-src 'none'; img-src 'self' data: https: http://127.0.0.1:* http://localhost:*; "
+    "style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+)
+
+
+@require_safe
+def template_list(request: HttpRequest) -> HttpResponse:
+    """All templates with their newest version."""
+    templates = Template.objects.prefetch_related("versions")
+    return render(request, "campaigns/templates.html", {"templates": templates})
+
+
+@require_safe
+def template_detail(request: HttpRequest, key: str) -> HttpResponse:
+    """One template: a preview of a version as a customer (`version`, `customer`), and its history."""
+    template = get_object_or_404(Template, key=key)
+    versions = template.versions.select_related("author")
+    number = request.GET.get("version", "")
+    version = (versions.filter(number=int(number)) if number.isdecimal() else versions).first()
+    email = request.GET.get("customer", "").strip()
+    customer = Customer.objects.filter(email__iexact=email).first() if email else None
+    return render(
+        request,
+        "campaigns/template.html",
+        {
+            "template": template,
+            "versions": versions,
+            "version": version,
+            "email": email,
+            "customer": customer,
+            "is_unknown": bool(email) and customer is None,
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@editors_only
+def template_new(request: HttpRequest) -> HttpResponse:
+    """Write the first version of a template."""
+    form = TemplateForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        key = slugify(form.cleaned_data["name"])[:100]
+        if not key or Template.objects.filter(key=key).exists():
+            form.add_error("name", "There is a template of this name already, or the name has no letters.")
+        else:
+            return _publish(request, form, Template(key=key, name=form.cleaned_data["name"]))
+    return render(request, "campaigns/template_edit.html", {"form": form, "template": None})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@editors_only
+def template_edit(request: HttpRequest, key: str) -> HttpResponse:
+    """Write the next version of a template."""
+    template = get_object_or_404(Template, key=key)
+    form = TemplateForm(request.POST) if request.method == "POST" else TemplateForm.of(template)
+    if request.method == "POST" and form.is_valid():
+        return _publish(request, form, template)
+    return render(request, "campaigns/template_edit.html", {"form": form, "template": template})
+
+
+@require_safe
+@xframe_options_sameorigin
+def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """The rendered HTML by itself, sandboxed, for the frame of the template's page."""
+    version = get_object_or_404(TemplateVersion, pk=pk)
+    customer = request.GET.get("customer", "")
+    try:
+        html = preview(version, customer_id=int(customer) if customer.isdecimal() else None).html
+    except RenderFailed as error:
+        html = f"<p>This template cannot be rendered for this customer: {error}</p>"
+    response = HttpResponse(html)
+    response["Content-Security-Policy"] = _PREVIEW_POLICY
+    return response
+
+
+def _publish(request: HttpRequest, form: TemplateForm, template: Template) -> HttpResponse:
+    """Store a version; on errors show the form with each finding at its field."""
+    data = form.cleaned_data
+    is_new = template.pk is None
+    try:
+        if is_new:
+            template.save()
+        publish_template(
+            template,
+            subject=data["subject"],
+            preheader=data["preheader"],
+            mjml=data["mjml"],
+            text=data["text"],
+            author=cast(User, request.user),
+            note=data["note"],
+        )
+    except TemplateRefused as refused:
+        if is_new:
+            template.delete()
+        for finding in refused.findings:
+            line = f"Line {finding['line']}: " if finding.get("line") else ""
+            form.add_error(str(finding["part"]), f"{line}{finding['message']}")
+        context = {"form": form, "template": None if is_new else template}
+        return render(request, "campaigns/template_edit.html", context)
+    return redirect("campaigns:template", template.key)

@@ -1,0 +1,239 @@
+"""Turn what an author wrote into what is rendered for each recipient: once, when a version is saved.
+
+Liquid is hidden, MJML becomes HTML, links become numbers, Liquid comes back; the plain text is written by the author or
+derived. Nothing here raises for an author's fault: faults are findings, and one of severity "error" blocks publishing.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from liquid.ast import Node
+from liquid.exceptions import LiquidError
+from mjml import mjml2html
+
+from .findings import Finding, Part, line_at
+from .links import LinkTable
+from .masking import Mask, mask, unclosed_line
+from .plain import html_to_text
+from .rendering import MessageTemplate
+from .sandbox import check_source, parsed_html, parsed_text
+from .structure import escape_stray, read_structure
+from .tags import RecommendationsNode, SlotNode
+from .variables import KNOWN, is_known
+
+CLIP_BYTES = 102 * 1024
+_FRAME_OF = {"mj-column": "row", "mj-hero": "row", "mj-section": "cell", "mj-group": "cell"}
+_FRAME_OF |= {"mj-body": "block", "mj-wrapper": "block"}
+_SLOT = re.compile(r"({%-?\s*slot\s+(?:\"[^\"]*\"|'[^']*'))\s*(-?%})")
+_POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?")
+_FRACTION = re.compile(r'(\swidth="\d+)\.\d+"')
+_HEAD = re.compile(r"<mj-head\s*>|<mj-head\s[^>]*[^/]>")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A template version ready to be rendered. `html` is empty when there were errors.
+
+    `links` are the addresses of the static links by index; `variables` the paths that the Liquid reads.
+    """
+
+    html: str
+    text: str
+    subject: str
+    preheader: str = ""
+    links: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_publishable(self) -> bool:
+        """Say whether no finding is an error."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def checksum(self) -> str:
+        """Name the content: the same compiled parts have the same checksum."""
+        digest = hashlib.blake2b(digest_size=16)
+        for part in (self.subject, self.preheader, self.html, self.text, *self.links):
+            digest.update(part.encode() + b"\0")
+        return digest.hexdigest()
+
+
+def compile_template(
+    *, subject: str, preheader: str, mjml: str, text: str | None = None, known: Collection[str] = KNOWN
+) -> Compiled:
+    """Compile the parts of a template version.
+
+    Without `text` the plain part is derived from the HTML. `known` are the paths that a context will hold ("x.*" for
+    all below x); others are warned about.
+    """
+    parts: dict[Part, str] = {"subject": subject, "preheader": preheader, "mjml": mjml, "text": text or ""}
+    findings: list[Finding] = []
+    variables: set[str] = set()
+    for part, source in parts.items():
+        template = _parse(part, source, findings)
+        if template is not None:
+            variables |= _variables(part, source, template, known, findings)
+    if any(finding.severity == "error" for finding in findings):
+        return Compiled("", "", subject, preheader, (), tuple(sorted(variables)), _once(findings))
+    compiled_html, compiled_text, links = _bodies(mjml, preheader, text, findings)
+    if compiled_html:
+        findings += _content_findings(compiled_html, compiled_text, subject)
+    ordered = tuple(sorted(variables))
+    return Compiled(compiled_html, compiled_text, subject, preheader, links, ordered, _once(findings))
+
+
+def requested_recommendations(compiled: Compiled) -> dict[str, int]:
+    """Tell how many products of each strategy the template shows at most, for the composer to load."""
+    wanted: dict[str, int] = {}
+    for node in _nodes(parsed_html(compiled.html)):
+        if isinstance(node, RecommendationsNode):
+            wanted[node.strategy] = max(node.k, wanted.get(node.strategy, 0))
+    return wanted
+
+
+def slot_names(compiled: Compiled) -> list[str]:
+    """List the slots of the template in their order, for rules to fill."""
+    nodes = _nodes(parsed_html(compiled.html))
+    return list(dict.fromkeys(node.name for node in nodes if isinstance(node, SlotNode)))
+
+
+def _bodies(
+    source: str, preheader: str, text: str | None, findings: list[Finding]
+) -> tuple[str, str, tuple[str, ...]]:
+    """Compile the MJML and the plain text; both empty after an error."""
+    hidden = mask(_with_preview(source, preheader))
+    masked = escape_stray(hidden.text)
+    structure = read_structure(hidden, masked)
+    findings += structure.findings
+    if any(finding.severity == "error" for finding in structure.findings):
+        return "", "", ()
+    wrapped = hidden.token.sub(lambda match: _wrapped(match, structure.wrap), masked)
+    compiled = _compile_mjml(wrapped, hidden, findings)
+    if not compiled:
+        return "", "", ()
+    table = LinkTable(replace(hidden, pieces=_framed(hidden.pieces, structure.wrap)))
+    with_words = table.replace_hrefs(_FRACTION.sub(r'\1"', compiled))
+    out_html = table.as_html(with_words)
+    out_text = table.as_text(html_to_text(with_words))
+    links = table.links
+    if text is not None and text.strip():
+        written = LinkTable(mask(text), links=links)
+        out_text = written.as_text(written.replace_plain(written.mask.text))
+        table.findings += [_in_text(finding) for finding in written.findings]
+    findings += table.findings
+    for template_source, parse in ((out_html, parsed_html), (out_text, parsed_text)):
+        try:
+            parse(template_source)
+        except LiquidError as error:
+            findings.append(Finding("error", f"The compiled message is not valid Liquid: {error.message}"))
+            return "", "", ()
+    return out_html, out_text, tuple(links)
+
+
+def _with_preview(source: str, preheader: str) -> str:
+    """Add the preheader as the hidden preview, on the line of the opening tag so that line numbers stay."""
+    if not preheader.strip() or "<mj-preview" in source:
+        return source
+    hidden = mask(preheader)
+    element = f"<mj-preview>{hidden.restore(html.escape(hidden.text, quote=False))}</mj-preview>"
+    head = _HEAD.search(source)
+    if head:
+        return source[: head.end()] + element + source[head.end() :]
+    return re.sub(r"<mjml\b[^>]*>", lambda match: f"{match[0]}<mj-head>{element}</mj-head>", source, count=1)
+
+
+def _wrapped(match: re.Match[str], wrap: dict[int, str]) -> str:
+    return f"<mj-raw>{match[0]}</mj-raw>" if int(match[1]) in wrap else match[0]
+
+
+def _framed(pieces: tuple[str, ...], wrap: dict[int, str]) -> tuple[str, ...]:
+    """Tell each slot between elements what ready HTML needs around it there."""
+    framed = list(pieces)
+    for index, parent in wrap.items():
+        if parent in _FRAME_OF:
+            framed[index] = _SLOT.sub(rf'\1, frame: "{_FRAME_OF[parent]}" \2', pieces[index])
+    return tuple(framed)
+
+
+def _compile_mjml(wrapped: str, hidden: Mask, findings: list[Finding]) -> str:
+    try:
+        # Without `fonts` the compiler would have every reader fetch web fonts from a third party.
+        return mjml2html(wrapped, fonts={}, include_loader=_refuse_include)
+    except (ValueError, OSError) as error:
+        position = _POSITION.search(str(error))
+        line = None
+        if position and position[1]:
+            before = wrapped.encode()[: int(position[1])].decode(errors="ignore")
+            line = hidden.line_after(before)
+        findings.append(Finding("error", f"MJML: {_POSITION.sub('', str(error))}.", line=line))
+        return ""
+
+
+def _refuse_include(path: str) -> str:
+    raise ValueError(f"mj-include is not allowed ({path})")
+
+
+def _parse(part: Part, source: str, findings: list[Finding]) -> MessageTemplate | None:
+    try:
+        template = check_source(source)
+    except LiquidError as error:
+        context = error.context()
+        line = context[0] if context else unclosed_line(source)
+        findings.append(Finding("error", f"Liquid: {error.message}.", part, line))
+        return None
+    for name, uses in template.analyze().filters.items():
+        if name not in template.env.filters:
+            line = line_at(source, uses[0].index)
+            findings.append(Finding("error", f"Liquid: unknown filter '{name}'.", part, line))
+    return template
+
+
+def _variables(
+    part: Part, source: str, template: MessageTemplate, known: Collection[str], findings: list[Finding]
+) -> set[str]:
+    """List the paths read from outside the template, and warn about those that no context will hold."""
+    paths: set[str] = set()
+    for uses in template.analyze().globals.values():
+        for use in uses:
+            path = str(use)
+            if path not in paths and not is_known(path, known):
+                line = line_at(source, use.span.index)
+                findings.append(Finding("warning", f"Nothing provides the variable {path}.", part, line))
+            paths.add(path)
+    return paths
+
+
+def _content_findings(compiled_html: str, compiled_text: str, subject: str) -> Iterable[Finding]:
+    size = len(compiled_html.encode())
+    if size > CLIP_BYTES:
+        yield Finding(
+            "warning", f"The HTML has {size // 1024} KB before data; Gmail clips messages at 102 KB."
+        )
+    if "unsubscribe_url" not in compiled_html:
+        yield Finding("error", "There is no unsubscribe link: add a link to {{ unsubscribe_url }}.")
+    if "unsubscribe_url" not in compiled_text:
+        yield Finding("warning", "The plain text has no unsubscribe link.", "text")
+    if not subject.strip():
+        yield Finding("error", "The subject is empty.", "subject")
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys(findings))
+
+
+def _in_text(finding: Finding) -> Finding:
+    return replace(finding, part="text")
+
+
+def _nodes(template: MessageTemplate) -> Iterable[Node]:
+    """Walk a parsed template in the order of its source."""
+    pending = list(reversed(template.nodes))
+    context = template.context_class(template)
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += reversed(list(node.children(context)))

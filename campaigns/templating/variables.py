@@ -1,0 +1,49 @@
+"""The names that a template may use, each with a sample for previews without a customer."""
+
+from collections.abc import Collection
+
+SAMPLES: dict[str, object] = {
+    "customer.first_name": "Ann",
+    "customer.last_name": "Lee",
+    "customer.email": "ann@example.com",
+    "customer.country": "GB",
+    "customer.region": "Cumbria",
+    "customer.city": "Keswick",
+    "customer.locale": "en",
+    "customer.gender": "female",
+    "customer.id": "5f0c4b7e-0000-4000-8000-000000000000",
+    "sender.name": "Northwind Outdoor",
+    "sender.postal_address": "1 Lake Road, Keswick CA12 5BX",
+    "campaign.name": "Spring",
+    "unsubscribe_url": "https://shop.example/unsubscribe",
+    "now": "2026-03-01T12:00:00Z",
+    "today": "2026-03-01",
+}
+
+# Facts about the customer, readable by their bare names.
+FACTS = (
+    "orders_count",
+    "revenue_minor",
+    "first_seen_at",
+    "last_seen_at",
+    "last_order_at",
+    "last_purchase_at",
+    "last_view_at",
+    "last_cart_at",
+    "last_purchase_category",
+    "last_session_category",
+    "last_viewed_category",
+    "last_viewed_product.*",
+    "last_cart_product.*",
+    "last_purchase_product.*",
+)
+
+KNOWN = frozenset(SAMPLES) | frozenset(FACTS) | {"customer.attributes.*", "recommendations.*", "slots.*"}
+
+
+def is_known(path: str, known: Collection[str]) -> bool:
+    """Say whether a path like `customer.first_name` is among `known`, where `x.*` stands for all below x."""
+    if path in known:
+        return True
+    parts = path.split(".")
+    return any(".".join([*parts[:end], "*"]) in known for end in range(1, len(parts)))

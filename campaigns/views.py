@@ -1,0 +1,101 @@
+"""Pages of campaigns: the list, a draft, a launch, the accounts."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from campaigns import books, tasks
+from campaigns.forms import CampaignForm
+from campaigns.launching import LaunchRefused, launch, obstacles
+from campaigns.models import Campaign
+from delivery.steering import steer
+
+View = Callable[..., HttpResponse]
+
+
+def editors_only(view: View) -> View:
+    """Let through only users who may edit; others get a 403."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not cast(User, request.user).may_edit:
+            raise PermissionDenied("Your role may look at this, but not change it.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_safe
+def campaign_list(request: HttpRequest) -> HttpResponse:
+    """All campaigns, newest first."""
+    campaigns = Campaign.objects.select_related("segment", "dispatch")
+    return render(request, "campaigns/list.html", {"campaigns": campaigns})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@editors_only
+def campaign_new(request: HttpRequest) -> HttpResponse:
+    """Write a draft."""
+    form = CampaignForm(request.POST or None)
+    if form.is_valid():
+        campaign = form.save(by=cast(User, request.user))
+        return redirect("campaigns:detail", campaign.key)
+    return render(request, "campaigns/new.html", {"form": form})
+
+
+@require_safe
+def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
+    """A draft with what stands in its way, or a launched campaign with its accounts."""
+    campaign = get_object_or_404(
+        Campaign.objects.select_related("segment", "experiment", "sender", "dispatch"), key=key
+    )
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "contents": campaign.variants.select_related("variant", "template_version__template"),
+    }
+    if campaign.dispatch is None:
+        context["obstacles"] = obstacles(campaign)
+    else:
+        context["accounts"] = books.reconcile(campaign)
+    template = (
+        "campaigns/detail.html#accounts" if request.headers.get("HX-Request") else "campaigns/detail.html"
+    )
+    return render(request, template, context)
+
+
+@require_POST
+@editors_only
+def campaign_launch(request: HttpRequest, key: str) -> HttpResponse:
+    """Launch, once; what stands in the way is said on the page."""
+    campaign = get_object_or_404(Campaign, key=key)
+    try:
+        launched = launch(campaign.pk, by=cast(User, request.user))
+    except LaunchRefused as refused:
+        for reason in refused.reasons:
+            messages.error(request, reason)
+    else:
+        transaction.on_commit(lambda: tasks.send_dispatch.delay(launched.dispatch_id))
+        messages.success(request, f"Launched: {launched.audience:,} people in the snapshot.")
+    return redirect("campaigns:detail", key)
+
+
+@require_POST
+@editors_only
+def campaign_steer(request: HttpRequest, key: str, act: str) -> HttpResponse:
+    """Pause, resume or cancel the sending. Cancelled is final."""
+    campaign = get_object_or_404(Campaign.objects.exclude(dispatch=None), key=key)
+    dispatch_id = cast(int, campaign.dispatch_id)
+    if steer(dispatch_id, act):
+        transaction.on_commit(lambda: tasks.send_dispatch.delay(dispatch_id))
+        messages.success(request, f"Done: {act}.")
+    else:
+        messages.error(request, "The campaign was cancelled; that is final.")
+    return redirect("campaigns:detail", key)

@@ -1,0 +1,21 @@
+"""What beat does unasked. Each entry is stored once as a periodic task; the admin may then change or stop it."""
+
+SCHEDULES: dict[str, dict[str, object]] = {
+    "Judge touched customers anew": {"task": "segments.tasks.refresh_touched_segments", "every_seconds": 5},
+    "Refresh segments with time windows": {
+        "task": "segments.tasks.refresh_all_segments",
+        "every_seconds": 900,
+    },
+    "Ring dispatches that have due messages": {
+        "task": "campaigns.tasks.ring_due_dispatches",
+        "every_seconds": 60,
+    },
+    "Release messages whose worker died": {
+        "task": "delivery.tasks.release_expired_messages",
+        "every_seconds": 60,
+    },
+    "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
+    "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
+    "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
+    "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
+}

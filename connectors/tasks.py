@@ -1,0 +1,30 @@
+"""Scheduled pulls. The doorbell rings for each source; the lease in its books lets one run at a time."""
+
+import logging
+
+from celery import shared_task
+
+from connectors import sync
+from connectors.models import Source
+from customers.importing.books import AlreadyRunning
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(queue="sync")
+def sync_sources() -> int:
+    """Ring for every enabled source; return how many there are."""
+    ids = list(Source.objects.filter(is_enabled=True).values_list("pk", flat=True))
+    for id in ids:
+        sync_source.delay(id)
+    return len(ids)
+
+
+@shared_task(queue="sync")
+def sync_source(source_id: int) -> int | None:
+    """Read what is new at one source; return the run's id, or None while another run is at it."""
+    try:
+        return int(sync.sync_source(source_id).pk)
+    except AlreadyRunning as error:
+        logger.info("%s", error)
+        return None

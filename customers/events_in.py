@@ -1,0 +1,159 @@
+"""An event as a source tells it, what is wrong with it, and the key by which it is stored once."""
+
+import hashlib
+import uuid
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from customers.addresses import BadAddress, canonical
+from customers.models import EventType
+from customers.partitions import occurred_problem
+from products.catalogue import ProductRef
+
+_INT4 = 2**31 - 1
+_MONEY = 2**43  # leaves room to add up a million of them
+_PLACED, _LINE, _REFUNDED = map(int, (EventType.ORDER_PLACED, EventType.ORDER_LINE, EventType.ORDER_REFUNDED))
+_LENGTHS = {"namespace": 50, "customer": 200, "order": 200, "refund": 200, "line": 64, "session": 100}
+_TYPES = frozenset(int(type) for type in EventType)
+
+
+class EventIn(msgspec.Struct, kw_only=True):
+    """Something a customer did, in the source's own words.
+
+    `client_id` is the source's id of the event; with `line` it must name the event for ever. The customer is
+    `customer_id` (ours), or the source's id `customer` in `namespace` (the source's name when empty), or
+    `email`, or both. `profile` holds Customer's columns and `attributes`. An ORDER_LINE needs `order` and
+    `line`, an ORDER_REFUNDED needs `refund` and a positive value; ORDER_PLACED is made by the first line of an
+    order and need not be sent; if it is, its value is the order's total only for as long as there are no lines.
+    `value_minor` is in minor units of `currency`, the reporting currency when empty.
+    """
+
+    client_id: str
+    type: int
+    occurred_at: datetime
+    line: str = ""
+    customer_id: int | None = None
+    namespace: str = ""
+    customer: str = ""
+    email: str = ""
+    profile: dict[str, Any] = msgspec.field(default_factory=dict)
+    product: ProductRef | None = None
+    product_id: int | None = None
+    order: str = ""
+    refund: str = ""
+    description: str = ""
+    quantity: int | None = None
+    unit_price_minor: int | None = None
+    value_minor: int | None = None
+    currency: str = ""
+    session: str = ""
+    properties: dict[str, Any] | None = None
+
+
+def problem(event: EventIn) -> str | None:
+    """Return the reason why the event cannot be stored, or None. The profile is not looked at here."""
+    return (
+        occurred_problem(event.occurred_at)
+        or _customer_problem(event)
+        or _text_problem(event)
+        or _order_problem(event)
+        or _number_problem(event)
+    )
+
+
+def _customer_problem(event: EventIn) -> str | None:
+    if event.email:
+        try:
+            canonical(event.email)
+        except BadAddress:
+            return "bad_email"
+    elif event.customer_id is None and not event.customer:
+        return "no_customer"
+    return None
+
+
+def _text_problem(event: EventIn) -> str | None:
+    texts = (event.namespace, event.customer, event.order, event.refund, event.line, event.session)
+    joined = "".join(texts)
+    if len(joined) > 50:
+        for text, (name, length) in zip(texts, _LENGTHS.items(), strict=True):
+            if len(text) > length:
+                return f"{name}_too_long"
+    if "\0" in joined or "\0" in event.description:
+        return "nul_character"
+    if event.currency and not (
+        len(event.currency) == 3 and event.currency.isascii() and event.currency.isupper()
+    ):
+        return "bad_currency"
+    if not event.client_id:
+        return "missing_client_id"
+    return _product_problem(event.product) if event.product is not None else None
+
+
+def _product_problem(product: ProductRef) -> str | None:
+    if not 0 < len(product.external_id) <= 200:
+        return "bad_product_id"
+    if len(product.category) > 500:
+        return "category_too_long"
+    if "\0" in product.external_id or "\0" in product.name or "\0" in product.category:
+        return "nul_character"
+    return None
+
+
+def _order_problem(event: EventIn) -> str | None:
+    type = event.type
+    if type == _LINE:
+        if not event.order or not event.line:
+            return "missing_order_or_line"
+        return "missing_value" if event.value_minor is None else None
+    if type == _REFUNDED:
+        if not event.refund:
+            return "missing_refund"
+        return "refund_not_positive" if event.value_minor is None or event.value_minor < 0 else None
+    if type == _PLACED and not event.order:
+        return "missing_order_or_line"
+    return "unknown_event_type" if type not in _TYPES else None
+
+
+def _number_problem(event: EventIn) -> str | None:
+    for number, most in (
+        (event.quantity, _INT4),
+        (event.value_minor, _MONEY),
+        (event.unit_price_minor, _MONEY),
+    ):
+        if number is not None and not -most <= number <= most:
+            return "number_out_of_range"
+    return None
+
+
+@lru_cache(maxsize=1000)
+def source_namespace(source: str) -> bytes:
+    """Return the bytes of the UUID namespace of a source; message ids are made in it."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"regards:source:{source}").bytes
+
+
+def message_key(source: str, event: EventIn) -> bytes:
+    """Return the key by which the event is stored once: the bytes of `uuid5(source, client_id[, line])`.
+
+    ORDER_PLACED has the order's key, so that an order is placed once, by whichever message says so first.
+    """
+    if event.type == _PLACED:
+        return order_key(source, event.order)
+    name = f"{event.client_id}\n{event.line}" if event.line else event.client_id
+    return _uuid5(source_namespace(source), name)
+
+
+def order_key(source: str, order: str) -> bytes:
+    """Return the key of the one ORDER_PLACED event of an order."""
+    return _uuid5(source_namespace(source), f"\norder\n{order}")
+
+
+def _uuid5(namespace: bytes, name: str) -> bytes:
+    """The bytes of `uuid.uuid5`, without the object: this is done for every row of every import."""
+    key = bytearray(hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16])
+    key[6] = key[6] & 0x0F | 0x50
+    key[8] = key[8] & 0x3F | 0x80
+    return bytes(key)

@@ -1,0 +1,215 @@
+"""CustomerFacts: kept by ingest in its own transaction, and made anew from orders and events.
+
+Both ways go through the same two statements, `_BEHAVIOUR` and `_MONEY`. What came last is a pair (time, id):
+among the rows at the latest time the largest id wins, so the order of arrival does not matter. A customer is
+*seen* by what they do, not by what is sent to them. Products bought count units; postage and fees do not.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, transaction
+
+from customers.models import EventType
+
+_COUNTED = {
+    "views_count": (EventType.PRODUCT_VIEWED,),
+    "carts_count": (EventType.PRODUCT_ADDED, EventType.CART_UPDATED),
+    "emails_sent_count": (EventType.EMAIL_SENT,),
+    "opens_count": (EventType.EMAIL_OPENED,),
+    "clicks_count": (EventType.EMAIL_CLICKED,),
+}
+_LATEST = {
+    "last_view_at": (EventType.PRODUCT_VIEWED,),
+    "last_cart_at": (EventType.PRODUCT_ADDED, EventType.CART_UPDATED),
+    "last_sent_at": (EventType.EMAIL_SENT,),
+    "last_open_at": (EventType.EMAIL_OPENED,),
+    "last_click_at": (EventType.EMAIL_CLICKED,),
+}
+_IDS_AT_LATEST = {
+    "last_viewed_product_id": ("last_view_at", "product_id"),
+    "last_session_category_id": ("last_view_at", "category_id"),
+    "last_cart_product_id": ("last_cart_at", "product_id"),
+    "last_purchase_product_id": ("last_purchase_at", "product_id"),
+    "last_purchase_category_id": ("last_purchase_at", "category_id"),
+}
+_UNSEEN = (EventType.EMAIL_SENT, EventType.EMAIL_BOUNCED)
+MONEY = (
+    "orders_count",
+    "first_order_at",
+    "last_order_at",
+    "revenue_minor",
+    "refunds_count",
+    "refunded_minor",
+)
+
+
+def _of(types: Sequence[EventType]) -> str:
+    return f"type IN ({', '.join(str(int(type)) for type in types)})"
+
+
+_PURCHASE = f"{_of([EventType.ORDER_LINE])} AND product_id IS NOT NULL"
+_FILTERS = {name: _of(types) for name, types in _LATEST.items()} | {"last_purchase_at": _PURCHASE}
+
+
+def behaviour_sql(relation: str) -> str:
+    """Return the query that sums the events of `relation` (a table, or a subquery in brackets) by customer."""
+    columns = [
+        f"min(occurred_at) FILTER (WHERE NOT {_of(_UNSEEN)}) AS first_seen_at",
+        f"max(occurred_at) FILTER (WHERE NOT {_of(_UNSEEN)}) AS last_seen_at",
+        f"coalesce(sum(quantity) FILTER (WHERE {_PURCHASE}), 0) AS units_count",
+        *(f"count(*) FILTER (WHERE {_of(types)}) AS {name}" for name, types in _COUNTED.items()),
+        *(f"max(occurred_at) FILTER (WHERE {where}) AS {name}" for name, where in _FILTERS.items()),
+        *(
+            f"(array_agg({column} ORDER BY occurred_at DESC, {column} DESC NULLS LAST)"
+            f" FILTER (WHERE {_FILTERS[at]}))[1] AS {name}"
+            for name, (at, column) in _IDS_AT_LATEST.items()
+        ),
+    ]
+    return f"SELECT customer_id, {', '.join(columns)} FROM {relation} AS e GROUP BY customer_id"  # noqa: S608 - constants only
+
+
+def _merged(name: str) -> str:
+    """How a stored fact and the same fact of new events become one."""
+    if name == "first_seen_at":
+        return f"{name} = least(f.{name}, a.{name})"
+    if name.endswith("_at"):
+        return f"{name} = greatest(f.{name}, a.{name})"
+    if name in _IDS_AT_LATEST:
+        at = _IDS_AT_LATEST[name][0]
+        return (
+            f"{name} = CASE WHEN a.{at} IS NULL OR a.{at} < f.{at} THEN f.{name}"
+            f" WHEN a.{at} = f.{at} THEN greatest(f.{name}, a.{name}) ELSE a.{name} END"
+        )
+    return f"{name} = f.{name} + a.{name}"
+
+
+BEHAVIOUR = (
+    "first_seen_at",
+    "last_seen_at",
+    "units_count",
+    *_COUNTED,
+    *_FILTERS,
+    *_IDS_AT_LATEST,
+)
+_ADD = (
+    f"UPDATE customers_customerfacts f SET {', '.join(map(_merged, BEHAVIOUR))}"  # noqa: S608 - constants only
+    f" FROM ({behaviour_sql('ingest_fresh')}) a WHERE f.customer_id = a.customer_id"
+)
+_MONEY_OF = """
+SELECT w.customer_id, coalesce(o.orders_count, 0) AS orders_count, o.first_order_at, o.last_order_at,
+  coalesce(o.revenue_minor, 0) AS revenue_minor, coalesce(r.refunds_count, 0) AS refunds_count,
+  coalesce(r.refunded_minor, 0) AS refunded_minor
+FROM unnest(%s::bigint[]) AS w(customer_id)
+LEFT JOIN (SELECT customer_id, count(*) AS orders_count, min(placed_at) AS first_order_at,
+    max(placed_at) AS last_order_at, sum(total_minor) AS revenue_minor
+  FROM customers_order WHERE customer_id = ANY(%s) GROUP BY customer_id) o USING (customer_id)
+LEFT JOIN (SELECT customer_id, count(*) AS refunds_count, sum(amount_minor) AS refunded_minor
+  FROM customers_refund WHERE customer_id = ANY(%s) GROUP BY customer_id) r USING (customer_id)
+"""
+_SET_MONEY = (
+    f"UPDATE customers_customerfacts f SET {', '.join(f'{name} = a.{name}' for name in MONEY)}"  # noqa: S608 - constants only
+    f" FROM ({_MONEY_OF}) a WHERE f.customer_id = a.customer_id"
+    f" AND ({', '.join(f'f.{name}' for name in MONEY)})"
+    f" IS DISTINCT FROM ({', '.join(f'a.{name}' for name in MONEY)})"
+)
+_BEHAVIOUR_OF = behaviour_sql("(SELECT * FROM customers_event WHERE customer_id = ANY(%s))")
+
+
+def lock_facts(customer_ids: Sequence[int]) -> None:
+    """Make the rows that are missing and lock them all, in the order of ids, until the transaction ends.
+
+    Every writer of facts, orders and refunds takes this lock first, so that one customer's money is changed by
+    one transaction at a time and sums read after the lock are exact.
+    """
+    ids = sorted(set(customer_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO customers_customerfacts (customer_id) SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
+            [ids],
+        )
+        cursor.execute(
+            "SELECT customer_id FROM customers_customerfacts WHERE customer_id = ANY(%s)"
+            " ORDER BY customer_id FOR UPDATE",
+            [ids],
+        )
+
+
+def add_fresh_events() -> None:
+    """Add the events in the temporary table `ingest_fresh` to the facts, whose rows are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD)
+
+
+def refresh_money(customer_ids: Sequence[int]) -> None:
+    """Sum orders and refunds of these customers anew; their facts' rows are locked."""
+    ids = sorted(set(customer_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_MONEY, [ids, ids, ids])
+
+
+def rebuild_facts(customer_ids: Sequence[int] | None = None, *, chunk: int = 5000) -> int:
+    """Make facts anew from orders, refunds and events, for all customers when none are named.
+
+    Works chunk by chunk, each its own transaction, beside running ingest. Returns how many rows were made.
+    """
+    ids = sorted(set(_all_ids() if customer_ids is None else customer_ids))
+    for start in range(0, len(ids), chunk):
+        some = ids[start : start + chunk]
+        with transaction.atomic():
+            lock_facts(some)
+            _rebuild(some)
+    return len(ids)
+
+
+def facts_drift(sample: int = 1000) -> dict[int, dict[str, tuple[Any, Any]]]:
+    """Compare stored facts with a rebuild for a random sample of customers.
+
+    Returns, by customer id, the facts that differ as (stored, rebuilt); nothing is changed.
+    """
+    names = (*BEHAVIOUR, *MONEY)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT customer_id FROM customers_customerfacts ORDER BY random() LIMIT %s", [sample])
+        ids = [id for (id,) in cursor.fetchall()]
+        lock_facts(ids)
+        stored = _rows(ids, names)
+        _rebuild(ids)
+        rebuilt = _rows(ids, names)
+        transaction.set_rollback(True)
+    return {
+        id: {
+            name: (stored[id][name], rebuilt[id][name])
+            for name in names
+            if stored[id][name] != rebuilt[id][name]
+        }
+        for id in ids
+        if stored[id] != rebuilt[id]
+    }
+
+
+def _rebuild(ids: list[int]) -> None:
+    zero = {name: "0" if name.endswith(("_count", "_minor")) else "NULL" for name in BEHAVIOUR}
+    values = ", ".join(f"{name} = coalesce(a.{name}, {zero[name]})" for name in BEHAVIOUR)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE customers_customerfacts f SET {values}"  # noqa: S608 - constants only
+            " FROM unnest(%s::bigint[]) AS w(id)"
+            f" LEFT JOIN ({_BEHAVIOUR_OF}) a ON a.customer_id = w.id WHERE f.customer_id = w.id",
+            [ids, ids],
+        )
+    refresh_money(ids)
+
+
+def _all_ids() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM customers_customer")
+        return [id for (id,) in cursor.fetchall()]
+
+
+def _rows(ids: list[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT customer_id, {', '.join(names)} FROM customers_customerfacts WHERE customer_id = ANY(%s)",  # noqa: S608 - constants only
+            [ids],
+        )
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in cursor.fetchall()}

@@ -1,0 +1,176 @@
+"""A mapping made ready for one file: a row in, an event out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from common.money import exponent
+from customers.importing import values
+from customers.importing.schema import EVENTS
+from customers.importing.values import BadRow, Columns, Condition, Number, Row, Text
+from customers.ingest import EventIn
+from customers.profiles import COLUMNS, DATES
+from products.catalogue import ProductRef
+
+OCCURRENCE = "occurrence"
+_TEXTS = ("line", "order", "refund", "description", "session")
+_ONE = Decimal(1)
+_KEPT = 100_000
+
+
+class Kind:
+    """What one kind of rows becomes."""
+
+    def __init__(self, spec: Mapping[str, Any], columns: Columns, tables: Mapping[str, Any]) -> None:
+        self.applies: Condition | None = values.condition(spec["when"], columns) if "when" in spec else None
+        self.reject: str | None = spec.get("reject")
+        if self.reject is not None:
+            return
+        self.type = EVENTS[spec["event"]]
+        self.id = values.text(spec["id"], columns, tables)
+        self.texts = [(name, values.text(spec[name], columns, tables)) for name in _TEXTS if name in spec]
+        self.quantity = _number(spec, "quantity", columns)
+        self.value = _number(spec, "value", columns)
+        self.unit_price = _number(spec, "unit_price", columns)
+        self.product = _Product(spec["product"], columns, tables) if spec.get("product") else None
+        self.properties = _texts(spec.get("properties", {}), columns, tables)
+
+    def event(self, row: Row, *, currency: str, at: datetime, who: dict[str, Any]) -> EventIn:
+        """Return the row as an event. Raises BadRow."""
+        said: dict[str, Any] = {name: read(row) for name, read in self.texts} | who
+        return EventIn(
+            client_id=self.id(row),
+            type=self.type,
+            occurred_at=at,
+            product=self.product.of(row, currency) if self.product else None,
+            quantity=_whole(self.quantity(row)) if self.quantity else None,
+            value_minor=_minor(self.value(row), currency) if self.value else None,
+            unit_price_minor=_minor(self.unit_price(row), currency) if self.unit_price else None,
+            currency=currency,
+            properties={name: read(row) for name, read in self.properties} or None,
+            **said,
+        )
+
+
+class _Product:
+    def __init__(self, spec: Mapping[str, Any], columns: Columns, tables: Mapping[str, Any]) -> None:
+        self.id, self.name, self.category = (
+            values.text(spec.get(part, ""), columns, tables) for part in ("id", "name", "category")
+        )
+        self.price = _number(spec, "price", columns)
+        self._named: dict[str, ProductRef] = {}
+
+    def of(self, row: Row, currency: str) -> ProductRef | None:
+        """The product, as the first row that names it describes it: the catalogue keeps no other."""
+        id = self.id(row)
+        if not id:
+            return None
+        known = self._named.get(id)
+        if known is not None:
+            return known
+        price = _minor(self.price(row), currency) if self.price else None
+        product = ProductRef(id, self.name(row), self.category(row), price)
+        if product.name and len(self._named) < _KEPT:
+            self._named[id] = product
+        return product
+
+
+class RowMapping:
+    """Turns the rows of one file into events, or into reasons why not."""
+
+    def __init__(self, mapping: Mapping[str, Any], header: Sequence[str]) -> None:
+        """Raises MappingError where the mapping names a column that the file has not."""
+        self.source: str = mapping["source"]
+        self.width = len(header)
+        columns = Columns([*header, OCCURRENCE])
+        tables = mapping.get("tables", {})
+        self._at = values.moment(mapping["time"], columns)
+        self._currency = values.text(mapping.get("currency", ""), columns, tables)
+        self._customer = _customer_reader(mapping["customer"], columns, tables)
+        self._kinds = [Kind(_merged(mapping, kind), columns, tables) for kind in mapping["kinds"]]
+        self._counted = [columns.index(name) for name in mapping.get(OCCURRENCE, {}).get("of", [])]
+        self._seen: dict[int, int] = {}
+
+    def event(self, row: list[str]) -> EventIn | str:
+        """Return the event that a row tells, or the reason for refusing it.
+
+        `{occurrence}` counts the rows of the file that are alike in the columns named, from 1. About a hundred
+        bytes are kept for each distinct combination.
+        """
+        if len(row) != self.width:
+            return "wrong_number_of_columns"
+        row.append(self._occurrence(row) if self._counted else "")
+        try:
+            kind = next((k for k in self._kinds if k.applies is None or k.applies(row)), None)
+            if kind is None:
+                return "no_kind_matches"
+            if kind.reject is not None:
+                return kind.reject
+            return kind.event(row, currency=self._currency(row), at=self._at(row), who=self._customer(row))
+        except BadRow as error:
+            return str(error)
+        finally:
+            row.pop()
+
+    def _occurrence(self, row: Row) -> str:
+        key = hash(tuple(row[index] for index in self._counted))
+        count = self._seen.get(key, 0) + 1
+        self._seen[key] = count
+        return str(count)
+
+
+def _merged(mapping: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, Any]:
+    return {**mapping.get("fields", {}), **kind}
+
+
+def _texts(specs: Mapping[str, Any], columns: Columns, tables: Mapping[str, Any]) -> list[tuple[str, Text]]:
+    return [(name, values.text(spec, columns, tables)) for name, spec in specs.items()]
+
+
+def _number(spec: Mapping[str, Any], name: str, columns: Columns) -> Number | None:
+    return values.number(spec[name], columns) if name in spec else None
+
+
+def _customer_reader(
+    spec: Mapping[str, Any], columns: Columns, tables: Mapping[str, Any]
+) -> Callable[[Row], dict[str, Any]]:
+    id, email = (values.text(spec.get(part, ""), columns, tables) for part in ("id", "email"))
+    namespace = spec.get("namespace", "")
+    profile = _texts({name: spec[name] for name in (*COLUMNS, *DATES) if name in spec}, columns, tables)
+    attributes = _texts(spec.get("attributes", {}), columns, tables)
+
+    indexes = [columns.index(name) for name in sorted(values.columns_of(spec))]
+    kept: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def read_once(row: Row) -> dict[str, Any]:
+        key = tuple([row[index] for index in indexes])
+        if key not in kept:
+            if len(kept) >= _KEPT:
+                kept.clear()
+            kept[key] = read(row)
+        return kept[key]
+
+    def read(row: Row) -> dict[str, Any]:
+        said: dict[str, Any] = {name: value for name, text in profile if (value := text(row))}
+        known = {name: value for name, text in attributes if (value := text(row))}
+        if known:
+            said["attributes"] = known
+        return {"namespace": namespace, "customer": id(row), "email": email(row), "profile": said}
+
+    return read_once
+
+
+def _whole(value: Decimal | None) -> int | None:
+    if value is None:
+        return None
+    if value != value.to_integral_value():
+        raise BadRow("quantity_not_whole")
+    return int(value)
+
+
+def _minor(value: Decimal | None, currency: str) -> int | None:
+    """An amount in major units, as files have it, in minor ones; halves are rounded away from zero."""
+    if value is None:
+        return None
+    return int(value.scaleb(exponent(currency)).quantize(_ONE, ROUND_HALF_UP))

@@ -1,0 +1,156 @@
+"""Reads rows to the end: mapped here, stored beside by one writer thread, counted, refused rows kept in a file."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from django.conf import settings
+from django.db import connection
+
+from customers import consent
+from customers.importing.books import Books
+from customers.importing.mapping import RowMapping
+from customers.ingest import EventIn, IngestResult, ingest
+
+BATCH = 5000
+ReadRow = list[str] | str
+
+
+class Rejects:
+    """The file of refused rows, made when the first one comes: row number, reason, the row itself."""
+
+    def __init__(self, path: Path, header: Iterable[str]) -> None:
+        self.path, self.header = path, list(header)
+        self._file: TextIO | None = None
+
+    def add(self, refused: Iterable[tuple[int, str, ReadRow]]) -> None:
+        """Append rows; the first row after the header has number 1."""
+        for number, reason, row in refused:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+                csv.writer(self._file).writerow(["row", "reason", *self.header])
+            csv.writer(self._file).writerow([number, reason, *(row if isinstance(row, list) else [])])
+
+    def close(self) -> None:
+        """Finish the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+
+
+class _Batch:
+    """Rows of the file, and the events they became."""
+
+    def __init__(self, first: int, rows: list[ReadRow], mapping: RowMapping) -> None:
+        self.first, self.rows = first, rows
+        self.events: list[EventIn] = []
+        self.positions: list[int] = []
+        self.refused: list[tuple[int, str]] = []
+        for position, row in enumerate(rows):
+            event = mapping.event(row) if isinstance(row, list) else row
+            if isinstance(event, str):
+                self.refused.append((position, event))
+            else:
+                self.events.append(event)
+                self.positions.append(position)
+
+    def all_refused(self, result: IngestResult) -> list[tuple[int, str, ReadRow]]:
+        """Rows refused by the mapping and by ingest, as (row number, reason, row), in the file's order."""
+        late = [(self.positions[position], reason) for position, reason in result.rejects]
+        return [
+            (self.first + position, reason, self.rows[position])
+            for position, reason in sorted([*self.refused, *late])
+        ]
+
+
+def import_rows(
+    rows: Iterable[ReadRow],
+    mapping: Mapping[str, Any],
+    *,
+    header: list[str],
+    books: Books,
+    rejects: Rejects,
+    on_batch: Callable[[int], None] = lambda rows: None,
+) -> None:
+    """Store all rows and enter them in the books; `on_batch` hears how many rows have been read.
+
+    The next batch is mapped while the last one is stored, so at most three batches are in memory; inside a
+    transaction, which belongs to this thread, one follows the other.
+    Raises MappingError before anything is read, and whatever reading or storing raises.
+    """
+    row_mapping = RowMapping(mapping, header)
+    store = _Store(mapping, books, rejects)
+    if connection.in_atomic_block:
+        for batch in _batches(rows, row_mapping):
+            on_batch(store(batch))
+    else:
+        _store_beside(_batches(rows, row_mapping), store, on_batch)
+
+
+def _store_beside(
+    batches: Iterable[_Batch], store: Callable[[_Batch], int], on_batch: Callable[[int], None]
+) -> None:
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
+        pending: Future[int] | None = None
+        try:
+            for batch in batches:
+                if pending is not None:
+                    on_batch(pending.result())
+                pending = writer.submit(store, batch)
+            if pending is not None:
+                on_batch(pending.result())
+        finally:
+            writer.submit(_close_connection).result()
+
+
+def _close_connection() -> None:
+    """The writer's own: `connection` means another one in each thread."""
+    connection.close()
+
+
+def _batches(rows: Iterable[ReadRow], mapping: RowMapping) -> Iterator[_Batch]:
+    remaining = iter(rows)
+    first = 1
+    while taken := list(islice(remaining, BATCH)):
+        yield _Batch(first, taken, mapping)
+        first += len(taken)
+
+
+class _Store:
+    """What the writer does with one batch."""
+
+    def __init__(self, mapping: Mapping[str, Any], books: Books, rejects: Rejects) -> None:
+        self._source: str = mapping["source"]
+        self._consent: Mapping[str, str] | None = mapping.get("consent")
+        self._books, self._rejects = books, rejects
+        self._granted: set[int] = set()
+
+    def __call__(self, batch: _Batch) -> int:
+        """Store, grant what the mapping declares, keep the refused; return the rows read so far."""
+        result = ingest(batch.events, source=self._source)
+        if self._consent:
+            self._grant(result.customer_ids - self._granted)
+        self._rejects.add(batch.all_refused(result))
+        refused = Counter(reason for _, reason in batch.refused)
+        self._books.add(result, refused, rows=len(batch.rows))
+        return self._books.run.rows_in
+
+    def _grant(self, customer_ids: set[int]) -> None:
+        assert self._consent is not None
+        consent.grant(
+            customer_ids,
+            self._consent["purpose"],
+            source=f"import {self._source}",
+            proof=self._consent["proof"],
+            overrule_withdrawal=False,
+        )
+        self._granted |= customer_ids
+
+
+def rejects_path(source: str, name: str) -> Path:
+    """Return where refused rows are kept when nobody says where."""
+    return Path(settings.REJECTS_DIR) / f"{source}-{name}.csv"

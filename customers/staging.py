@@ -1,0 +1,155 @@
+"""The session-long temporary tables through which a batch of events goes into the database."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from customers.models import EventType
+
+_COLUMNS = {
+    "message_id": "uuid",
+    "type": "int2",
+    "occurred_at": "timestamptz",
+    "customer_id": "int8",
+    "product_id": "int8",
+    "category_id": "int8",
+    "order_id": "int8",
+    "refund_id": "int8",
+    "line": "text",
+    "description": "text",
+    "quantity": "int4",
+    "unit_price_minor": "int8",
+    "value_minor": "int8",
+    "currency": "text",
+    "session": "text",
+    "properties": "text",
+    "is_counted": "bool",
+}
+Row = tuple[Any, ...]
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_DEFINITION = ", ".join(f"{name} {type}" for name, type in _COLUMNS.items())
+_CREATE = "".join(
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({_DEFINITION}) ON COMMIT DELETE ROWS;"
+    for table in ("ingest_stage", "ingest_fresh")
+)
+_STORED = (
+    "message_id, occurred_at, customer_id, type, product_id, category_id, order_id, quantity, value_minor,"
+    " currency, session, properties"  # the last one is text on its way here, so a cast may follow
+)
+_STORE = f"""
+WITH incoming AS ({{incoming}}),
+ledger AS (
+  INSERT INTO customers_eventkey (message_id) SELECT message_id FROM incoming ORDER BY message_id
+  ON CONFLICT DO NOTHING RETURNING message_id
+),
+stored AS (
+  INSERT INTO customers_event ({_STORED}, source)
+  SELECT {_STORED}::jsonb, %s FROM incoming JOIN ledger USING (message_id) ORDER BY customer_id, occurred_at
+  ON CONFLICT DO NOTHING RETURNING message_id
+),
+fresh AS (
+  INSERT INTO ingest_fresh ({", ".join(_COLUMNS)})
+  SELECT {", ".join(f"i.{name}" for name in _COLUMNS)} FROM incoming i JOIN stored USING (message_id)
+  RETURNING is_counted
+)
+SELECT count(*) FROM fresh WHERE is_counted
+"""  # noqa: S608 - constants only
+_STORE_EVENTS = _STORE.format(
+    incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}"  # noqa: S608
+)
+# What is placed is the order as it now stands: its time, its owner, the sum of its lines.
+_STORE_PLACED = _STORE.format(
+    incoming=f"""
+  SELECT s.message_id, s.type, o.placed_at AS occurred_at, o.customer_id, s.product_id, s.category_id, s.order_id,
+    s.refund_id, s.line, s.description, s.quantity, s.unit_price_minor, o.total_minor AS value_minor,
+    o.currency::text AS currency, s.session, s.properties, s.is_counted
+  FROM ingest_stage s JOIN customers_order o ON o.id = s.order_id WHERE s.type = {EventType.ORDER_PLACED.value}
+"""  # noqa: S608 - constants only
+)
+
+
+class _KeyDumper(Dumper):
+    """Sends the sixteen bytes of a UUID as they are."""
+
+    oid = 2950
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> bytes:
+        return obj
+
+
+class _JsonDumper(Dumper):
+    """Sends text that is JSON already; psycopg's own would take it for a string and encode it once more."""
+
+    oid = 3802
+    format = Format.BINARY
+
+    def dump(self, obj: str) -> bytes:
+        return b"\x01" + obj.encode()
+
+
+def fill(rows: Iterable[Row]) -> None:
+    """Copy rows into `ingest_stage`, emptied first; `ingest_fresh` is emptied too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL client_min_messages = warning")
+        cursor.execute(_CREATE)
+        cursor.execute("SELECT EXISTS (SELECT FROM ingest_stage), EXISTS (SELECT FROM ingest_fresh)")
+        if any(cursor.fetchone() or ()):
+            cursor.execute("TRUNCATE ingest_stage, ingest_fresh")
+        cursor.adapters.register_dumper(bytes, _KeyDumper)
+        cursor.adapters.register_dumper(dict, _JsonDumper)
+        with cursor.copy(
+            f"COPY ingest_stage ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
+        ) as copy:
+            copy.set_types(list(_COLUMNS.values()))
+            for row in rows:
+                copy.write_row(row)
+
+
+def store_events(source: str) -> int:
+    """Put what the ledger does not know yet into the event table and `ingest_fresh`; return how many."""
+    return _count(_STORE_EVENTS, source)
+
+
+def store_placed(source: str) -> int:
+    """Do the same for ORDER_PLACED, after the orders' totals are known; return how many were sent to us."""
+    return _count(_STORE_PLACED, source)
+
+
+def fresh_customers() -> list[int]:
+    """Return whose events were new."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT customer_id FROM ingest_fresh")
+        return [id for (id,) in cursor.fetchall()]
+
+
+def placed_row(message_id: bytes, occurred_at: datetime, customer_id: int, order_id: int) -> Row:
+    """Return the row of an ORDER_PLACED that nobody sent: it follows from the order's first line."""
+    values = {
+        "message_id": message_id,
+        "type": int(EventType.ORDER_PLACED),
+        "occurred_at": occurred_at,
+        "customer_id": customer_id,
+        "order_id": order_id,
+        "is_counted": False,
+    }
+    return tuple(values.get(name) for name in _COLUMNS)
+
+
+def as_json(value: object) -> str:
+    """Return JSON as PostgreSQL takes it: it has no place for the NUL character."""
+    text = msgspec.json.encode(value).decode()
+    return _NUL.sub(r"\1", text) if "\\u0000" in text else text
+
+
+def _count(sql: str, source: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [source])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,26 @@
+"""Background work on customers."""
+
+import logging
+
+from celery import shared_task
+
+from common.clock import now
+from customers import engagement, facts
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(queue="compute")
+def compute_engagement() -> int:
+    """Score everybody's engagement as of now."""
+    return engagement.refresh_engagement(now())
+
+
+@shared_task(queue="compute")
+def check_facts(sample: int = 1000) -> int:
+    """Compare a random sample of facts with a rebuild, repair what drifted, return how many had."""
+    drifted = facts.facts_drift(sample)
+    if drifted:
+        logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
+        facts.rebuild_facts(sorted(drifted))
+    return len(drifted)

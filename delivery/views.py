@@ -1,0 +1,98 @@
+"""The addresses inside a mail (no login: the signed token is the permission) and the local mailbox."""
+
+import base64
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from common import tokens
+from common.pagination import cursor_page
+from delivery import tracking
+from delivery.mailbox import read_mail
+from delivery.models import MailboxMessage, Message, MessageEvent
+
+_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_MAIL_POLICY = (
+    "default-src 'none'; img-src 'self' data: https:; style-src 'unsafe-inline'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox; frame-ancestors 'self'"
+)
+
+
+def _message_of(purpose: str, token: str) -> Message:
+    """Return the message that a token names; 404 for a token that is not ours."""
+    try:
+        return Message.objects.get(pk=tokens.read(purpose, token))
+    except (tokens.BadToken, Message.DoesNotExist):
+        raise Http404("This link is not one of ours, or is damaged.") from None
+
+
+@require_safe
+@login_not_required
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """Answer the tracking pixel and note the opening."""
+    message = _message_of(tracking.PURPOSE_OPEN, token)
+    tracking.note_hit(message, kind=MessageEvent.Kind.OPENED, request=request)
+    return HttpResponse(_PIXEL, content_type="image/gif", headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+@login_not_required
+def clicked(request: HttpRequest, token: str, index: int) -> HttpResponse:
+    """Note the click and lead on to the address that this message was sent with; never to any other."""
+    message = _message_of(tracking.PURPOSE_CLICK, token)
+    if message.links is None or index >= len(message.links):
+        raise Http404("This mail has no such link.")
+    tracking.note_hit(message, kind=MessageEvent.Kind.CLICKED, request=request, link_index=index)
+    response = HttpResponseRedirect(message.links[index])
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@csrf_exempt  # RFC 8058: the mailbox provider posts without a cookie; the token is the permission
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask first (GET changes nothing), then withdraw consent (POST, also RFC 8058's one click)."""
+    message = _message_of(tracking.PURPOSE_UNSUBSCRIBE, token)
+    is_done = request.method == "POST"
+    if is_done:
+        one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+        tracking.unsubscribe(message, source="one-click unsubscribe" if one_click else "unsubscribe page")
+    return render(request, "delivery/unsubscribe.html", {"message": message, "is_done": is_done})
+
+
+@require_safe
+def mailbox(request: HttpRequest) -> HttpResponse:
+    """List what the local mailbox holds, newest first; `q` finds by recipient or subject."""
+    mails = MailboxMessage.objects.defer("raw")
+    query = request.GET.get("q", "").strip()
+    if query:
+        mails = mails.filter(recipient__startswith=query.lower()) | mails.filter(subject__icontains=query)
+    page = cursor_page(mails, cursor=request.GET.get("cursor", ""))
+    return render(request, "delivery/mailbox.html", {"page": page, "query": query})
+
+
+@require_safe
+def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one mail: headers, the mail as its reader sees it, its plain text, and what happened to it."""
+    stored = get_object_or_404(MailboxMessage, pk=pk)
+    message = Message.objects.filter(provider_id=stored.key).select_related("customer", "dispatch").first()
+    return render(
+        request,
+        "delivery/mailbox_message.html",
+        {"stored": stored, "mail": read_mail(bytes(stored.raw)), "message": message},
+    )
+
+
+@require_safe
+@xframe_options_sameorigin
+def mailbox_html(request: HttpRequest, pk: int) -> HttpResponse:
+    """Serve the HTML of a mail by itself, sandboxed, under its own policy, for the frame of the page above."""
+    stored = get_object_or_404(MailboxMessage, pk=pk)
+    response = HttpResponse(read_mail(bytes(stored.raw)).html)
+    response["Content-Security-Policy"] = _MAIL_POLICY
+    return response

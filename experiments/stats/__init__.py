@@ -1,0 +1,1 @@
+"""Pure statistics: sufficient statistics in, frozen dataclasses out; neither Django nor Celery."""

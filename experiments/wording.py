@@ -1,0 +1,110 @@
+"""Numbers and findings of an experiment in plain English."""
+
+from common.money import format_money
+from experiments.outcomes import ArmOutcomes, Metric
+from experiments.report import Comparison
+from experiments.stats.interval import Interval
+
+METRIC_NAMES: dict[Metric, str] = {
+    "human_click": "click rate",
+    "conversion": "conversion rate",
+    "revenue": "revenue per recipient",
+}
+
+
+def percent(rate: float, *, signed: bool = False) -> str:
+    """A rate as a percentage: two decimals below 10 %, one above."""
+    value = rate * 100
+    text = f"{abs(value):.{2 if abs(value) < 10 else 1}f}"
+    return _sign(value, text, signed=signed) + text + "%"
+
+
+def money(amount_minor: float, *, currency: str, signed: bool = False) -> str:
+    """An amount for people; with `signed` a gain carries its plus."""
+    text = format_money(abs(amount_minor), currency)
+    return _sign(amount_minor, text, signed=signed) + text
+
+
+def between(interval: Interval, *, metric: Metric, currency: str) -> str:
+    """ "95% interval −£0.10 to +£0.52" for a difference per recipient of this metric."""
+    low, high = (
+        difference(value, metric=metric, currency=currency) for value in (interval.low, interval.high)
+    )
+    return f"{_level(interval)} interval {low} to {high}"
+
+
+def difference(value: float, *, metric: Metric, currency: str) -> str:
+    """A difference per recipient: money, or percentage points."""
+    if metric == "revenue":
+        return money(value, currency=currency, signed=True)
+    return percent(value, signed=True).removesuffix("%") + " points"
+
+
+def level_of(value: float, *, metric: Metric, currency: str) -> str:
+    """An arm's figure per recipient: money, or a rate."""
+    return money(value, currency=currency) if metric == "revenue" else percent(value)
+
+
+def label(arm: ArmOutcomes) -> str:
+    """How sentences call an arm: its key, with its name where that says more."""
+    return arm.key if arm.key == arm.name else f"{arm.key} ({arm.name})"
+
+
+def holdout_of(comparison: Comparison) -> str:
+    """The holdout a comparison uses, by its role and name."""
+    if comparison.holdout == "no_mail":
+        return f"the no-mail holdout {label(comparison.control)}"
+    return f"the baseline {label(comparison.control)}"
+
+
+def finding(comparison: Comparison, *, currency: str) -> str:
+    """What one comparison found, naming its holdout."""
+    metric = comparison.metric
+    values = [
+        level_of(value, metric=metric, currency=currency)
+        for value in (comparison.treatment_value, comparison.control_value)
+    ]
+    change = difference(comparison.difference.estimate, metric=metric, currency=currency)
+    return (
+        f"{label(comparison.treatment)} against {holdout_of(comparison)}: {METRIC_NAMES[metric]} {values[0]} "
+        f"against {values[1]}, {change} ({between(comparison.difference, metric=metric, currency=currency)})"
+        f"{_lift(comparison.relative_lift)}; {p_value(comparison.adjusted_p_value)}."
+        + (f" Not judged: {comparison.not_judged}" if comparison.not_judged else "")
+    )
+
+
+def headline(comparison: Comparison, *, currency: str, window_days: int) -> str:
+    """Incremental revenue of one treatment against one holdout, with its interval."""
+    gain, size = comparison.incremental, comparison.treatment.assigned
+    subject = "Sending" if comparison.holdout == "no_mail" else "Personalising with"
+    low, high = (money(value, currency=currency, signed=True) for value in (gain.low, gain.high))
+    sentence = (
+        f"{subject} {label(comparison.treatment)}, measured against {holdout_of(comparison)}, was worth "
+        f"{money(gain.estimate, currency=currency, signed=True)} of revenue within {window_days} days from "
+        f"{size:,} recipients ({_level(gain)} interval {low} to {high})."
+    )
+    if comparison.not_judged:
+        return f"{sentence} Not judged: {comparison.not_judged}"
+    return sentence if comparison.significant else f"{sentence} This cannot be told from no effect."
+
+
+def p_value(value: float) -> str:
+    """A p-value with three decimals: "p = 0.030", or "p < 0.001" under that."""
+    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
+
+
+def _lift(lift: Interval | None) -> str:
+    if lift is None:
+        return ""
+    bounds = f"{percent(lift.low, signed=True)} to {percent(lift.high, signed=True)}"
+    return f", a relative lift of {percent(lift.estimate, signed=True)} ({bounds})"
+
+
+def _level(interval: Interval) -> str:
+    return f"{interval.level * 100:.3g}%"
+
+
+def _sign(value: float, text: str, *, signed: bool) -> str:
+    if not any(digit in text for digit in "123456789"):
+        return ""
+    return "−" if value < 0 else "+" * signed

@@ -1,0 +1,114 @@
+"""Finds products and categories by the names sources give them, and makes those that are missing."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from django.db import connection, transaction
+
+_LOCK = 7216_0002
+
+
+class ProductRef(msgspec.Struct, frozen=True, gc=False):
+    """A product as a source names it. `category` is a path such as `camping/tents`."""
+
+    external_id: str
+    name: str = ""
+    category: str = ""
+    price_minor: int | None = None
+
+
+class FoundProduct(msgspec.Struct, frozen=True, gc=False):
+    """A product that has a row."""
+
+    id: int
+    category_id: int | None
+
+
+def resolve_products(refs: Iterable[ProductRef], *, source: str, currency: str) -> dict[str, FoundProduct]:
+    """Return the products by external id, made first where they are missing.
+
+    A known product keeps what it has; only a missing category is filled in. Two queries when all are known.
+    """
+    wanted: dict[str, ProductRef] = {}
+    for ref in refs:
+        known = wanted.get(ref.external_id)
+        if known is None or (not known.name and ref.name):
+            wanted[ref.external_id] = ref
+    if not wanted:
+        return {}
+    found = _found(wanted, source)
+    lacking = {
+        key: ref
+        for key, ref in wanted.items()
+        if key not in found or (ref.category and found[key].category_id is None)
+    }
+    if not lacking:
+        return found
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        categories = ensure_categories(ref.category for ref in lacking.values() if ref.category)
+        _store(lacking, categories, source, currency)
+    return _found(wanted, source)
+
+
+def ensure_categories(paths: Iterable[str]) -> dict[str, int]:
+    """Return category ids by path, with every node above them made where it is missing."""
+    wanted = {path for path in paths if path}
+    nodes = {node for path in wanted for node in _ancestors(path)}
+    if not nodes:
+        return {}
+    with connection.cursor() as cursor:
+        for depth in range(1, max(node.count("/") for node in nodes) + 2):
+            level = sorted(node for node in nodes if node.count("/") + 1 == depth)
+            cursor.execute(
+                "INSERT INTO products_category (name, path, parent_id)"
+                " SELECT n.name, n.path, p.id FROM unnest(%s::text[], %s::text[], %s::text[])"
+                " AS n(name, path, parent) LEFT JOIN products_category p ON p.path = n.parent"
+                " ORDER BY n.path ON CONFLICT (path) DO NOTHING",
+                [
+                    [node.rpartition("/")[2].strip()[:200] for node in level],
+                    level,
+                    [node.rpartition("/")[0] for node in level],
+                ],
+            )
+        cursor.execute("SELECT path, id FROM products_category WHERE path = ANY(%s)", [sorted(wanted)])
+        return dict(cursor.fetchall())
+
+
+def _ancestors(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def _found(wanted: Mapping[str, ProductRef], source: str) -> dict[str, FoundProduct]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT external_id, id, category_id FROM products_product"
+            " WHERE source = %s AND external_id = ANY(%s)",
+            [source, list(wanted)],
+        )
+        return {key: FoundProduct(id, category) for key, id, category in cursor.fetchall()}
+
+
+def _store(
+    lacking: Mapping[str, ProductRef], categories: Mapping[str, int], source: str, currency: str
+) -> None:
+    refs = [lacking[key] for key in sorted(lacking)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO products_product (source, external_id, name, brand, category_id, price_minor,"
+            " currency, url, image_url, is_available, attributes, created_at, updated_at)"
+            " SELECT %s, r.key, r.name, '', r.category_id, r.price, %s, '', '', true, '{}', now(), now()"
+            " FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[])"
+            " AS r(key, name, category_id, price) ORDER BY r.key"
+            " ON CONFLICT (source, external_id) DO UPDATE SET category_id = EXCLUDED.category_id"
+            " WHERE products_product.category_id IS NULL AND EXCLUDED.category_id IS NOT NULL",
+            [
+                source,
+                currency,
+                [ref.external_id for ref in refs],
+                [(ref.name or ref.external_id)[:300] for ref in refs],
+                [categories.get(ref.category) for ref in refs],
+                [max(ref.price_minor or 0, 0) for ref in refs],
+            ],
+        )

@@ -1,0 +1,111 @@
+"""A training's report card: metrics on a holdout in time, and sentences that say what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from recommendations.engines.base import Engine, Features, Interactions, Model
+from recommendations.engines.blend import BlendModel
+from recommendations.evaluation.bootstrap import Difference, paired_difference
+from recommendations.evaluation.compare import (
+    ALL_PURCHASES,
+    DISCOVER,
+    Judged,
+    differences,
+    judge,
+    strongest_popularity,
+)
+from recommendations.evaluation.metrics import RankingMetrics
+from recommendations.evaluation.split import TemporalSplit, targets, temporal_split
+from recommendations.recipes import LABELS
+
+K = 10
+TEST_DAYS = 28
+FEWEST_TEST_CUSTOMERS = 50
+TASK_LABELS = {ALL_PURCHASES: "all purchases", DISCOVER: "discoveries"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCard:
+    """What the holdout showed. `against_champion` is None where the one in use has the same recipe or none is."""
+
+    metrics: dict[str, Any]
+    verdict: str
+    may_be_used: bool
+
+
+def report_card(
+    *, engine: Engine, champion: Engine | None, interactions: Interactions, features: Features
+) -> ReportCard:
+    """Hold the last 28 days back, fit on the rest, compare with popularity and with the `champion`'s recipe.
+
+    The champion is fitted anew on the same days: as it is in use it has already seen the holdout.
+    """
+    split = temporal_split(interactions, test_days=TEST_DAYS)
+    tested = len(targets(split, only_new=False).users)
+    if tested < FEWEST_TEST_CUSTOMERS:
+        return _cannot_tell(tested)
+    baseline = strongest_popularity(split, k=K)
+    model = engine.fit(split.train, features)
+    ours = _judged(engine.name, model, split, baseline)
+    parts = [_judged(name, part, split, baseline) for name, part in _parts(model)]
+    metrics: dict[str, Any] = {
+        "k": K,
+        "test_days": TEST_DAYS,
+        "cut_off": split.cut_off,
+        "popularity": baseline.as_json(),
+        engine.name: ours.as_json(),
+        **{part.name: part.as_json() for part in parts},
+    }
+    sentences = [_sentence(judged, baseline, task) for judged in (ours, *parts) for task in TASK_LABELS]
+    gain = ours.against_baseline[ALL_PURCHASES]["ndcg"]
+    may_be_used = gain.verdict != "worse"
+    if champion is not None:
+        change = _against(champion, ours.metrics, split, features)
+        metrics["against_champion"] = change.as_json()
+        may_be_used = may_be_used and change.verdict != "worse"
+        sentences.append(f"Against the model in use: {_difference(change)}.")
+    return ReportCard(metrics, " ".join(sentences), may_be_used)
+
+
+def _cannot_tell(tested: int) -> ReportCard:
+    verdict = (
+        f"Only {tested} customers with a past bought in the last {TEST_DAYS} days; at least "
+        f"{FEWEST_TEST_CUSTOMERS} are needed to tell whether a model is better than popularity."
+    )
+    return ReportCard({"k": K, "test_days": TEST_DAYS, "test_customers": tested}, verdict, may_be_used=False)
+
+
+def _judged(name: str, model: Model, split: TemporalSplit, baseline: Judged) -> Judged:
+    metrics = judge(model, split, k=K)
+    return Judged(name, metrics, differences(metrics, baseline))
+
+
+def _parts(model: Model) -> tuple[tuple[str, Model], ...]:
+    return model.models if isinstance(model, BlendModel) else ()
+
+
+def _against(
+    champion: Engine, ours: dict[str, RankingMetrics], split: TemporalSplit, features: Features
+) -> Difference:
+    theirs = judge(champion.fit(split.train, features), split, k=K)
+    return paired_difference(ours[ALL_PURCHASES].ndcg, theirs[ALL_PURCHASES].ndcg)
+
+
+def _sentence(judged: Judged, baseline: Judged, task: str) -> str:
+    ours, theirs = judged.metrics[task].means(), baseline.metrics[task].means()
+    gain = judged.against_baseline[task]["ndcg"]
+    verb = {"better": "beats", "worse": "is worse than"}.get(gain.verdict, "does not beat")
+    return (
+        f"{LABELS[judged.name]} {verb} popularity on {TASK_LABELS[task]}: NDCG@{K} "
+        f"{ours[f'ndcg@{K}']:.3f} against {theirs[f'ndcg@{K}']:.3f} ({_difference(gain)}; "
+        f"{ours['users']} customers)."
+    )
+
+
+def _difference(difference: Difference) -> str:
+    return (
+        f"difference {difference.mean:+.3f}, {difference.confidence:.0%} interval "
+        f"{difference.low:+.3f} to {difference.high:+.3f}"
+    )

@@ -1,0 +1,27 @@
+"""Doorbells for the queue `train`. Its worker runs in the solo pool: OpenMP libraries can hang in forked children."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from celery import shared_task
+
+from recommendations.recipes import DEFAULT_ENGINE
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(queue="train")
+def train_recommender(engine: str = DEFAULT_ENGINE, now: str | None = None) -> None:
+    """Train on what happened before `now` (ISO 8601; the present when None), unless a training is under way."""
+    from recommendations import progress
+    from recommendations.registry import TrainingBusyError
+    from recommendations.training import train
+
+    try:
+        train(engine=engine, now=datetime.fromisoformat(now) if now else None, report=progress.note)
+    except TrainingBusyError as busy:
+        logger.info("Not trained: %s", busy)
+    else:
+        progress.forget()

@@ -1,0 +1,155 @@
+"""Training: read, judge on a holdout, fit on everything, store the model and each customer's best products."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, transaction
+
+from common import clock
+from recommendations import registry
+from recommendations.engines import artefacts
+from recommendations.engines.base import NO_ITEM, Engine, IntArray, Model, Ranking
+from recommendations.features import read_features
+from recommendations.interactions import read_interactions
+from recommendations.models import ModelVersion
+from recommendations.popular import refresh_popular_products
+from recommendations.recipes import DEFAULT_ENGINE, build_engine
+from recommendations.report_card import report_card
+
+logger = logging.getLogger(__name__)
+
+KEPT_PRODUCTS = 50
+CHUNK_CUSTOMERS = 10_000
+Status = ModelVersion.Status
+Report = Callable[[str, int, int], None]
+
+FRESH = """
+CREATE TEMPORARY TABLE fresh_recommendation (customer_id bigint, product_ids bigint[], scores float8[])
+ON COMMIT DROP
+"""
+STORE = """
+INSERT INTO recommendations_recommendation (customer_id, model_version_id, product_ids, scores, computed_at)
+SELECT f.customer_id, %(version)s, f.product_ids, f.scores, %(computed_at)s
+FROM fresh_recommendation f JOIN customers_customer c ON c.id = f.customer_id
+WHERE c.allows_profiling
+ORDER BY f.customer_id
+ON CONFLICT (customer_id) DO UPDATE SET
+    model_version_id = excluded.model_version_id, product_ids = excluded.product_ids,
+    scores = excluded.scores, computed_at = excluded.computed_at
+"""
+
+
+def train(
+    *, engine: str = DEFAULT_ENGINE, now: datetime | None = None, report: Report | None = None
+) -> ModelVersion:
+    """Train `engine` on what happened before `now` (the present when None) and return its version.
+
+    The version becomes the champion unless the holdout shows it to be worse than popularity or than the
+    champion, or shows nothing for want of customers; otherwise it is kept as rejected and serving stays as it was.
+    Bestsellers are refreshed in any case. `report(stage, done, total)` is called as it goes on.
+    Raises `registry.TrainingBusyError` where a training is under way.
+    """
+    moment = now or clock.now()
+    version = registry.begin_training(engine=engine, parameters=build_engine(engine).parameters())
+    tell = _heartbeat(version, report)
+    try:
+        refresh_popular_products(now=moment)
+        _train(version, build_engine(engine, progress=_epochs(tell)), moment, tell)
+    except registry.LeaseLostError:
+        raise
+    except Exception as error:
+        registry.fail(version, error=f"{type(error).__name__}: {error}")
+        raise
+    version.refresh_from_db()
+    logger.info("%s: %s", version, version.status)
+    return version
+
+
+def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -> None:
+    tell("read", 0, 1)
+    interactions = read_interactions(now=now)
+    features = read_features(np.unique(interactions.users))
+    tell("read", 1, 1)
+    card = report_card(engine=engine, champion=_rival(version), interactions=interactions, features=features)
+    version.metrics, version.verdict = card.metrics, card.verdict
+    version.data_until = now
+    if len(interactions):
+        version.data_from = datetime.fromtimestamp(int(interactions.times.min()), UTC)
+    if not card.may_be_used:
+        _finish(version, Status.REJECTED)
+        return
+    model = engine.fit(interactions, features)
+    _store_artefact(version, model)
+    with transaction.atomic():
+        registry.hold(version)
+        _store_recommendations(version, model, np.unique(interactions.users), tell)
+        registry.retire_champion()
+        _finish(version, Status.CHAMPION)
+
+
+def _rival(version: ModelVersion) -> Engine | None:
+    """The recipe in use, unless it is the one being trained: then the newer data alone speak for the new one."""
+    champion = registry.champion()
+    if champion is None or (champion.engine, champion.parameters) == (version.engine, version.parameters):
+        return None
+    try:
+        return build_engine(champion.engine, champion.parameters)
+    except (TypeError, ValueError) as error:
+        logger.warning("%s cannot be trained again to compare with it: %s", champion, error)
+        return None
+
+
+def _store_artefact(version: ModelVersion, model: Model) -> None:
+    path = settings.MODELS_DIR / f"{version.engine}-{version.number}.npz"
+    metadata = {"engine": version.engine, "number": version.number, "parameters": version.parameters}
+    version.artefact_sha256 = artefacts.save(path, arrays=model.arrays(), metadata=metadata)
+    version.artefact_path = path.name
+
+
+def _store_recommendations(version: ModelVersion, model: Model, users: IntArray, tell: Report) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FRESH)
+        for start in range(0, len(users), CHUNK_CUSTOMERS):
+            chunk = users[start : start + CHUNK_CUSTOMERS]
+            rows = _rows(chunk, model.recommend(chunk, KEPT_PRODUCTS))
+            with cursor.copy("COPY fresh_recommendation FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(["int8", "int8[]", "float8[]"])
+                for row in rows:
+                    copy.write_row(row)
+            tell("score", start + len(chunk), len(users))
+        cursor.execute(STORE, {"version": version.pk, "computed_at": clock.now()})
+        cursor.execute(
+            "DELETE FROM recommendations_recommendation WHERE model_version_id <> %s", [version.pk]
+        )
+        cursor.execute("DROP TABLE fresh_recommendation")
+
+
+def _rows(users: IntArray, ranking: Ranking) -> list[tuple[int, list[int], list[float]]]:
+    rows = zip(users.tolist(), ranking.items.tolist(), ranking.scores.tolist(), strict=True)
+    full = [(user, sum(item != NO_ITEM for item in items), items, scores) for user, items, scores in rows]
+    return [(user, items[:count], scores[:count]) for user, count, items, scores in full]
+
+
+def _finish(version: ModelVersion, status: ModelVersion.Status) -> None:
+    with transaction.atomic():
+        registry.hold(version)
+        version.status, version.finished_at, version.lease_until = status, clock.now(), None
+        version.save()
+
+
+def _heartbeat(version: ModelVersion, report: Report | None) -> Report:
+    def tell(stage: str, done: int, total: int) -> None:
+        registry.renew_lease(version)
+        if report is not None:
+            report(stage, done, total)
+
+    return tell
+
+
+def _epochs(tell: Report) -> Callable[[int, int], None]:
+    return lambda done, total: tell("learn", done, total)

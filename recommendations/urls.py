@@ -1,0 +1,12 @@
+from django.urls import path
+
+from recommendations import views
+
+app_name = "recommendations"
+urlpatterns = [
+    path("recommendations/", views.overview, name="overview"),
+    path("recommendations/train/", views.train, name="train"),
+    path("recommendations/training/", views.training, name="training"),
+    path("recommendations/inspect/", views.look_up, name="look_up"),
+    path("recommendations/inspect/<uuid:public_id>/", views.inspect, name="inspect"),
+]

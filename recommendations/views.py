@@ -1,0 +1,99 @@
+"""The recommender: what is in use and how good it is, training it, and why a customer is shown what he is."""
+
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from accounts.models import User
+from common.clock import now
+from common.pagination import cursor_page
+from customers.browsing import find
+from customers.models import Customer, Order
+from recommendations import progress, registry, tasks
+from recommendations.bestsellers import bestsellers
+from recommendations.explaining import explain
+from recommendations.models import ModelVersion
+from recommendations.serving import FOR_YOU, STRATEGIES
+from recommendations.standings import standings
+
+STALE = timedelta(days=28)
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """The model in use with its report card, all versions, and the bestsellers of a country."""
+    champion = registry.champion()
+    context = {
+        "champion": champion,
+        "standings": standings(champion) if champion else None,
+        "page": cursor_page(ModelVersion.objects.all(), cursor=request.GET.get("cursor", ""), size=20),
+        "bestsellers": bestsellers(request.GET.get("country", "")),
+        "progress": progress.current(),
+        "learns_until": _learns_until(),
+    }
+    return render(request, "recommendations/overview.html", context)
+
+
+@require_safe
+def training(request: HttpRequest) -> HttpResponse:
+    """How far the training is, for the overview to ask every few seconds; when it is over, load it anew."""
+    current = progress.current()
+    if current is None:
+        return HttpResponseClientRefresh()
+    return render(request, "recommendations/training.html", {"progress": current})
+
+
+@require_POST
+def train(request: HttpRequest) -> HttpResponse:
+    """Queue a training. Historical data are learned as of their newest order."""
+    if not cast(User, request.user).may_edit:
+        raise PermissionDenied("Your role may look at this, but not change it.")
+    if progress.current() is not None:
+        messages.info(request, "A training is under way already.")
+        return redirect("recommendations:overview")
+    until = _learns_until()
+    progress.note_queued()
+    transaction.on_commit(lambda: tasks.train_recommender.delay(now=until.isoformat() if until else None))
+    return redirect("recommendations:overview")
+
+
+@require_safe
+def look_up(request: HttpRequest) -> HttpResponse:
+    """Find the customer to inspect, by the beginning of an address or an exact id."""
+    query = request.GET.get("q", "").strip()[:320].replace("\0", "")
+    found = list(find(query).order_by("-pk")[:20]) if query else []
+    if len(found) == 1:
+        return redirect("recommendations:inspect", found[0].public_id)
+    return render(request, "recommendations/look_up.html", {"found": found, "query": query})
+
+
+@require_safe
+def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """What one customer is shown, by which strategy, from which source, and why."""
+    customer = get_object_or_404(Customer, public_id=public_id)
+    strategy = request.GET.get("strategy", FOR_YOU)
+    strategy = strategy if strategy in STRATEGIES else FOR_YOU
+    context = {
+        "customer": customer,
+        "explanation": explain(customer.pk, strategy=strategy),
+        "strategy": strategy,
+        "strategies": [(name, name.replace("_", " ").capitalize()) for name in STRATEGIES],
+    }
+    return render(request, "recommendations/inspect.html", context)
+
+
+def _learns_until() -> datetime | None:
+    """None (the present) for a living shop; for historical data just after the newest order."""
+    newest: datetime | None = Order.objects.aggregate(newest=Max("placed_at"))["newest"]
+    if newest is None or newest > now() - STALE:
+        return None
+    return newest + timedelta(seconds=1)

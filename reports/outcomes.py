@@ -1,0 +1,131 @@
+"""What each arm of a campaign did, counted in SQL from the raw rows.
+
+Everybody in the launch snapshot's arms is counted, mailed or not (intention to treat). The clock of all arms starts at
+the launch, so that the unmailed have the same window as the mailed.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+from campaigns.models import Campaign
+from campaigns.sending import unfinished
+from experiments.outcomes import ArmOutcomes, Metric, Plan, Role
+
+_ARMS = """
+WITH bought AS (
+    SELECT recipient.customer_id, count(*) AS orders,
+           coalesce(sum(placed.total_minor - placed.refunded_minor) FILTER (WHERE placed.currency = %(currency)s), 0)
+               AS revenue
+    FROM campaigns_recipient recipient
+    JOIN customers_order placed ON placed.customer_id = recipient.customer_id
+        AND placed.placed_at >= %(start)s AND placed.placed_at < %(end)s
+    WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key <> ''
+    GROUP BY recipient.customer_id
+), reacted AS (
+    SELECT message.customer_id,
+           bool_or(event.kind = 'opened' AND NOT event.is_machine) AS opened,
+           bool_or(event.kind = 'clicked' AND NOT event.is_machine) AS clicked,
+           bool_or(event.kind = 'bounced') AS bounced,
+           bool_or(event.kind = 'unsubscribed') AS unsubscribed
+    FROM delivery_message message JOIN delivery_messageevent event ON event.message_id = message.id
+    WHERE message.dispatch_id = %(dispatch)s GROUP BY message.customer_id
+)
+SELECT recipient.variant_key, count(*),
+       count(*) FILTER (WHERE message.state = 'sent' AND reacted.bounced IS NOT TRUE),
+       count(*) FILTER (WHERE reacted.opened), count(*) FILTER (WHERE reacted.clicked),
+       count(bought.customer_id), coalesce(sum(bought.orders), 0),
+       coalesce(sum(bought.revenue), 0), coalesce(sum(bought.revenue * bought.revenue), 0),
+       count(*) FILTER (WHERE reacted.unsubscribed)
+FROM campaigns_recipient recipient
+LEFT JOIN delivery_message message
+    ON message.dispatch_id = %(dispatch)s AND message.customer_id = recipient.customer_id
+LEFT JOIN reacted ON reacted.customer_id = recipient.customer_id
+LEFT JOIN bought ON bought.customer_id = recipient.customer_id
+WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key <> ''
+GROUP BY recipient.variant_key
+"""
+_CURRENCIES = """
+SELECT placed.currency, count(*) FROM campaigns_recipient recipient
+JOIN customers_order placed ON placed.customer_id = recipient.customer_id
+    AND placed.placed_at >= %(start)s AND placed.placed_at < %(end)s
+WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key <> ''
+GROUP BY placed.currency ORDER BY count(*) DESC, placed.currency
+"""
+
+
+def plan_of(campaign: Campaign, *, as_of: datetime) -> Plan:
+    """Return the plan that was made before the launch, with the currency most of the orders are in."""
+    experiment = campaign.experiment
+    assert campaign.launched_at is not None
+    found = currencies(campaign, as_of=as_of)
+    metric: Metric = experiment.primary_metric  # type: ignore[assignment]
+    return Plan(
+        name=campaign.name,
+        primary_metric=metric,
+        conversion_window_days=experiment.conversion_window_days,
+        alpha=experiment.alpha,
+        currency=found[0][0] if found else settings.REPORTING_CURRENCY,
+        as_of=as_of,
+        window_closes_at=None
+        if unfinished(campaign.dispatch_id or 0)
+        else campaign.launched_at + timedelta(days=experiment.conversion_window_days),
+    )
+
+
+def outcomes(campaign: Campaign, *, plan: Plan) -> list[ArmOutcomes]:
+    """Count every arm up to `plan.as_of`; one query. Orders in other currencies count, their revenue does not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ARMS, _parameters(campaign, as_of=plan.as_of) | {"currency": plan.currency})
+        counted = {row[0]: [int(value) for value in row[1:]] for row in cursor.fetchall()}
+    arms = []
+    for variant in campaign.experiment.variants.all():
+        (
+            assigned,
+            delivered,
+            opens,
+            clicks,
+            converters,
+            orders,
+            revenue,
+            squares,
+            unsubscribes,
+        ) = counted.get(variant.key, [0] * 9)
+        role: Role = variant.role  # type: ignore[assignment]
+        arms.append(
+            ArmOutcomes(
+                key=variant.key,
+                name=variant.name,
+                role=role,
+                weight=variant.weight,
+                assigned=assigned,
+                delivered=delivered,
+                human_opens=opens,
+                human_clicks=clicks,
+                converters=converters,
+                orders=orders,
+                revenue_minor=revenue,
+                revenue_minor_squares=squares,
+                unsubscribes=unsubscribes,
+            )
+        )
+    return arms
+
+
+def currencies(campaign: Campaign, *, as_of: datetime) -> list[tuple[str, int]]:
+    """Return the currencies of the orders in the window with their counts, most first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CURRENCIES, _parameters(campaign, as_of=as_of))
+        return cursor.fetchall()
+
+
+def _parameters(campaign: Campaign, *, as_of: datetime) -> dict[str, object]:
+    assert campaign.launched_at is not None
+    window = timedelta(days=campaign.experiment.conversion_window_days)
+    return {
+        "campaign": campaign.pk,
+        "dispatch": campaign.dispatch_id,
+        "start": campaign.launched_at,
+        "end": min(campaign.launched_at + window, as_of),
+    }

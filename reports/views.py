@@ -1,0 +1,43 @@
+"""Home, a customer's profile, and the results of experiments."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from campaigns.models import Campaign
+from customers.models import Customer
+from reports.customer_profile import customer_profile
+from reports.overview import overview
+from reports.results import result_of
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What is going on: customers, orders, segments, the last campaigns and what they were worth."""
+    return render(request, "reports/home.html", {"overview": overview()})
+
+
+@require_safe
+def experiment_list(request: HttpRequest) -> HttpResponse:
+    """All experiments, newest first."""
+    campaigns = Campaign.objects.select_related("experiment", "segment").prefetch_related(
+        "experiment__variants"
+    )
+    return render(request, "reports/experiments.html", {"campaigns": campaigns})
+
+
+@require_safe
+def experiment_detail(request: HttpRequest, key: str) -> HttpResponse:
+    """One experiment: the verdict, the money, the rates, the books."""
+    campaigns = Campaign.objects.exclude(launched_at=None).select_related("experiment", "segment", "dispatch")
+    campaign = get_object_or_404(campaigns, experiment__key=key)
+    return render(request, "reports/experiment.html", {"result": result_of(campaign)})
+
+
+@require_safe
+def customer(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """One customer: who it is, what was allowed, done, sent and recommended."""
+    found = get_object_or_404(Customer.objects.select_related("facts"), public_id=public_id)
+    return render(request, "reports/customer.html", {"profile": customer_profile(found)})

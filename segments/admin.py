@@ -1,0 +1,54 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from segments import membership
+from segments.conditions import ConditionError, parse
+from segments.models import Segment
+from segments.nesting import problem_with
+from segments.views import sentence_of
+
+
+class SegmentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A segment whose condition can be judged."""
+
+    class Meta:
+        model = Segment
+        fields = ["name", "key", "description", "condition", "as_of"]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse conditions that cannot be read, and segments that wait for each other."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "condition" in cleaned and "key" in cleaned:
+            candidate = Segment(
+                key=cleaned["key"], name=cleaned.get("name", ""), condition=cleaned["condition"]
+            )
+            try:
+                parse(candidate.condition)
+                problem = problem_with(candidate)
+            except ConditionError as error:
+                problem = str(error)
+            if problem:
+                self.add_error("condition", problem)
+        return cleaned
+
+
+@admin.register(Segment)
+class SegmentAdmin(ModelAdmin):
+    form = SegmentAdminForm
+    list_display = ["name", "key", "member_count", "refreshed_at", "as_of"]
+    search_fields = ["name", "key"]
+    readonly_fields = ["sentence", "member_count", "refreshed_at", "refresh_ms", "created_by"]
+
+    @admin.display(description="who is in it")
+    def sentence(self, segment: Segment) -> str:
+        return sentence_of(segment) if segment.pk else ""
+
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user  # type: ignore[assignment]
+        super().save_model(request, obj, form, change)
+        membership.refresh_with_dependants(obj, cause="edit")

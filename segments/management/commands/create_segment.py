@@ -1,0 +1,48 @@
+"""Store a segment from the command line."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from segments import membership
+from segments.conditions import ConditionError, describe, parse
+from segments.conditions.values import instant
+from segments.models import Segment
+from segments.nesting import problem_with
+
+
+class Command(BaseCommand):
+    """Makes or changes the segment with a key, and refreshes it."""
+
+    help = "Create or update a segment and fill it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("key")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--condition", required=True, metavar="FILE|JSON")
+        parser.add_argument("--as-of", metavar="ISO", help="what the segment takes for now")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check, store, refresh, and say who is in it."""
+        try:
+            document = _read(options["condition"])
+            condition = parse(document)
+            as_of = instant(options["as_of"], "--as-of") if options["as_of"] else None
+        except (ConditionError, ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        segment = Segment.objects.filter(key=options["key"]).first() or Segment(key=options["key"])
+        segment.name, segment.condition, segment.as_of = options["name"], document, as_of
+        if problem := problem_with(segment):
+            raise CommandError(problem)
+        segment.save()
+        membership.refresh_with_dependants(segment, cause="edit")
+        self.stdout.write(f"{segment.name}: {segment.member_count:,} members. {describe(condition)}.")
+
+
+def _read(given: str) -> object:
+    text = given if given.lstrip().startswith("{") else Path(given).read_text()
+    return json.loads(text)

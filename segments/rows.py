@@ -1,0 +1,125 @@
+"""The sentences of the editor, each read from a form's texts and written to them."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.conf import settings
+
+from common.money import exponent
+from segments.conditions.vocabulary import ATTRIBUTES, FACTS, UNITS, Field, Kind
+
+Node = dict[str, Any]
+_PRESENCE = ("is_missing", "is_present")
+_SPANS = ("within", "older_than")
+
+
+def field_of(name: str) -> Field | None:
+    """Return the field behind a choice such as `fact:orders_count`; own attributes are `attribute:attributes.x`."""
+    source, _, key = name.partition(":")
+    if source == "attribute" and key.startswith("attributes."):
+        own = key.removeprefix("attributes.")
+        return Field("custom", own, Kind.OPEN, "attributes", own)
+    return {"attribute": ATTRIBUTES, "fact": FACTS}.get(source, {}).get(key)
+
+
+def read_attribute(values: Mapping[str, str]) -> Node:
+    """Return the comparison that a row says."""
+    source, _, key = values.get("field", "").partition(":")
+    if key == "attributes.":
+        key += values.get("own", "").strip()
+    op = values.get("op", "eq")
+    node: Node = {source if source in ("attribute", "fact") else "attribute": key, "op": op}
+    if op not in _PRESENCE:
+        node["value"] = _value(field_of(f"{source}:{key}"), op, values)
+    return node
+
+
+def _value(field: Field | None, op: str, values: Mapping[str, str]) -> Any:
+    written = values.get("value", "").strip()
+    if op in ("in", "not_in"):
+        return [part.strip() for part in written.split(",") if part.strip()]
+    if op in _SPANS:
+        return {values.get("unit", "days"): number(written)}
+    if field is None:
+        return written
+    if field.kind is Kind.BOOLEAN:
+        return written == "true"
+    if field.is_money:
+        return _minor(written)
+    if field.kind is Kind.COUNT or (field.kind is Kind.OPEN and op in ("gt", "gte", "lt", "lte")):
+        return number(written)
+    return written
+
+
+def attribute_values(node: Node) -> dict[str, str]:
+    """Return the texts of a comparison, for the row."""
+    source = "attribute" if "attribute" in node else "fact"
+    name, op, value = node[source], node.get("op", "eq"), node.get("value")
+    texts = {"field": f"{source}:{name}", "op": op}
+    if str(name).startswith("attributes."):
+        texts |= {"field": "attribute:attributes.", "own": str(name).removeprefix("attributes.")}
+    if isinstance(value, dict) and len(value) == 1:
+        ((unit, amount),) = value.items()
+        return texts | {"unit": unit, "value": str(amount)}
+    if isinstance(value, list):
+        return texts | {"value": ", ".join(map(str, value))}
+    if isinstance(value, bool):
+        return texts | {"value": "true" if value else "false"}
+    field = field_of(f"{source}:{name}")
+    if field is not None and field.is_money and isinstance(value, int):
+        return texts | {"value": _major(value)}
+    return texts if value is None else texts | {"value": str(value)}
+
+
+def read_event(values: Mapping[str, str]) -> Node:
+    """Return the event that a row says, without its "has not"."""
+    node: Node = {"event": values.get("event", "")}
+    op = values.get("op", "gte")
+    if (op, values.get("times", "").strip()) != ("gte", "1"):
+        node["count"] = {op: number(values.get("times", ""))}
+    if category := values.get("category", "").strip():
+        node["where"] = {"category": category}
+    if values.get("unit") in UNITS:
+        node["within"] = {values["unit"]: number(values.get("amount", ""))}
+    return node
+
+
+def event_values(node: Node) -> dict[str, str]:
+    """Return the texts of an event as far as a row can show them."""
+    texts = {"event": str(node["event"]), "op": "gte", "times": "1", "unit": "", "amount": "30"}
+    count = node.get("count")
+    if isinstance(count, int):
+        count = {"eq": count}
+    if isinstance(count, dict) and len(count) == 1:
+        ((texts["op"], times),) = count.items()
+        texts["times"] = str(times)
+    category = node.get("where", {}).get("category")
+    if isinstance(category, str):
+        texts["category"] = category
+    within = node.get("within")
+    if isinstance(within, dict) and len(within) == 1:
+        ((texts["unit"], amount),) = within.items()
+        texts["amount"] = str(amount)
+    return texts
+
+
+def number(written: str) -> int | float | str:
+    """Return the number that was typed, or the text, which the check then refuses with its place."""
+    try:
+        exact = Decimal(written.strip())
+        return int(exact) if exact == int(exact) else float(exact)
+    except (InvalidOperation, ValueError, OverflowError):
+        return written
+
+
+def _minor(written: str) -> int | str:
+    try:
+        amount = Decimal(written).scaleb(exponent(settings.REPORTING_CURRENCY))
+        return int(amount) if amount == int(amount) else written
+    except (InvalidOperation, ValueError, OverflowError):
+        return written
+
+
+def _major(amount_minor: int) -> str:
+    return f"{Decimal(amount_minor).scaleb(-exponent(settings.REPORTING_CURRENCY)):f}"

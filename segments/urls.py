@@ -1,0 +1,13 @@
+from django.urls import path
+
+from segments import views
+
+app_name = "segments"
+urlpatterns = [
+    path("segments/", views.segment_list, name="list"),
+    path("segments/new/", views.segment_edit, name="new"),
+    path("segments/new/count/", views.segment_count, name="count"),
+    path("segments/<slug:key>/", views.segment_detail, name="detail"),
+    path("segments/<slug:key>/edit/", views.segment_edit, name="edit"),
+    path("segments/<slug:key>/refresh/", views.segment_refresh, name="refresh"),
+]

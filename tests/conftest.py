@@ -1,0 +1,26 @@
+"""One PostgreSQL and one Valkey for the whole run, in a folder of its own (see `tests/settings.py`)."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from common.services import is_embedded, started
+
+_SERVERS = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers, in the process that the workers belong to."""
+    if hasattr(config, "workerinput") or "REGARDS_TEST_VAR" not in os.environ:
+        return
+    config.stash[_SERVERS] = ExitStack()
+    if is_embedded(config.rootpath):
+        config.stash[_SERVERS].enter_context(started(Path(os.environ["REGARDS_TEST_VAR"]), durable=False))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers; their folder goes with this process."""
+    if _SERVERS in config.stash:
+        config.stash[_SERVERS].close()

@@ -1,0 +1,71 @@
+"""Assignment in PostgreSQL."""
+
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from customers.models import Customer
+from experiments.assigning import shares_of, variant_case_sql
+from experiments.models import Experiment, Variant
+from experiments.stats.assignment import Share, bucket, bucket_sql, variant_of, variant_sql, variants_of
+
+pytestmark = pytest.mark.django_db
+IDS = [UUID(bytes=np.random.default_rng(seed).bytes(16)) for seed in range(3000)]
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    experiment = Experiment.objects.create(key="spring", name="Spring", salt="s4lt")
+    arms = [("A", "baseline", 4500), ("B", "treatment", 4500), ("none", "no_mail", 1000)]
+    for position, (key, role, weight) in enumerate(arms):
+        Variant.objects.create(
+            experiment=experiment, key=key, name=key, role=role, weight=weight, position=position
+        )
+    return experiment
+
+
+def selected(expression: str, parameters: list[object]) -> list[object]:
+    """The expression's value for each of IDS, in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {expression} FROM unnest(%s::uuid[]) WITH ORDINALITY AS one(public_id, place) ORDER BY place",
+            [*parameters, IDS],
+        )
+        return [value for (value,) in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("salt", ["s4lt", "", "it's 100 % naïve: ✉"])
+def test_the_bucket_in_sql_is_the_bucket_in_python(salt: str) -> None:
+    found = selected(*bucket_sql(salt=salt, public_id="public_id"))
+    assert found == [bucket(salt=salt, public_id=public_id) for public_id in IDS]
+
+
+@pytest.mark.parametrize(
+    "weights", [[4500, 4500, 1000], [3333, 3333, 3334], [1, 9999], [5000, 0, 5000], [10_000], [0, 10_000, 0]]
+)
+def test_the_variant_in_sql_is_the_variant_in_python(weights: list[int]) -> None:
+    shares = [Share(f"v{index}", weight) for index, weight in enumerate(weights)]
+    found = selected(*variant_sql(salt="x", public_id="public_id", shares=shares))
+    assert found == variants_of(salt="x", public_ids=IDS, shares=shares).tolist()
+
+
+def test_a_bucket_on_a_threshold_belongs_to_the_next_variant_in_both() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT width_bucket(v, ARRAY[5, 5, 7]::bigint[]) FROM unnest(ARRAY[4, 5, 6, 7]) v")
+        found = [position for (position,) in cursor.fetchall()]
+    assert found == np.searchsorted([5, 5, 7], [4, 5, 6, 7], side="right").tolist()
+
+
+def test_the_expression_works_within_a_larger_statement(experiment: Experiment) -> None:
+    public_id = uuid4()
+    customer = Customer.objects.create(public_id=public_id, email="a@example.com")
+    expression, parameters = variant_case_sql(experiment)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {expression} FROM customers_customer customer WHERE id = %s", [*parameters, customer.pk]
+        )
+        assert cursor.fetchone() == (
+            variant_of(salt="s4lt", public_id=public_id, shares=shares_of(experiment)),
+        )

@@ -1,0 +1,136 @@
+"""The sentence an experiment ends with."""
+
+from dataclasses import replace
+
+from experiments.analysis import analyse
+from experiments.outcomes import ArmOutcomes, Plan
+from experiments.report import Verdict
+from tests.experiments.arms import BASELINE, NO_MAIL, PLAN, STILL_OPEN, TREATMENT
+
+WINNER = (
+    "B (Recommendations) wins. B (Recommendations) against the baseline A (Bestsellers): "
+    "conversion rate 2.67% against 2.00%, +0.67 points (95% interval +0.23 points to +1.11 "
+    "points), a relative lift of +33.3% (+10.2% to +61.4%); p = 0.003."
+)
+NO_WINNER = (
+    "No winner: on conversion rate, B (Recommendations) differs from the baseline A "
+    "(Bestsellers) by +0.11 points, which chance explains (95% interval −0.30 points to +0.53 "
+    "points)."
+)
+INVALID = (
+    "This result is not valid: assigned customers came out as 9,000 / 8,400 / 2,000 where 8,730"
+    " / 8,730 / 1,940 were planned, which chance does not explain (p < 0.001). Find the cause "
+    "before reading any difference."
+)
+HEADLINES = (
+    "Personalising with B (Recommendations), measured against the baseline A (Bestsellers), was"
+    " worth +£3,000.00 of revenue within 7 days from 9,000 recipients (95% interval +£176.35 to"
+    " +£5,823.65).",
+    "Sending A (Bestsellers), measured against the no-mail holdout none (No mail), was worth "
+    "+£4,500.00 of revenue within 7 days from 9,000 recipients (95% interval +£1,157.27 to "
+    "+£7,842.73). Not judged: 20 customers in none (No mail) ordered, and revenue is judged "
+    "only from 400 in the smaller arm on, because a few large orders would decide.",
+    "Sending B (Recommendations), measured against the no-mail holdout none (No mail), was "
+    "worth +£7,500.00 of revenue within 7 days from 9,000 recipients (97.5% interval +£3,489.16"
+    " to +£11,510.84). Not judged: 20 customers in none (No mail) ordered, and revenue is "
+    "judged only from 400 in the smaller arm on, because a few large orders would decide.",
+)
+
+
+def verdict(*arms: ArmOutcomes, plan: Plan = PLAN) -> Verdict:
+    return analyse(plan=plan, arms=arms).verdict
+
+
+def test_a_winner_is_named_with_its_rates_interval_lift_and_holdout() -> None:
+    assert verdict(BASELINE, TREATMENT, NO_MAIL) == Verdict("winner", WINNER)
+
+
+def test_no_winner_is_a_result() -> None:
+    found = verdict(BASELINE, replace(TREATMENT, converters=190), NO_MAIL)
+    assert found == Verdict("no_winner", NO_WINNER)
+
+
+def test_the_baseline_can_win() -> None:
+    found = verdict(BASELINE, replace(TREATMENT, converters=110), NO_MAIL)
+    assert found.status == "holdout_wins"
+    assert found.sentence.startswith("The baseline A (Bestsellers) does better than B (Recommendations). ")
+
+
+def test_a_significantly_better_arm_wins_beside_a_small_one_that_only_looks_better() -> None:
+    few = {"assigned": 300, "delivered": 300, "human_opens": 90, "human_clicks": 15, "converters": 10}
+    small = replace(TREATMENT, key="C", weight=150, **few)
+    assert verdict(BASELINE, TREATMENT, small).sentence.startswith("B (Recommendations) wins. ")
+
+
+def test_a_worse_arm_beside_an_undecided_one_is_no_winner_and_chance_explains_only_the_latter() -> None:
+    found = verdict(BASELINE, replace(TREATMENT, converters=110), replace(TREATMENT, key="C", converters=190))
+    assert found.status == "no_winner"
+    assert "C (Recommendations) differs from the baseline A (Bestsellers) by +0.11 points" in found.sentence
+
+
+def test_deliveries_out_of_step_while_sending_are_no_mismatch() -> None:
+    behind = replace(TREATMENT, delivered=4000)
+    assert verdict(BASELINE, behind, plan=STILL_OPEN).status == "too_early"
+
+
+def test_an_open_window_is_too_early() -> None:
+    assert verdict(BASELINE, TREATMENT, NO_MAIL, plan=STILL_OPEN) == Verdict(
+        "too_early",
+        "Too early to judge: the conversion window of 7 days is open until 22 March 2026, 12:00 UTC. "
+        "Looking earlier would find winners that are none.",
+    )
+
+
+def test_messages_still_going_out_are_too_early() -> None:
+    sending = replace(PLAN, window_closes_at=None)
+    found = verdict(BASELINE, TREATMENT, plan=sending)
+    assert found == Verdict("too_early", "Too early to judge: messages are still being sent.")
+
+
+def test_a_handful_of_orders_is_too_few() -> None:
+    found = verdict(replace(BASELINE, converters=1), replace(TREATMENT, converters=6))
+    assert found == Verdict(
+        "too_few", "Too few to judge: only 7 of 18,000 customers ordered, too few for the test to hold."
+    )
+
+
+def test_revenue_below_the_minimum_of_buyers_is_too_few() -> None:
+    found = verdict(replace(BASELINE, converters=99), TREATMENT, plan=replace(PLAN, primary_metric="revenue"))
+    assert found.status == "too_few"
+    assert "99 customers in A (Bestsellers) ordered, and revenue is judged only from 100" in found.sentence
+
+
+def test_mismatched_arms_make_the_result_invalid() -> None:
+    lost = replace(TREATMENT, assigned=8400, delivered=8300)
+    assert verdict(BASELINE, lost, NO_MAIL) == Verdict("invalid", INVALID)
+
+
+def test_lost_deliveries_in_one_arm_make_the_result_invalid() -> None:
+    found = verdict(BASELINE, replace(TREATMENT, delivered=8200), NO_MAIL)
+    assert found.status == "invalid"
+    assert found.sentence.startswith(
+        "This result is not valid: delivered customers came out as 8,900 / 8,200"
+    )
+
+
+def test_mismatched_arms_are_invalid_even_while_the_window_is_open() -> None:
+    lost = replace(TREATMENT, assigned=8400, delivered=8300)
+    assert verdict(BASELINE, lost, NO_MAIL, plan=STILL_OPEN).status == "invalid"
+
+
+def test_without_a_baseline_the_e_mail_itself_is_judged() -> None:
+    treatment, none = replace(TREATMENT, weight=8182), replace(NO_MAIL, weight=1818)
+    found = verdict(treatment, none)
+    assert found.status == "winner"
+    assert found.sentence.startswith("Sending B (Recommendations) does better than no mail.")
+
+
+def test_clicks_cannot_be_judged_against_customers_who_got_no_mail() -> None:
+    treatment, none = replace(TREATMENT, weight=8182), replace(NO_MAIL, weight=1818)
+    found = verdict(treatment, none, plan=replace(PLAN, primary_metric="human_click"))
+    assert found.status == "nothing_to_compare"
+    assert "customers who got no mail cannot click" in found.sentence
+
+
+def test_headlines_name_the_holdout_and_say_when_they_are_not_judged() -> None:
+    assert analyse(plan=PLAN, arms=[BASELINE, TREATMENT, NO_MAIL]).headlines == HEADLINES

@@ -1,0 +1,53 @@
+"""Settings: all documented, and production refuses what is unsafe."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SAFE = {
+    "REGARDS_PRODUCTION": "true",
+    "SECRET_KEY": "k" * 10 + "".join(chr(97 + i % 26) for i in range(60)),
+    "SUPPRESSION_KEY": "s" * 40,
+    "ALLOWED_HOSTS": "mail.shop.example",
+    "BASE_URL": "https://mail.shop.example",
+    "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+
+def check(**changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **SAFE, **changes}
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_every_setting_is_documented() -> None:
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config/env.py").read_text()))
+    documented = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert read == documented
+
+
+def test_production_settings_pass_djangos_own_check() -> None:
+    result = check()
+    assert (result.returncode, "no issues" in result.stdout + result.stderr) == (0, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"SECRET_KEY": ""}, "Set SECRET_KEY"),
+        ({"SUPPRESSION_KEY": ""}, "Set SUPPRESSION_KEY"),
+        ({"DEBUG": "true"}, "DEBUG must be off"),
+        ({"ALLOWED_HOSTS": "*"}, "wildcards are refused"),
+        ({"ALLOWED_HOSTS": ".shop.example"}, "wildcards are refused"),
+    ],
+)
+def test_production_refuses_to_start(change: dict[str, str], sentence: str) -> None:
+    result = check(**change)
+    assert result.returncode != 0
+    assert sentence in result.stderr

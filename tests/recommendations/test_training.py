@@ -1,0 +1,177 @@
+import json
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
+
+from customers.models import Customer, Order
+from recommendations import registry
+from recommendations.engines import artefacts
+from recommendations.explaining import explain
+from recommendations.models import ModelVersion, PopularProducts, Recommendation
+from recommendations.recipes import ENGINES, build_engine
+from recommendations.serving import recommend
+from recommendations.tasks import train_recommender
+from recommendations.training import train
+from tests.recommendations.conftest import NOW, Shop
+
+pytestmark = pytest.mark.django_db
+Status = ModelVersion.Status
+
+
+def test_a_training_puts_a_model_into_use_that_beats_popularity(shop: Shop, models_dir: Path) -> None:
+    version = train(now=NOW)
+    assert version.status == Status.CHAMPION
+    assert version.metrics["lightfm"]["all"]["against_popularity"]["ndcg"]["verdict"] == "better"
+    assert version.verdict.startswith(
+        "LightFM blended with item neighbours beats popularity on all purchases: NDCG@10 0."
+    )
+    assert version.data_until == NOW
+    arrays, metadata = artefacts.load(models_dir / version.artefact_path, sha256=version.artefact_sha256)
+    assert metadata["parameters"]["engines"]["lightfm"]["seed"] == 1
+    assert "lightfm.item_vectors" in arrays
+
+
+def test_each_customer_is_served_his_taste(shop: Shop) -> None:
+    version = train(now=NOW, engine="lightfm")
+    camper, climber = shop.customers[:2]
+    served = recommend([camper.pk, climber.pk], k=6)
+    assert {p.category.path for p in served[camper.pk].products if p.category} == {"camping"}
+    assert {p.category.path for p in served[climber.pk].products if p.category} == {"climbing"}
+    assert (served[camper.pk].source, served[camper.pk].model_version) == ("model", version)
+
+
+def test_who_objects_to_profiling_loses_the_stored_row(shop: Shop) -> None:
+    train(now=NOW, engine="item_knn")
+    objector = shop.customers[0]
+    Customer.objects.filter(pk=objector.pk).update(allows_profiling=False)
+    train(now=NOW, engine="item_knn")
+    assert not Recommendation.objects.filter(customer=objector).exists()
+    assert Recommendation.objects.count() == 119
+
+
+def test_the_next_training_retires_the_one_before(shop: Shop) -> None:
+    first, second = (train(now=NOW, engine="item_knn") for _ in range(2))
+    first.refresh_from_db()
+    assert (first.status, second.status, second.number) == (Status.RETIRED, Status.CHAMPION, 2)
+    assert set(Recommendation.objects.values_list("model_version", flat=True)) == {second.pk}
+
+
+def test_another_recipe_is_compared_with_the_one_in_use(shop: Shop) -> None:
+    train(now=NOW, engine="item_knn")
+    version = train(now=NOW, engine="lightfm")
+    assert "Against the model in use: difference" in version.verdict
+    assert set(version.metrics["against_champion"]) == {"mean", "low", "high", "confidence", "verdict"}
+
+
+def test_every_engine_is_built_again_from_what_is_stored_of_it() -> None:
+    for name in ENGINES:
+        stored = json.loads(json.dumps(build_engine(name).parameters()))
+        assert build_engine(name, stored).parameters() == stored
+
+
+def test_a_champion_of_a_forgotten_recipe_does_not_stop_training(shop: Shop) -> None:
+    old = train(now=NOW, engine="item_knn")
+    ModelVersion.objects.filter(pk=old.pk).update(parameters={"a_setting_of_the_past": 1})
+    assert train(now=NOW, engine="item_knn").status == Status.CHAMPION
+
+
+def test_too_few_customers_mean_no_verdict_and_no_model(small_shop: Shop) -> None:
+    version = train(now=NOW)
+    assert version.status == Status.REJECTED
+    assert version.verdict.startswith("Only 0 customers with a past bought in the last 28 days")
+    assert not Recommendation.objects.exists()
+
+
+def test_a_rejected_training_leaves_the_champion_in_use(shop: Shop) -> None:
+    champion = train(now=NOW, engine="item_knn")
+    Order.objects.filter(placed_at__gte=NOW - timedelta(days=28)).update(refunded_minor=10**9)
+    assert train(now=NOW, engine="lightfm").status == Status.REJECTED
+    assert registry.champion() == champion
+    assert Recommendation.objects.filter(model_version=champion).count() == 120
+
+
+def test_a_second_training_at_the_same_time_is_refused(small_shop: Shop) -> None:
+    registry.begin_training(engine="lightfm", parameters={})
+    with pytest.raises(registry.TrainingBusyError):
+        train(now=NOW)
+    assert ModelVersion.objects.count() == 1
+
+
+def test_a_training_whose_worker_died_gives_way(small_shop: Shop) -> None:
+    dead = registry.begin_training(engine="lightfm", parameters={})
+    ModelVersion.objects.filter(pk=dead.pk).update(lease_until=Now() - timedelta(seconds=1))
+    train(now=NOW)
+    dead.refresh_from_db()
+    assert (dead.status, dead.error) == (Status.FAILED, "The lease ran out: its worker died.")
+
+
+def test_a_late_training_writes_nothing(shop: Shop) -> None:
+    def lose_the_lease(stage: str, done: int, total: int) -> None:
+        if stage == "score":
+            ModelVersion.objects.filter(status=Status.TRAINING).update(status=Status.FAILED)
+
+    with pytest.raises(registry.LeaseLostError):
+        train(now=NOW, engine="item_knn", report=lose_the_lease)
+    assert not Recommendation.objects.exists()
+    assert registry.champion() is None
+
+
+def test_a_failure_is_noted_and_frees_the_place(shop: Shop, models_dir: Path) -> None:
+    models_dir.write_text("a file where a folder should be")
+    with pytest.raises(FileExistsError):
+        train(now=NOW, engine="item_knn")
+    assert ModelVersion.objects.get().error.startswith("FileExistsError")
+    models_dir.unlink()
+    assert train(now=NOW, engine="item_knn").status == Status.CHAMPION
+
+
+def test_the_task_trains_as_of_the_given_moment(shop: Shop) -> None:
+    train_recommender.apply(kwargs={"engine": "item_knn", "now": NOW.isoformat()}, throw=True)
+    assert ModelVersion.objects.get().data_until == NOW
+    assert PopularProducts.objects.filter(country="GB").exists()
+
+
+def test_the_task_lets_a_running_training_finish(small_shop: Shop) -> None:
+    registry.begin_training(engine="lightfm", parameters={})
+    train_recommender.apply(throw=True)
+    assert ModelVersion.objects.get().status == Status.TRAINING
+
+
+def test_the_command_answers_in_json(shop: Shop) -> None:
+    out = StringIO()
+    call_command("train_recommender", engine="item_knn", now=NOW, json=True, stdout=out)
+    answer = json.loads(out.getvalue())
+    assert (answer["engine"], answer["number"], answer["status"]) == ("item_knn", 1, "champion")
+
+
+def test_the_command_answers_in_a_sentence(shop: Shop) -> None:
+    out = StringIO()
+    call_command("train_recommender", "--engine=item_knn", f"--now={NOW:%Y-%m-%d}", stdout=out)
+    assert out.getvalue().startswith("item_knn v1 — in use. Item neighbours beats popularity")
+
+
+def test_the_command_refuses_beside_a_running_training(small_shop: Shop) -> None:
+    registry.begin_training(engine="lightfm", parameters={})
+    with pytest.raises(CommandError, match="A training is under way"):
+        call_command("train_recommender", stdout=StringIO())
+
+
+def test_an_explanation_names_the_purchases_behind_a_product(shop: Shop) -> None:
+    version = train(now=NOW)
+    camper = shop.customers[0]
+    explanation = explain(camper.pk, k=5)
+    assert explanation.model_version == version
+    assert [shown.rank for shown in explanation.shown] == [1, 2, 3, 4, 5]
+    bought = {product.pk for product in explanation.recent_purchases}
+    assert all(shown.because and {p.pk for p in shown.because} <= bought for shown in explanation.shown)
+
+
+def test_withdrawing_the_champion_serves_bestsellers(shop: Shop) -> None:
+    train(now=NOW, engine="item_knn")
+    registry.withdraw_champion()
+    one = shop.customers[0].pk
+    assert recommend([one], k=3)[one].source == "popular_in_country"

@@ -1,0 +1,59 @@
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from customers.models import Customer
+from segments.compiler import compile_condition
+from segments.conditions import describe, needs, parse
+from segments.evaluator import explain, load_profiles, matches
+from tests.segments.strategies import CONDITIONS
+from tests.segments.worlds import NOW, populate
+
+pytestmark = pytest.mark.django_db
+CUSTOMERS = 60
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker):
+    """One population for all examples; rolled back at the end of the module."""
+    from django.db import transaction
+
+    with django_db_blocker.unblock():
+        atomic = transaction.atomic()
+        atomic.__enter__()
+        people = populate(random.Random(20260315), CUSTOMERS)
+        yield [person.pk for person in people]
+        transaction.set_rollback(True)
+        atomic.__exit__(None, None, None)
+
+
+@settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(documents=st.lists(CONDITIONS, min_size=1, max_size=4))
+def test_on_every_customer_of_a_random_world(world, documents):
+    conditions = [parse(document) for document in documents]
+    wanted = needs(conditions[0])
+    for condition in conditions[1:]:
+        wanted |= needs(condition)
+    profiles = load_profiles(world, wanted, now=NOW)
+    for condition in conditions:
+        fits = set(compile_condition(condition, now=NOW).values_list("pk", flat=True))
+        judged = {pk for pk, profile in profiles.items() if matches(condition, profile, now=NOW)}
+        assert fits == judged, describe(condition)
+        some = world[::3]
+        among = set(compile_condition(condition, now=NOW, among=some).values_list("pk", flat=True))
+        assert among == fits & set(some)
+        assert all(explain(condition, one, now=NOW).holds == (pk in fits) for pk, one in profiles.items())
+
+
+def test_anonymous_visitors_fit_nothing(world):
+    everybody = parse({"all": []})
+    anonymous = Customer.objects.filter(is_anonymous=True).count()
+    assert anonymous > 0
+    assert compile_condition(everybody, now=NOW).count() == CUSTOMERS - anonymous
+    assert len(load_profiles(world, needs(everybody), now=NOW)) == CUSTOMERS - anonymous

@@ -1,0 +1,233 @@
+import json
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+
+from customers.models import Consent, Customer
+from segments.models import Segment
+from tests.segments.test_conditions_in_words import AT_RISK
+from tests.segments.worlds import NOW
+
+pytestmark = pytest.mark.django_db
+PROFILE = {"name": "At risk", "description": "", "as_of": ""}
+
+
+@pytest.fixture
+def marketer(client):
+    user = get_user_model().objects.create_user("ada@example.com", "x", role="marketer")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def viewer(client):
+    client.force_login(get_user_model().objects.create_user("vi@example.com", "x"))
+
+
+def rows(*children: dict[str, str], match: str = "all") -> dict[str, str]:
+    """Write a form as the browser would send it."""
+    posted = {"c.kind": "group", "c.match": match, "c.size": str(len(children))}
+    for position, child in enumerate(children):
+        posted |= {f"c.{position}.{name}": value for name, value in child.items()}
+    return posted
+
+
+BRITISH = {"kind": "attribute", "field": "attribute:country", "op": "eq", "value": "GB"}
+OFTEN = {"kind": "event", "has": "yes", "event": "order_placed", "op": "gte", "times": "3"} | {
+    "amount": "90",
+    "unit": "days",
+    "category": "",
+}
+QUIET = OFTEN | {"has": "no", "times": "1", "amount": "30"}
+
+
+def test_the_list_says_who_is_in_each_segment(client, viewer, segment):
+    page = client.get(reverse("segments:list")).content.decode()
+    assert "Lives in United Kingdom." in page
+    assert reverse("segments:new") not in page
+
+
+def test_the_list_takes_the_same_queries_for_any_number(
+    client, viewer, segment, django_assert_max_num_queries
+):
+    Segment.objects.bulk_create(Segment(key=f"s{n}", name=f"S{n}", condition={"all": []}) for n in range(30))
+    with django_assert_max_num_queries(5):
+        client.get(reverse("segments:list"))
+
+
+def test_an_empty_list_says_what_to_do(client, marketer):
+    assert "No segments yet" in client.get(reverse("segments:list")).content.decode()
+
+
+def test_rows_are_saved_as_a_condition_and_the_segment_is_filled(client, marketer):
+    Customer.objects.create(country="GB")
+    posted = PROFILE | rows(BRITISH, QUIET) | {"act": "save"}
+    response = client.post(reverse("segments:new"), posted)
+    segment = Segment.objects.get()
+    assert response.url == reverse("segments:detail", args=["at-risk"])
+    assert segment.condition == {
+        "all": [
+            {"attribute": "country", "op": "eq", "value": "GB"},
+            {"not": {"event": "order_placed", "within": {"days": 30}}},
+        ]
+    }
+    assert (segment.member_count, segment.created_by) == (1, marketer)
+
+
+def test_a_row_that_cannot_be_meant_stores_nothing_and_is_named(client, marketer):
+    posted = PROFILE | rows(BRITISH, OFTEN | {"times": "many"}) | {"act": "save"}
+    page = client.post(reverse("segments:new"), posted).content.decode()
+    assert "Condition 2: expected a number" in page
+    assert 'value="many"' in page
+    assert not Segment.objects.exists()
+
+
+def test_who_may_only_look_cannot_save(client, viewer, segment):
+    address = reverse("segments:edit", args=[segment.key])
+    assert client.get(address).status_code == 403
+    assert client.post(address, PROFILE | rows() | {"act": "save"}).status_code == 403
+    assert client.post(reverse("segments:refresh", args=[segment.key])).status_code == 403
+    segment.refresh_from_db()
+    assert (segment.name, segment.refreshed_at) == ("British", None)
+
+
+@pytest.mark.parametrize("act", ["add-attribute:c", "add-event:c", "add-segment:c", "add-group:c"])
+def test_a_button_adds_a_row_and_stores_nothing(client, marketer, act):
+    address, posted = reverse("segments:new"), rows(BRITISH) | {"act": act}
+    response = client.post(address, posted, headers={"HX-Request": "true"})
+    page = response.content.decode()
+    assert 'name="c.size" value="2"' in page
+    assert "<html" not in page
+    assert response["HX-Trigger-After-Settle"] == "draft-changed"
+    assert not Segment.objects.exists()
+
+
+def test_a_button_removes_its_row(client, marketer):
+    posted = rows(BRITISH, OFTEN) | {"act": "remove:c.0"}
+    page = client.post(reverse("segments:new"), posted).content.decode()
+    assert 'name="c.size" value="1"' in page
+    assert 'name="c.0.event"' in page
+
+
+@pytest.mark.parametrize("act", ["remove:c", "remove:c.9", "remove:", "add-group:c.0.0", "nonsense", ":::"])
+def test_a_button_that_means_nothing_does_nothing(client, marketer, act):
+    page = client.post(reverse("segments:new"), rows(BRITISH) | {"act": act}).content.decode()
+    assert 'name="c.size" value="1"' in page
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        AT_RISK,
+        {"attribute": "attributes.tier", "op": "in", "value": ["gold", "silver"]},
+        {"any": [{"fact": "revenue_minor", "op": "gte", "value": 15050}, {"all": [{"segment": "british"}]}]},
+        {"fact": "last_order_at", "op": "older_than", "value": {"weeks": 2}},
+        {"event": "product_viewed", "where": {"category": "camping", "value": {"gte": 5}}},
+        {"not": {"any": [{"consent": "marketing_email"}, {"attribute": "attributes.n", "value": 3}]}},
+        {"all": [{"any": [{"all": [{"any": [{"all": [{"segment": "british"}]}]}]}]}]},
+    ],
+)
+def test_any_condition_comes_out_of_the_editor_as_it_went_in(client, marketer, segment, condition):
+    from html.parser import HTMLParser
+
+    from segments.conditions import parse
+
+    class Form(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.values, self.select = {}, None
+
+        def handle_starttag(self, tag, attributes):
+            given = dict(attributes)
+            if tag == "input" and given.get("name", "").startswith("c."):
+                self.values[given["name"]] = given.get("value", "")
+            elif tag == "select":
+                self.select = given.get("name")
+            elif tag == "option" and (self.select not in self.values or "selected" in given):
+                self.values[self.select] = given["value"]
+
+    edited = Segment.objects.create(key="edited", name="Edited", condition=condition)
+    address = reverse("segments:edit", args=["edited"])
+    form = Form()
+    form.feed(client.get(address).content.decode())
+    client.post(address, PROFILE | form.values | {"act": "save"})
+    edited.refresh_from_db()
+    expected = condition if "all" in condition or "any" in condition else {"all": [condition]}
+    assert edited.name == "At risk"
+    assert parse(edited.condition) == parse(expected)
+
+
+def test_json_is_the_other_way_to_write_a_condition(client, marketer):
+    posted = PROFILE | {"json": json.dumps(AT_RISK), "act": "save"}
+    client.post(reverse("segments:new"), posted)
+    assert Segment.objects.get().condition == AT_RISK
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("{", "This is not JSON"),
+        ('{"all": [{"event": "x"}]}', "Condition 1: there is no event"),
+        ("7", "expected an object"),
+    ],
+)
+def test_json_that_cannot_be_meant_is_kept_for_correction(client, marketer, written, sentence):
+    page = client.post(reverse("segments:new"), PROFILE | {"json": written, "act": "save"}).content.decode()
+    assert sentence in page
+    assert '<textarea class="form-control font-monospace"' in page
+    assert not Segment.objects.exists()
+
+
+def test_rows_turn_into_json_and_back(client, marketer):
+    address = reverse("segments:new")
+    page = client.post(address, rows(BRITISH) | {"act": "json"}).content.decode()
+    assert "&quot;country&quot;" in page
+    back = client.post(address, {"json": json.dumps(AT_RISK), "act": "rows"}).content.decode()
+    assert 'name="c.size" value="3"' in back
+
+
+def test_the_count_follows_the_draft(client, marketer):
+    person = Customer.objects.create(country="GB", first_name="Ada")
+    Customer.objects.create(country="DE")
+    Consent.objects.create(customer=person, is_granted=True, changed_at=NOW, source="form")
+    page = client.post(reverse("segments:count"), rows(BRITISH)).content.decode()
+    assert "of 2 customers" in page
+    assert "1 of them have consented" in page
+    assert "Lives in United Kingdom." in page
+    assert "<li>Ada</li>" in page
+
+
+def test_the_count_of_an_incomplete_draft_says_what_is_missing(client, marketer):
+    page = client.post(reverse("segments:count"), rows(BRITISH | {"value": ""})).content.decode()
+    assert "Condition 1: a text has 1 to 500 characters" in page
+
+
+def test_the_page_explains_one_customer(client, viewer, segment):
+    Customer.objects.create(email="ada@example.com", country="DE")
+    address = reverse("segments:detail", args=[segment.key])
+    page = client.get(address, {"customer": "ada@example.com"}).content.decode()
+    assert "does not fit." in page
+    assert "country: DE" in page
+    assert "Nobody has this e-mail address" in client.get(address, {"customer": "x"}).content.decode()
+
+
+def test_a_refresh_by_hand_tells_what_changed(client, marketer, segment):
+    Customer.objects.create(country="GB")
+    response = client.post(reverse("segments:refresh", args=[segment.key]), follow=True)
+    assert "1 customers entered, 0 left." in response.content.decode()
+
+
+def test_the_admin_refuses_a_condition_that_cannot_be_meant(client):
+    client.force_login(get_user_model().objects.create_superuser("root@example.com", "x"))
+    posted = {"name": "X", "key": "x", "condition": '{"event": "x"}'}
+    page = client.post(reverse("admin:segments_segment_add"), posted).content.decode()
+    assert "there is no event" in page
+    client.post(reverse("admin:segments_segment_add"), posted | {"condition": '{"all": []}'})
+    assert Segment.objects.get().refreshed_at is not None
+
+
+def test_a_new_segment_begins_with_one_sentence(client, marketer):
+    page = client.get(reverse("segments:new")).content.decode()
+    assert 'name="c.size" value="1"' in page
+    assert 'name="c.0.value" value=""' in page

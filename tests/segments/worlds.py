@@ -1,0 +1,123 @@
+"""Random conditions and customers for the tests that hold the two evaluators against each other."""
+
+import random
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from customers.models import Assignment, Consent, Customer, CustomerFacts, Event, EventType, Score
+from customers.partitions import ensure_partitions
+from products.models import Category, Product
+from segments.models import Segment, SegmentMembership
+
+NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+MICRO = timedelta(microseconds=1)
+# Instants on and beside the edges of the windows that the conditions ask about.
+EDGES = [
+    NOW - span + shift
+    for span in (timedelta(0), DAY, 7 * DAY, 30 * DAY, 90 * DAY)
+    for shift in (-MICRO, timedelta(0), MICRO)
+]
+EARLIEST = min(EDGES)
+TEXTS = ["", "GB", "gb", "DE", "É", "é", "İstanbul", "istanbul", "50%_off", "a\\b", "ß"]
+NUMBERS = [0, 1, 2, 3, 1999, 0.1, -5, 2.5]
+TYPES = ["product_viewed", "order_placed", "email_clicked"]
+PATHS = ["camping", "camping/tents", "camping-stoves", "Shoes", "shoes/trail", "none/such"]
+
+
+def categories() -> list[Category]:
+    return Category.objects.bulk_create([Category(name=path, path=path) for path in PATHS[:-1]])
+
+
+def products(tree: list[Category]) -> list[Product]:
+    return Product.objects.bulk_create(
+        [
+            Product(source=source, external_id=name, name=name, currency="GBP", category=tree[0])
+            for source, name in (("shop", "p1"), ("till", "p1"), ("shop", "p2"))
+        ]
+    )
+
+
+def populate(dice: random.Random, count: int) -> list[Customer]:
+    """Store customers with every kind of hole in what is known about them; one in ten is anonymous."""
+    ensure_partitions(EARLIEST, NOW)
+    tree = categories()
+    wares = products(tree)
+    people = Customer.objects.bulk_create([_customer(dice, number) for number in range(count)])
+    inner = Segment.objects.create(key="inner", name="Inner", condition={"all": []})
+    ids = [None, *(category.pk for category in tree)]
+    goods = [None, *(ware.pk for ware in wares)]
+    for person in people:
+        if dice.random() < 0.8:
+            _facts(dice, person, ids, goods)
+        _neighbours(dice, person, inner)
+    Event.objects.bulk_create(
+        [_event(dice, person, ids, goods) for person in people for _ in range(dice.choice([0, 1, 2, 5, 9]))]
+    )
+    return people
+
+
+def _customer(dice: random.Random, number: int) -> Customer:
+    attributes: dict[str, Any] = {}
+    for key in ("tier", "size", "0"):
+        if dice.random() < 0.7:
+            attributes[key] = dice.choice([*TEXTS, *NUMBERS, True, False, None, "3", [1], {"a": 1}])
+    return Customer(
+        email=dice.choice([None, f"C{number}@example.com"]),
+        country=dice.choice(["", "GB", "gb", "DE"]),
+        city=dice.choice(TEXTS),
+        timezone=dice.choice([None, "Europe/London", "Asia/Tokyo"]),
+        birth_date=dice.choice([None, date(1990, 1, 1), date(1990, 1, 2)]),
+        signed_up_at=dice.choice([None, *EDGES]),
+        allows_profiling=dice.random() < 0.5,
+        attributes=attributes,
+        is_anonymous=dice.random() < 0.1,
+    )
+
+
+def _facts(dice: random.Random, person: Customer, ids: list[int | None], goods: list[int | None]) -> None:
+    CustomerFacts.objects.create(
+        customer=person,
+        orders_count=dice.choice([0, 1, 2, 3]),
+        revenue_minor=dice.choice([0, 1999, 10**12]),
+        last_order_at=dice.choice([None, *EDGES]),
+        last_purchase_category_id=dice.choice(ids),
+        last_viewed_product_id=dice.choice(goods),
+    )
+
+
+def _neighbours(dice: random.Random, person: Customer, inner: Segment) -> None:
+    if dice.random() < 0.5:
+        percentile = dice.choice([0.0, 20.0, 80.0, 80.00001, 100.0])
+        Score.objects.create(
+            customer=person,
+            kind="ltv",
+            value=dice.choice([0.1, 1, 2.5]),
+            percentile=percentile,
+            model_version="1",
+            computed_at=NOW,
+        )
+    if dice.random() < 0.5:
+        Consent.objects.create(customer=person, is_granted=dice.random() < 0.5, changed_at=NOW, source="test")
+    if dice.random() < 0.5:
+        Assignment.objects.create(
+            customer=person, experiment_key="x", variant_key=dice.choice("ab"), assigned_at=NOW
+        )
+    if dice.random() < 0.5:
+        SegmentMembership.objects.create(customer=person, segment=inner, entered_at=NOW)
+
+
+def _event(dice: random.Random, person: Customer, ids: list[int | None], goods: list[int | None]) -> Event:
+    return Event(
+        message_id=uuid.UUID(int=dice.getrandbits(128)),
+        occurred_at=dice.choice(EDGES),
+        customer=person,
+        type=EventType[dice.choice(TYPES).upper()],
+        category_id=dice.choice(ids),
+        product_id=dice.choice(goods),
+        value_minor=dice.choice([None, 0, 1999, 2000]),
+        quantity=dice.choice([None, 1, 2]),
+        currency=dice.choice([None, "GBP", "eur"]),
+        source=dice.choice(["shop", "Till"]),
+    )

@@ -1,0 +1,26 @@
+"""The settings under test: the project's own, with servers and files that belong to this run alone.
+
+Set before the project's settings are read. Workers of xdist and programs that a test starts inherit both.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "REGARDS_TEST_VAR" not in os.environ:
+    os.environ["REGARDS_TEST_VAR"] = os.environ["REGARDS_VAR"] = tempfile.mkdtemp(
+        prefix="regards-test-", dir="/tmp"
+    )
+    atexit.register(shutil.rmtree, os.environ["REGARDS_TEST_VAR"], ignore_errors=True)
+
+os.environ.setdefault("MAILGUN_WEBHOOK_SIGNING_KEY", "test-signing-key")
+os.environ.setdefault("BASE_URL", "http://127.0.0.1:8000")
+
+# A loaded machine is slow, not wrong: no test may fail on its time.
+from hypothesis import settings as hypothesis_settings
+
+from config.settings import *  # noqa: F403
+
+hypothesis_settings.register_profile("regards", deadline=None)
+hypothesis_settings.load_profile("regards")
