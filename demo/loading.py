@@ -209,7 +209,7 @@ def _customer_row(world: World, index: int) -> Customer:
     )
 
 
-def _moment(ms: np.int64) -> datetime:
+def _moment(ms: np.integer) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
 
 

@@ -108,11 +108,11 @@ class World:
 
     def country_of(self, customer: int) -> Country:
         """Where a customer lives."""
-        return COUNTRIES[int(self.country[customer])]
+        return COUNTRIES[self.country[customer]]
 
     def city_of(self, customer: int) -> City:
         """The city a customer lives in, with its time zone."""
-        return self.country_of(customer).cities[int(self.city[customer])]
+        return self.country_of(customer).cities[self.city[customer]]
 
     def gender_of(self, customer: int) -> str:
         """`female`, `male`, or empty where the customer did not say."""
@@ -264,13 +264,9 @@ def _emails(rng: np.random.Generator, first: tuple[str, ...], last: tuple[str, .
     return tuple(made)
 
 
-_SPELLED = {
-    ord(letter): plain for letter, plain in zip("üöäßıÅ", ("ue", "oe", "ae", "ss", "i", "A"), strict=True)
-}
-
-
 def _ascii(name: str) -> str:
-    spelled = name.translate(_SPELLED)
+    letters: dict[str, str | int | None] = {"ü": "ue", "ö": "oe", "ä": "ae", "ß": "ss", "ı": "i", "Å": "A"}
+    spelled = name.translate(str.maketrans(letters))
     plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
     return "".join(letter for letter in plain.lower() if letter.isalnum())
 
