@@ -95,6 +95,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "demo.context_processors.generated_data",
             ],
         },
     }
@@ -200,7 +201,9 @@ SPECTACULAR_SETTINGS = {
 
 # Providers' webhooks exist only with what verifies them (see urls).
 ANYMAIL = (
-    {"MAILGUN_WEBHOOK_SIGNING_KEY": env.MAILGUN_WEBHOOK_SIGNING_KEY} if env.MAILGUN_WEBHOOK_SIGNING_KEY else {}
+    {"MAILGUN_WEBHOOK_SIGNING_KEY": env.MAILGUN_WEBHOOK_SIGNING_KEY}
+    if env.MAILGUN_WEBHOOK_SIGNING_KEY
+    else {}
 )
 
 # Who is told that a customer's data changed (rows in customers.Touched).
@@ -214,4 +217,5 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"httpx": {"level": "WARNING"}},
 }

@@ -106,8 +106,8 @@ def rope(c: Canvas, shape: int) -> None:
             angle = 2 * pi * turn / 18 + step * 0.3
             c.disc(x + 25 * cos(angle), y + 25 * sin(angle), 0.9, fill=p.pale)
     c.slab(42, 64, 58, 86, radius=4, fill=p.main)
-    for y in (67, 71.5, 76, 80.5):
-        c.line((43.5, y + 2), (56.5, y), width=1.5, fill=p.light if shape else p.pale)
+    for rib in (67.0, 71.5, 76.0, 80.5):
+        c.line((43.5, rib + 2), (56.5, rib), width=1.5, fill=p.light if shape else p.pale)
     c.line((57, 82), (70, 87), width=3.6, fill=p.dark)
 
 

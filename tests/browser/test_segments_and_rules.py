@@ -41,8 +41,8 @@ def test_a_segment_is_built_in_sentences_while_the_count_follows(
     expect(second.get_by_label("How it compares")).to_have_value("eq")
     second.get_by_label("Value").fill("0")
     expect(page.locator("#count")).to_contain_text("number of orders is exactly 0")
-    assert axe(page) == []
     screenshot(page, "segment-editor")
+    assert axe(page) == []
     page.get_by_role("button", name="Save and refresh").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Quiet Britons")
     assert Segment.objects.get(key="quiet-britons").member_count == 2
@@ -60,8 +60,8 @@ def test_the_segment_pages_are_clean_and_fit_a_phone(
         "segment-edit": "/segments/at-risk/edit/",
     }.items():
         page.goto(address)
-        assert axe(page) == []
         screenshot(page, name)
+        assert axe(page) == []
         page.set_viewport_size(PHONE)
         assert wide_elements(page) == []
         page.set_viewport_size({"width": 1400, "height": 900})
@@ -80,8 +80,8 @@ def test_the_rule_pages_are_clean_and_fit_a_phone(
         "rule-set-edit": "/rules/hero/edit/",
     }.items():
         page.goto(address)
-        assert axe(page) == []
         screenshot(page, name)
+        assert axe(page) == []
         page.set_viewport_size(PHONE)
         assert wide_elements(page) == []
         page.set_viewport_size({"width": 1400, "height": 900})

@@ -5,6 +5,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from rules.documents import DocumentError, parse_document
+from rules.files import dump_text
 from rules.models import RuleSet, RuleSetVersion
 from rules.versions import publish, rollback, save_version
 from rules.wording import compare, text_diff
@@ -102,6 +103,19 @@ def test_the_text_of_two_versions_is_compared_line_by_line(live):
     old, new = live(BRITISH), live({**BRITISH, "then": {"show": "gb"}})
     marked = [(line.mark, line.text.strip()) for line in text_diff(old, new) if line.mark in "+-"]
     assert marked == [("-", "show: uk"), ("+", "show: gb")]
+
+
+def test_stored_rules_are_written_in_reading_order(live):
+    version = live(BRITISH)
+    version.refresh_from_db()
+    assert dump_text(version.document).splitlines()[:6] == [
+        "rules:",
+        "- name: British",
+        "  when:",
+        "    attribute: country",
+        "    value: GB",
+        "  then:",
+    ]
 
 
 def test_a_file_is_published_once():
