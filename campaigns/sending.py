@@ -34,7 +34,8 @@ def due_dispatches() -> list[int]:
             """
             SELECT id FROM delivery_dispatch dispatch WHERE state = 'sending' AND EXISTS (
                 SELECT FROM delivery_message message
-                WHERE message.dispatch_id = dispatch.id AND message.state = 'queued' AND message.due_at <= statement_timestamp())
+                WHERE message.dispatch_id = dispatch.id AND message.state = 'queued'
+                    AND message.due_at <= statement_timestamp())
             ORDER BY id
             """
         )

@@ -1,5 +1,6 @@
 """The session-long temporary tables through which a batch of events goes into the database."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ _COLUMNS = {
     "is_counted": "bool",
 }
 Row = tuple[Any, ...]
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _DEFINITION = ", ".join(f"{name} {type}" for name, type in _COLUMNS.items())
 _CREATE = "".join(
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({_DEFINITION}) ON COMMIT DELETE ROWS;"
@@ -82,6 +84,16 @@ class _KeyDumper(Dumper):
         return obj
 
 
+class _JsonDumper(Dumper):
+    """Sends text that is JSON already; psycopg's own would take it for a string and encode it once more."""
+
+    oid = 3802
+    format = Format.BINARY
+
+    def dump(self, obj: str) -> bytes:
+        return b"\x01" + obj.encode()
+
+
 def fill(rows: Iterable[Row]) -> None:
     """Copy rows into `ingest_stage`, emptied first; `ingest_fresh` is emptied too."""
     with connection.cursor() as cursor:
@@ -91,6 +103,7 @@ def fill(rows: Iterable[Row]) -> None:
         if any(cursor.fetchone() or ()):
             cursor.execute("TRUNCATE ingest_stage, ingest_fresh")
         cursor.adapters.register_dumper(bytes, _KeyDumper)
+        cursor.adapters.register_dumper(dict, _JsonDumper)
         with cursor.copy(
             f"COPY ingest_stage ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
         ) as copy:
@@ -131,7 +144,8 @@ def placed_row(message_id: bytes, occurred_at: datetime, customer_id: int, order
 
 def as_json(value: object) -> str:
     """Return JSON as PostgreSQL takes it: it has no place for the NUL character."""
-    return msgspec.json.encode(value).decode().replace("\\u0000", "")
+    text = msgspec.json.encode(value).decode()
+    return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
 def _count(sql: str, source: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,7 @@ from recommendations.engines.base import IntArray, positions
 from recommendations.models import ModelVersion, Recommendation
 from recommendations.serving import FOR_YOU, MODEL, Served, recommend
 
+logger = logging.getLogger(__name__)
 RECENT_PURCHASES = 20
 BECAUSE_PRODUCTS = 2
 
@@ -64,7 +66,11 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
     try:
         nearest = _nearest_purchases(served, recent)
     except (OSError, artefacts.DamagedArtefactError) as error:
-        artefact_problem = f"The model's file cannot be read: {error}"
+        logger.warning("The reasons for customer %d are incomplete: %s", customer_id, error)
+        artefact_problem = (
+            f"The file of {served.model_version} is missing or damaged, so it cannot be said which purchases are"
+            " near to a product. Train anew."
+        )
     shown = tuple(
         ExplainedProduct(
             rank=rank,

@@ -16,7 +16,7 @@ TASKS = {
 }
 POPULARITY = "popularity"
 _SHORT = {"lightfm": "LightFM", "item_knn": "Neighbours", "blend": "Blend"}
-_SHORT_TASKS = {"all": "all", "discover": "discoveries"}
+_SHORT_TASKS = {"all": "all", "discover": "new"}
 _VERDICTS = {
     "better": ("Better", "success"),
     "worse": ("Worse", "danger"),

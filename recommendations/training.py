@@ -97,7 +97,11 @@ def _rival(version: ModelVersion) -> Engine | None:
     champion = registry.champion()
     if champion is None or (champion.engine, champion.parameters) == (version.engine, version.parameters):
         return None
-    return build_engine(champion.engine, champion.parameters)
+    try:
+        return build_engine(champion.engine, champion.parameters)
+    except (TypeError, ValueError) as error:
+        logger.warning("%s cannot be trained again to compare with it: %s", champion, error)
+        return None
 
 
 def _store_artefact(version: ModelVersion, model: Model) -> None:

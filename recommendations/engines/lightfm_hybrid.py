@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -113,8 +113,8 @@ class LightFMHybrid:
     epochs: int = 10
     learning_rate: float = 0.05
     max_sampled: int = 10
-    half_life_days: float = 60.0
-    least_weight: float = 0.05
+    half_life_days: float = 120.0
+    least_weight: float = 0.02
     weight_floor: float = 0.1
     weight_ceiling: float = 3.0
     feature_scale: float = 0.2
@@ -198,5 +198,4 @@ class LightFMHybrid:
 
     def parameters(self) -> dict[str, Any]:
         """All settings that the result depends on."""
-        names = [name for name in self.__dataclass_fields__ if name != "progress"]
-        return {name: getattr(self, name) for name in names}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "progress"}

@@ -178,3 +178,13 @@ def test_a_line_in_another_currency_than_its_order_is_refused():
 def test_nothing_drifts():
     ingest([view(), line(1), line(2), refund(1, 300)], source="shop")
     assert facts_drift() == {}
+
+
+def test_properties_are_stored_as_the_object_they_are():
+    ingest([view(properties={"query": "a lantern", "n": [1]})], source="shop")
+    assert Event.objects.get().properties == {"query": "a lantern", "n": [1]}
+
+
+def test_properties_lose_nul_characters_and_nothing_else():
+    ingest([view(properties={"a": "x\0\0y", "b": "\\u0000", "c": "\\\0"})], source="shop")
+    assert Event.objects.get().properties == {"a": "xy", "b": "\\u0000", "c": "\\"}

@@ -43,8 +43,7 @@ METRICS = {
 def nothing_under_way(db: None) -> None:
     cache.clear()
     with app.connection_for_write() as broker:
-        app.amqp.queues["train"](broker.default_channel).declare()
-        broker.default_channel.queue_purge("train")
+        broker.default_channel.client.delete("train")
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ def queries(client: Client, url: str) -> int:
 
 def waiting() -> int:
     with app.connection_for_read() as broker:
-        return broker.default_channel.queue_declare("train", passive=True).message_count
+        return broker.default_channel.client.llen("train")
 
 
 def test_the_overview_shows_the_verdict_and_the_interval(viewer: Client) -> None:
@@ -158,6 +157,13 @@ def test_a_running_training_shows_its_stage(viewer: Client) -> None:
     progress.note("learn", 3, 12)
     html = viewer.get(reverse("recommendations:training")).content.decode()
     assert all(text in html for text in ("Learning", "3 of 12", 'hx-get="/recommendations/training/"'))
+
+
+def test_a_training_of_the_command_line_shows_without_figures(viewer: Client) -> None:
+    version(status="training", finished_at=None)
+    html = viewer.get(reverse("recommendations:training")).content.decode()
+    assert "started from the command line" in html
+    assert "progressbar" not in html
 
 
 def test_a_training_that_has_ended_loads_the_page_anew(viewer: Client) -> None:

@@ -12,6 +12,7 @@ from recommendations import registry
 from recommendations.engines import artefacts
 from recommendations.explaining import explain
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
+from recommendations.recipes import ENGINES, build_engine
 from recommendations.serving import recommend
 from recommendations.tasks import train_recommender
 from recommendations.training import train
@@ -64,6 +65,18 @@ def test_another_recipe_is_compared_with_the_one_in_use(shop: Shop) -> None:
     version = train(now=NOW, engine="lightfm")
     assert "Against the model in use: difference" in version.verdict
     assert set(version.metrics["against_champion"]) == {"mean", "low", "high", "confidence", "verdict"}
+
+
+def test_every_engine_is_built_again_from_what_is_stored_of_it() -> None:
+    for name in ENGINES:
+        stored = json.loads(json.dumps(build_engine(name).parameters()))
+        assert build_engine(name, stored).parameters() == stored
+
+
+def test_a_champion_of_a_forgotten_recipe_does_not_stop_training(shop: Shop) -> None:
+    old = train(now=NOW, engine="item_knn")
+    ModelVersion.objects.filter(pk=old.pk).update(parameters={"a_setting_of_the_past": 1})
+    assert train(now=NOW, engine="item_knn").status == Status.CHAMPION
 
 
 def test_too_few_customers_mean_no_verdict_and_no_model(small_shop: Shop) -> None:

@@ -106,6 +106,14 @@ def test_it_shows_who_what_and_why(viewer: Client) -> None:
         assert text in html
 
 
+def test_a_refund_of_an_unknown_order_lessens_the_net_revenue(viewer: Client) -> None:
+    customer = live(1, 1)
+    ingest([event(9, EventType.ORDER_REFUNDED, refund="r1", value_minor=400)], source="shop")
+    html = page(viewer, customer)
+    assert "£21.00" in html
+    assert "after refunds of £4.00" in html
+
+
 def test_a_machines_opening_is_not_the_customers(viewer: Client) -> None:
     customer = live(1, 1)
     MessageEvent.objects.update(is_machine=True)

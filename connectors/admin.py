@@ -1,0 +1,57 @@
+"""Sources in the admin: what is read on a schedule, and how."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from connectors.models import Source
+from connectors.tasks import sync_source
+from customers.importing.schema import MappingError, check_mapping
+
+
+class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A source whose mapping is checked before it is kept."""
+
+    class Meta:
+        model = Source
+        fields = ("name", "kind", "location", "mapping", "is_enabled")
+
+    def clean_mapping(self) -> Any:
+        """Refuse a mapping that could not be used, and name the places."""
+        mapping = self.cleaned_data["mapping"]
+        try:
+            check_mapping(mapping)
+        except MappingError as error:
+            raise ValidationError(str(error).splitlines()) from error
+        return mapping
+
+    def clean_location(self) -> str:
+        """Refuse addresses that are not spoken, before a run fails on them."""
+        location: str = self.cleaned_data["location"]
+        is_address = location.startswith(("http://", "https://"))
+        if self.cleaned_data.get("kind") == Source.Kind.HTTP_JSON and not is_address:
+            raise ValidationError("The address must begin with http:// or https://.")
+        return location
+
+
+@admin.register(Source)
+class SourceAdmin(ModelAdmin):  # type: ignore[misc]
+    """Sources, with an action that reads them now."""
+
+    form = SourceForm
+    list_display = ("name", "kind", "location", "is_enabled")
+    list_filter = ("kind", "is_enabled")
+    readonly_fields = ("cursor",)
+    actions = ("read_now",)
+
+    @admin.action(description="Read now")
+    def read_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
+        """Ring for the chosen sources; their books show what came."""
+        for id in queryset.values_list("pk", flat=True):
+            sync_source.delay(id)
+        self.message_user(request, "The sources are being read; see Sync runs.", messages.SUCCESS)

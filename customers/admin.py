@@ -1,0 +1,213 @@
+"""Customers and their history in the admin. What machines write is read-only here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin, TabularInline
+
+from customers.models import (
+    Consent,
+    Customer,
+    CustomerFacts,
+    CustomerIdentity,
+    Order,
+    OrderLine,
+    Refund,
+    Score,
+    Suppression,
+    SyncRun,
+)
+from customers.profiles import touch
+
+
+class ReadOnly:
+    """Rows that only machines write."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds them by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes them by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes them by hand."""
+        return False
+
+
+class IdentityInline(ReadOnly, TabularInline):  # type: ignore[misc]
+    """By which ids sources know the customer."""
+
+    model = CustomerIdentity
+    fields = ("namespace", "value", "created_at")
+    extra = 0
+
+
+class FactsInline(ReadOnly, TabularInline):  # type: ignore[misc]
+    """What is summed up of the customer."""
+
+    model = CustomerFacts
+    fields = ("orders_count", "revenue_minor", "refunded_minor", "last_order_at", "last_seen_at")
+    extra = 0
+
+
+class ScoreInline(ReadOnly, TabularInline):  # type: ignore[misc]
+    """What formulas and models say about the customer."""
+
+    model = Score
+    fields = ("kind", "value", "percentile", "model_version", "computed_at")
+    extra = 0
+
+
+class ConsentInline(ReadOnly, TabularInline):  # type: ignore[misc]
+    """What the customer allowed."""
+
+    model = Consent
+    fields = ("purpose", "is_granted", "changed_at", "source", "proof")
+    extra = 0
+
+
+class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
+    """Does not count a big table for a page: PostgreSQL's own estimate says how many pages there are."""
+
+    @cached_property
+    def count(self) -> int:
+        """The estimate for a whole table of more than 10,000 rows, else the exact number."""
+        query = getattr(self.object_list, "query", None)
+        if query is not None and not query.where:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
+                    [query.model._meta.db_table],
+                )
+                estimate = int(cursor.fetchone()[0])
+            if estimate > 10_000:
+                return estimate
+        return int(super().count)
+
+
+class BigTable(ModelAdmin):  # type: ignore[misc]
+    """A table too big to count for a page."""
+
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    list_per_page = 50
+
+
+@admin.register(Customer)
+class CustomerAdmin(BigTable):
+    """Search by the beginning of an e-mail address, or by a whole id of any source."""
+
+    list_display = ("__str__", "email", "country", "source", "created_at")
+    search_fields = ("email",)
+    search_help_text = "The beginning of an e-mail address, or the whole id that a source uses"
+    list_filter = ("is_anonymous", "allows_profiling")
+    ordering = ("-id",)
+    readonly_fields = ("public_id", "email", "is_anonymous", "source", "created_at", "updated_at")
+    inlines = (IdentityInline, FactsInline, ScoreInline, ConsentInline)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
+    ) -> tuple[QuerySet[Customer], bool]:
+        """Look where an index helps: no search inside of words."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        by_identity = CustomerIdentity.objects.filter(value=term).values("customer_id")
+        return queryset.filter(Q(email__startswith=term) | Q(pk__in=by_identity)), False
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
+        """Save, and tell the listeners that the customer changed."""
+        super().save_model(request, obj, form, change)
+        touch([obj.pk])
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A customer is erased with everything that belongs to them, not deleted as a row."""
+        return False
+
+
+class LineInline(ReadOnly, TabularInline):  # type: ignore[misc]
+    """What was bought."""
+
+    model = OrderLine
+    fields = ("line", "product", "description", "quantity", "unit_price_minor", "total_minor")
+    extra = 0
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly, BigTable):
+    """Orders as their sources told them."""
+
+    list_display = ("__str__", "customer", "placed_at", "total_minor", "refunded_minor", "currency")
+    list_select_related = ("customer",)
+    search_fields = ("external_id__startswith",)
+    ordering = ("-placed_at",)
+    inlines = (LineInline,)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnly, BigTable):
+    """Refunds as their sources told them."""
+
+    list_display = ("__str__", "customer", "refunded_at", "amount_minor", "currency")
+    list_select_related = ("customer",)
+    search_fields = ("external_id__startswith",)
+    ordering = ("-refunded_at",)
+
+
+@admin.register(Consent)
+class ConsentAdmin(ReadOnly, BigTable):
+    """Present answers; forms, imports and unsubscribe links write them, each with its proof."""
+
+    list_display = ("customer", "purpose", "is_granted", "changed_at", "source")
+    list_select_related = ("customer",)
+    list_filter = ("purpose", "is_granted")
+    search_fields = ("customer__email__startswith",)
+    ordering = ("-id",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(BigTable):
+    """Suppressed addresses as hashes. Deleting one allows mail to the address again."""
+
+    list_display = ("__str__", "reason", "created_at")
+    list_filter = ("reason",)
+    readonly_fields = ("reason", "created_at")
+    ordering = ("-created_at",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A hash cannot be typed."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """There is nothing to change."""
+        return False
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(ReadOnly, BigTable):
+    """The books of imports and synchronisations."""
+
+    list_display = (
+        "source",
+        "status",
+        "started_at",
+        "rows_in",
+        "inserted",
+        "duplicates",
+        "rejected_count",
+        "adds_up",
+    )
+    list_filter = ("status", "source")
+    ordering = ("-started_at",)
+
+    @admin.display(boolean=True, description="Adds up")
+    def adds_up(self, run: SyncRun) -> bool:
+        """Whether every row is accounted for."""
+        return run.adds_up

@@ -1,0 +1,151 @@
+"""`manage.py demo`: everything that makes the demo a live shop; quick when it is there already."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from accounts.models import User
+from campaigns.drafting import create_campaign
+from campaigns.launching import launch
+from campaigns.models import Campaign
+from campaigns.sending import due_dispatches, send_due
+from common.clock import now
+from customers.engagement import refresh_engagement
+from customers.models import SyncRun
+from delivery.models import MailboxMessage
+from delivery.recording import record_message_events
+from demo.answering import answer
+from demo.loading import SOURCE, load_shop
+from demo.serving import served
+from demo.world import World, build_world
+from recommendations.models import ModelVersion
+from recommendations.training import train
+from segments import membership
+from segments.models import Segment
+
+CONTENT = Path(__file__).resolve().parents[2] / "content"
+LOGIN = "demo@regards.example"
+
+
+class Command(BaseCommand):
+    help = "Prepare the demo shop: customers, history, recommender, segments, rules, one campaign and its answers."
+
+    def handle(self, **options: Any) -> None:
+        """Do each step that has not been done; a step that was interrupted is done again without harm."""
+        self.console = Console()
+        with self._step("Database"):
+            call_command("prepare", verbosity=0, stdout=self.stdout)
+            _ensure_login()
+        world = self._shop()
+        if not ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).exists():
+            with self._step("Engagement scores"):
+                refresh_engagement(now())
+            with self._step("Recommender"):
+                self.console.print(f"  {train().verdict}", style="dim")
+        with self._step("Segments and rules"):
+            _ensure_segments()
+            call_command("publish_rules", str(_hero()), stdout=self.stdout)
+        if not Campaign.objects.filter(segment__key="has-bought").exists():
+            with self._step("Campaign"):
+                launch(create_campaign(CONTENT / "campaign.yaml").pk)
+        self._send_and_answer(world)
+
+    def _shop(self) -> World:
+        """Load the shop, once; its calendar stays that of the first start, also after an interruption."""
+        run = SyncRun.objects.filter(source=SOURCE).order_by("started_at").first()
+        if run is None:
+            world = build_world()
+            run = SyncRun.objects.create(
+                source=SOURCE, started_at=now(), cursor_before={"now": world.now.isoformat()}
+            )
+        world = build_world(now=datetime.fromisoformat(run.cursor_before["now"]))
+        if run.status == SyncRun.Status.SUCCEEDED:
+            return world
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with self._step("Shop (generated)"), Progress(*columns, console=self.console) as bars:
+            tasks: dict[str, Any] = {}
+
+            def show(name: str, done: int, total: int) -> None:
+                task = tasks.setdefault(name, bars.add_task(name) if name not in tasks else None)
+                bars.update(task, completed=done, total=total)
+
+            counted = load_shop(world, progress=show)
+        run.rows_in = sum(counted.values())
+        run.inserted, run.duplicates = counted["inserted"], counted["duplicates"]
+        run.rejected = {"refused": counted["rejected"]} if counted["rejected"] else {}
+        run.status, run.finished_at = SyncRun.Status.SUCCEEDED, now()
+        run.save()
+        return world
+
+    def _send_and_answer(self, world: World) -> None:
+        """Send what the first start's campaign still owes, and let its readers react to it once."""
+        due = due_dispatches()
+        if due:
+            with self._step("Sending"):
+                for dispatch_id in due:
+                    send_due(dispatch_id)
+        if SyncRun.objects.filter(source=f"{SOURCE}-answers").exists():
+            return
+        with self._step("Customers read their mail"), served() as base_url:
+            time.sleep(1.1)  # a click within a second of sending counts as a machine's
+            given = answer(world, list(MailboxMessage.objects.order_by("pk")), base_url=base_url)
+            while record_message_events():
+                continue
+            membership.refresh_all(cause="event")
+            moment = now()
+            SyncRun.objects.create(
+                source=f"{SOURCE}-answers",
+                status=SyncRun.Status.SUCCEEDED,
+                started_at=moment,
+                finished_at=moment,
+                rows_in=given.letters,
+                inserted=given.letters,
+            )
+            self.console.print(
+                f"  {given.letters:,} letters, {given.opened:,} opened, "
+                f"{given.clicked:,} clicked, {given.orders:,} orders",
+                style="dim",
+            )
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        """Say what is going on and how long it took."""
+        self.console.print(f"{name} …", style="bold")
+        started = time.monotonic()
+        yield
+        self.console.print(f"  done in {time.monotonic() - started:.1f} s", style="dim")
+
+
+def _ensure_login() -> None:
+    """Make the first administrator; the password is written where the process manager shows it once."""
+    if User.objects.exists():
+        return
+    password = secrets.token_urlsafe(12)
+    path = settings.VAR_DIR / "first-login"
+    path.touch(mode=0o600)
+    path.write_text(f"Log in as {LOGIN} with the password {password}\n")
+    User.objects.create_superuser(LOGIN, password, name="Demo")
+
+
+def _ensure_segments() -> None:
+    for entry in yaml.safe_load((CONTENT / "segments.yaml").read_text()):
+        segment, is_new = Segment.objects.get_or_create(
+            key=entry["key"], defaults={"name": entry["name"], "condition": entry["condition"]}
+        )
+        if is_new:
+            membership.refresh(segment, cause="edit")
+
+
+def _hero() -> Path:
+    return settings.BASE_DIR / "rules" / "examples" / "hero.yaml"

@@ -1,0 +1,66 @@
+"""Every list and every page of the customers' admin opens, and searches use what an index can find."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import User
+from connectors.models import Source
+from customers.consent import grant, suppress
+from customers.ingest import EventIn, ingest
+from customers.models import Consent, Customer, EventType, Order, Refund, Suppression, SyncRun
+from products.catalogue import ProductRef
+from products.models import Category, Product
+
+pytestmark = pytest.mark.django_db
+AT = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def boss(client):
+    client.force_login(User.objects.create_superuser("boss@example.com", "x"))
+    return client
+
+
+@pytest.fixture
+def shop():
+    told = {"occurred_at": AT, "customer": "7", "email": "ann@example.com", "value_minor": 500, "order": "A"}
+    ingest(
+        [
+            EventIn(
+                client_id="1", line="1", type=EventType.ORDER_LINE, product=ProductRef("p", "P", "c"), **told
+            ),
+            EventIn(client_id="2", refund="R", type=EventType.ORDER_REFUNDED, **told),
+        ],
+        source="shop",
+    )
+    grant([Customer.objects.get().pk], source="form")
+    suppress("bob@example.com", Suppression.Reason.MANUAL)
+    SyncRun.objects.create(source="shop", started_at=AT)
+    Source.objects.create(name="s", kind="file_drop", location="*.csv", mapping={})
+
+
+@pytest.mark.parametrize(
+    "model", [Customer, Order, Refund, Consent, Suppression, SyncRun, Product, Category, Source]
+)
+def test_lists_and_pages_open(boss, shop, model):
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    assert boss.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200
+    one = model.objects.get()
+    assert boss.get(reverse(f"{name}_change", args=[one.pk])).status_code == 200
+
+
+@pytest.mark.parametrize(("term", "hits"), [("ann@", 1), ("7", 1), ("nn@", 0), ("8", 0)])
+def test_a_customer_is_found_by_beginning_of_address_or_whole_id(boss, shop, term, hits):
+    page = boss.get(reverse("admin:customers_customer_changelist"), {"q": term})
+    assert len(page.context["cl"].result_list) == hits
+
+
+def test_a_source_with_a_wrong_mapping_is_refused(boss):
+    page = boss.post(
+        reverse("admin:connectors_source_add"),
+        {"name": "x", "kind": "file_drop", "location": "*.csv", "mapping": '{"version": 2}'},
+    )
+    assert any("version" in error for error in page.context["adminform"].form.errors["mapping"])
+    assert not Source.objects.exists()
