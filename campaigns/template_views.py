@@ -10,12 +10,12 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.permissions import editors_only
 from campaigns.forms import TemplateForm
 from campaigns.models import Template, TemplateVersion
 from campaigns.previewing import preview
 from campaigns.publishing import TemplateRefused, publish_template
 from campaigns.templating.render import RenderFailed
-from campaigns.views import editors_only
 from customers.models import Customer
 
 _PREVIEW_POLICY = (
