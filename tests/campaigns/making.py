@@ -64,18 +64,26 @@ def letter(key: str, body: str = BODY, *, subject: str = "News") -> TemplateVers
 
 
 def draft(
-    name: str = "Spring", *, no_mail: int = 0, body: str = BODY, baseline: str = BODY, strategy: str = "for_you"
+    name: str = "Spring",
+    *,
+    no_mail: int = 0,
+    body: str = BODY,
+    baseline: str = BODY,
+    strategy: str = "for_you",
 ) -> Campaign:
     """A draft to all British customers, half of those mailed in each arm."""
     segment, _ = Segment.objects.get_or_create(key="british", name="British", defaults={"condition": BRITISH})
     sender, _ = Sender.objects.get_or_create(
         from_email="news@shop.example", name="Shop", from_name="Shop", rate_per_second=100_000
     )
-    form = CampaignForm(form_data(name, segment=segment, sender=sender, no_mail=no_mail) | {
-        "baseline_template": letter("baseline", baseline).pk,
-        "treatment_template": letter("treatment", body).pk,
-        "treatment_strategy": strategy,
-    })
+    form = CampaignForm(
+        form_data(name, segment=segment, sender=sender, no_mail=no_mail)
+        | {
+            "baseline_template": letter("baseline", baseline).pk,
+            "treatment_template": letter("treatment", body).pk,
+            "treatment_strategy": strategy,
+        }
+    )
     assert form.is_valid(), form.errors
     return form.save(by=None)
 

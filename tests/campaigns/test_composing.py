@@ -119,7 +119,9 @@ def test_the_versions_and_the_products_of_each_mail_are_kept() -> None:
     campaign, counted = launched(body=SHELF, baseline=SHELF)
     [html] = sent(counted).values()
     kept = Message.objects.get()
-    contents = {one.variant.key: one.template_version_id for one in campaign.variants.select_related("variant")}
+    contents = {
+        one.variant.key: one.template_version_id for one in campaign.variants.select_related("variant")
+    }
     assert kept.resolved["template_version"] == contents[kept.variant_key]
     assert kept.resolved["recommendations"] == [
         {"id": first.pk, "price_minor": 1_000, "currency": "EUR"},

@@ -38,32 +38,33 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def waiting_for_a_lock() -> list[int]:
-    """The servers of those who wait for a lock in this database."""
+    """The database's own processes whose clients wait to write down what they sent."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'delivery_messageevent'::regclass"
         )
         return [pid for (pid,) in cursor.fetchall()]
 
 
 def kill_between_handing_over_and_noting_it(dispatch_id: int) -> None:
     """Hold up the note of what was sent, and kill the worker that waits to write it, as a dead machine would."""
-    with worker() as process:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE delivery_messageevent IN SHARE MODE")
-            send_dispatch.delay(dispatch_id)
-            assert eventually(lambda: MailboxMessage.objects.count() > 50)
-            assert eventually(lambda: bool(waiting_for_a_lock()))
-            process.kill()
-            process.wait(timeout=PATIENCE_SECONDS)
-            # Its server is still waiting; the connection of a machine that died would be given up like this.
-            for pid in waiting_for_a_lock():
-                cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-            assert eventually(lambda: not waiting_for_a_lock())
+    with worker() as process, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE delivery_messageevent IN SHARE MODE")
+        send_dispatch.delay(dispatch_id)
+        assert eventually(lambda: MailboxMessage.objects.count() > 50)
+        assert eventually(lambda: bool(waiting_for_a_lock()))
+        process.kill()
+        process.wait(timeout=PATIENCE_SECONDS)
+        # Its server is still waiting; the connection of a machine that died would be given up like this.
+        for pid in waiting_for_a_lock():
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        assert eventually(lambda: not waiting_for_a_lock())
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_while_sending_costs_no_mail_and_doubles_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_killed_while_sending_costs_no_mail_and_doubles_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     crowd = people(RECIPIENTS)
     campaign, counted = launched()
     Sender.objects.update(rate_per_second=RATE)
