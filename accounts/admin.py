@@ -1,3 +1,5 @@
+from typing import cast
+
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -43,7 +45,7 @@ class ApiKeyAdmin(ModelAdmin):
             super().save_model(request, obj, form, change)
             return
         key, secret = ApiKey.objects.issue(
-            name=obj.name, scopes=obj.scopes, created_by=request.user, expires_at=obj.expires_at
+            name=obj.name, scopes=obj.scopes, created_by=cast(User, request.user), expires_at=obj.expires_at
         )
         obj.pk, obj.prefix = key.pk, key.prefix
         messages.success(request, f"The key is {secret} — it is shown this once; keep it safe.")

@@ -1,7 +1,7 @@
 """How programs prove who they are to the REST API."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -25,7 +25,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request | HttpRequest) -> tuple[None, ApiKey] | None:
         """Return the key behind the header; None without one; 401 for one that is not usable."""
-        parts = get_authorization_header(request).split()
+        parts = get_authorization_header(cast(Request, request)).split()
         if not parts or parts[0].lower() != self.keyword:
             return None
         if len(parts) != 2:

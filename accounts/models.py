@@ -67,13 +67,21 @@ class User(AbstractBaseUser, PermissionsMixin):
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     """Keys, with the one way to make one and the one way to find one."""
 
-    def issue(self, *, name: str, scopes: list[str], created_by: User | None = None) -> tuple["ApiKey", str]:
+    def issue(
+        self,
+        *,
+        name: str,
+        scopes: list[str],
+        created_by: User | None = None,
+        expires_at: datetime | None = None,
+    ) -> tuple["ApiKey", str]:
         """Store a new key and return it with its secret, which is kept nowhere else."""
         secret = f"rk_{secrets.token_urlsafe(32)}"
         key = self.create(
             name=name,
             scopes=scopes,
             created_by=created_by,
+            expires_at=expires_at,
             prefix=secret[:8],
             digest=ApiKey.digest_of(secret),
         )

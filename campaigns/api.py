@@ -36,7 +36,7 @@ class ProductSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     url = serializers.CharField()
     image_url = serializers.CharField()
-    source = serializers.CharField(help_text="model, or the fallback that gave this product")
+    given_by = serializers.CharField(help_text="model, or the fallback that gave this product")
     reason = serializers.CharField()
 
 
@@ -84,7 +84,7 @@ class RecommendationsView(APIView):
             "shortfall": served.shortfall,
             "model_version": str(served.model_version) if served.model_version else None,
             "products": [
-                {**absolute_product(product), "source": source, "reason": reason}
+                {**absolute_product(product), "given_by": source, "reason": reason}
                 for product, source, reason in zip(
                     served.products, served.sources, served.reasons, strict=True
                 )

@@ -73,7 +73,7 @@ def reconcile(campaign: Campaign) -> Accounts:
     """Count the campaign's snapshot and messages; a fixed number of queries."""
     launched = counts(campaign)
     states: dict[str, dict[str, int]] = {}
-    messages = Message.objects.filter(dispatch_id=campaign.dispatch_id)
+    messages = Message.objects.filter(dispatch=campaign.dispatch)
     for key, state, count in messages.values_list("variant_key", "state").annotate(Count("id")).order_by():
         states.setdefault(key, {})[state] = count
     reasons = messages.exclude(reason="").exclude(state__in=[Message.State.QUEUED, Message.State.IN_FLIGHT])

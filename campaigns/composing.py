@@ -95,8 +95,6 @@ def _rule_versions(campaign: Campaign) -> list[RuleSetVersion]:
         return list(RuleSetVersion.objects.filter(pk__in=live).select_related("rule_set"))
     return list(campaign.rule_set_versions.select_related("rule_set"))
 
-    return RuleSet.objects.exclude(live_version=None).values("live_version")
-
 
 def _products_wanted(contents: dict[str, CampaignVariant]) -> int:
     wanted = [

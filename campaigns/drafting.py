@@ -76,12 +76,10 @@ def _references(file: Path, document: dict[str, Any]) -> dict[str, Any]:
     sender = document.get("sender") or {}
     if not isinstance(sender, dict) or "from_email" not in sender:
         raise BadDraft(f"{file}: sender: give from_name and from_email")
+    name = str(sender.get("from_name") or sender["from_email"])
     stored, _ = Sender.objects.get_or_create(
         from_email=sender["from_email"],
-        defaults={
-            "name": sender.get("from_name", sender["from_email"]),
-            "from_name": sender.get("from_name", ""),
-        },
+        defaults={"name": name, "from_name": name},
     )
     templates = {
         name: store_template(file, document[name]).pk

@@ -5,6 +5,7 @@ messages are queued. All of it is one transaction of a handful of set-based stat
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -119,7 +120,7 @@ def _freeze(campaign: Campaign, dispatch: Dispatch) -> None:
     named = {f"variant_{i}": value for i, value in enumerate(variant_parameters)}
     for name in named:
         variant = variant.replace("%s", f"%({name})s", 1)
-    parameters = {
+    parameters: dict[str, Any] = {
         **named,
         "campaign": campaign.pk,
         "segment": campaign.segment_id,

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
@@ -18,7 +19,7 @@ from campaigns.views import editors_only
 from customers.models import Customer
 
 _PREVIEW_POLICY = (
-    "default-src 'none'; img-src 'self' data: https: http://127.0.0.1:* http://localhost:*; "
+    f"default-src 'none'; img-src 'self' data: https: {settings.BASE_URL}; "
     "style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 )
 

@@ -95,6 +95,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "demo.context_processors.demo_data",
             ],
         },
     }
@@ -200,7 +201,9 @@ SPECTACULAR_SETTINGS = {
 
 # Providers' webhooks exist only with what verifies them (see urls).
 ANYMAIL = (
-    {"MAILGUN_WEBHOOK_SIGNING_KEY": env.MAILGUN_WEBHOOK_SIGNING_KEY} if env.MAILGUN_WEBHOOK_SIGNING_KEY else {}
+    {"MAILGUN_WEBHOOK_SIGNING_KEY": env.MAILGUN_WEBHOOK_SIGNING_KEY}
+    if env.MAILGUN_WEBHOOK_SIGNING_KEY
+    else {}
 )
 
 # Who is told that a customer's data changed (rows in customers.Touched).

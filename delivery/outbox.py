@@ -45,7 +45,7 @@ SET state = CASE WHEN obstacle IS NULL THEN 'in_flight' WHEN obstacle = 'no addr
     recipient = CASE WHEN obstacle IS NULL THEN judged.email ELSE '' END,
     attempts = attempts + 1,
     fence = fence + 1,
-    lease_until = CASE WHEN obstacle IS NULL THEN statement_timestamp() + %(lease)s END
+    lease_until = CASE WHEN obstacle IS NULL THEN statement_timestamp() + make_interval(secs => %(lease)s) END
 FROM judged WHERE judged.id = message.id
 RETURNING message.id, message.customer_id, message.variant_key, message.fence, message.attempts,
           message.recipient, message.state
@@ -126,7 +126,7 @@ def claim(dispatch_id: int, *, limit: int) -> list[Claimed]:
             {
                 "dispatch": dispatch_id,
                 "limit": limit,
-                "lease": LEASE,
+                "lease": LEASE.total_seconds(),
                 "purpose": Consent.Purpose.MARKETING_EMAIL,
                 "key": settings.SUPPRESSION_KEY,
             },
@@ -177,7 +177,8 @@ def put_back(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> in
             """
             UPDATE delivery_message SET
                 state = CASE WHEN attempts >= %(most)s THEN 'failed' ELSE 'queued' END,
-                reason = %(reason)s, lease_until = NULL, due_at = statement_timestamp() + %(delay)s
+                reason = %(reason)s, lease_until = NULL,
+                due_at = statement_timestamp() + make_interval(secs => %(delay)s)
             FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
             WHERE delivery_message.id = mine.id AND delivery_message.fence = mine.fence AND state = 'in_flight'
             """,
@@ -186,7 +187,7 @@ def put_back(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> in
                 "fences": [c.fence for c in claimed],
                 "most": MAX_ATTEMPTS,
                 "reason": reason[:200],
-                "delay": delay,
+                "delay": delay.total_seconds(),
             },
         )
         return cursor.rowcount

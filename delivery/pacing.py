@@ -27,7 +27,7 @@ def _client() -> redis.Redis:
 def take(sender_id: int, *, rate_per_second: int, wanted: int) -> int:
     """Take up to `wanted` permissions to send now and return how many there were (0 to `wanted`)."""
     taken = _client().eval(_TAKE, 1, f"regards:pace:{sender_id}", rate_per_second, wanted)
-    return int(taken)  # type: ignore[arg-type]
+    return int(taken)
 
 
 def give_back(sender_id: int, *, count: int) -> None:

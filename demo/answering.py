@@ -7,6 +7,7 @@ the recommender, none of which is looked at here.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 from urllib.parse import urlsplit
@@ -15,21 +16,25 @@ import httpx
 import numpy as np
 
 from common.clock import now
-from customers.events_in import EventIn
-from customers.ingest import ingest
-from customers.models import EventType
+from customers.ingest import IngestResult, ingest
+from customers.models import SyncRun
 from delivery.models import MailboxMessage
+from delivery.recording import record_message_events
+from demo.buying import order_events, organic_baskets
 from demo.catalogue import Ints
-from demo.loading import CURRENCY, SOURCE
+from demo.loading import SOURCE
 from demo.reactions import Reactions, expectations, react
 from demo.world import World
-from products.models import Product
+from segments import membership
 
 MOST_SHOWN = 6
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _PICTURE = re.compile(
     r'<a\b[^>]*href="([^"]+)"[^>]*>\s*<img\b[^>]*alt="([^"]*)"[^>]*src="[^"]*/media/products/'
 )
+ANSWERS = f"{SOURCE}-answers"
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+_UNSUBSCRIBE = re.compile(r"<(https?://[^>]+)>")
 _PIXEL = re.compile(r'src="([^"]*/t/o/[^"]+\.gif)"')
 
 
@@ -40,46 +45,110 @@ class Letter:
     key: str
     customer: int
     pixel: str
+    unsubscribe: str
     products: tuple[int, ...]
     links: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """How many letters were read, opened and clicked, and how many orders followed."""
+    """How many letters came, were opened, clicked and made their reader leave; orders they led to, and others."""
 
     letters: int
     opened: int
     clicked: int
+    unsubscribed: int
     orders: int
+    organic_orders: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.letters:,} letters: {self.opened:,} opened, {self.clicked:,} clicked, "
+            f"{self.unsubscribed:,} unsubscribed, {self.orders:,} orders; {self.organic_orders:,} orders without"
+        )
 
 
-def answer(world: World, mails: Sequence[MailboxMessage], *, base_url: str, seed: int = 1) -> Answers:
+def answer_new_mail(world: World, *, base_url: str) -> Answers:
+    """Let the customers live through a week with the mail that came since the last call: read, react, buy.
+
+    Without new mail nothing happens. A call that was interrupted is made good by the next one. Everybody buys
+    of their own accord too, mailed or not. The counts stay as a `SyncRun` of the source `demo-answers`.
+    """
+    last = SyncRun.objects.filter(source=ANSWERS).order_by("-started_at").first()
+    seen = (last.cursor_after or {}).get("mailbox", 0) if last else 0
+    mails = list(MailboxMessage.objects.filter(pk__gt=seen).order_by("pk"))
+    if not mails:
+        return Answers(letters=0, opened=0, clicked=0, unsubscribed=0, orders=0, organic_orders=0)
+    started = now()
+    given, result = answer(world, mails, base_url=base_url, number=seen)
+    SyncRun.objects.create(
+        source=ANSWERS,
+        status=SyncRun.Status.SUCCEEDED,
+        started_at=started,
+        finished_at=now(),
+        cursor_before={"mailbox": seen},
+        cursor_after={"mailbox": mails[-1].pk},
+        rows_in=result.inserted + result.duplicates + sum(result.rejected.values()),
+        inserted=result.inserted,
+        duplicates=result.duplicates,
+        rejected=dict(result.rejected),
+    )
+    return given
+
+
+def settle() -> None:
+    """Take what came back into the customers' history and their segments, without waiting for the workers."""
+    while record_message_events():
+        continue
+    membership.refresh_all(cause="event")
+
+
+def answer(
+    world: World, mails: Sequence[MailboxMessage], *, base_url: str, number: int
+) -> tuple[Answers, IngestResult]:
     """Let the readers of these mails react; `base_url` is where the site answers now.
 
-    Only the path of a link is used, so that nothing outside of this machine is ever called. The same mails, seed and
-    tastes give the same reactions; an order is known by its mail, so that none is placed twice.
+    The same mails, `number` and tastes give the same reactions; an order is known by its mail, so that none is
+    placed twice.
     """
     letters = read_letters(world, mails)
-    if not letters:
-        return Answers(letters=0, opened=0, clicked=0, orders=0)
-    customers = np.array([letter.customer for letter in letters])
-    reactions = react(world, expectations(world, customers=customers, shown=_shown(letters)), seed=seed)
-    with httpx.Client(base_url=base_url, headers={"User-Agent": USER_AGENT}, timeout=30) as browser:
-        for letter, opened, clicked in zip(letters, reactions.opened, reactions.clicked, strict=True):
-            if opened and letter.pixel:
-                browser.get(_path(letter.pixel)).raise_for_status()
-            for link, is_clicked in zip(letter.links, clicked, strict=False):
-                if is_clicked and browser.get(_path(link)).status_code != httpx.codes.FOUND:
-                    raise RuntimeError(f"The link {link} of a mail does not lead on.")
-    orders = _orders(world, letters, reactions)
-    ingest(orders, source=SOURCE)
-    return Answers(
+    day = (now() - world.start) / timedelta(days=1)
+    customers = np.array([letter.customer for letter in letters], dtype=np.int64)
+    expected = expectations(world, customers=customers, shown=_shown(letters), day=day)
+    reactions = react(world, expected, seed=number)
+    _browse(letters, reactions, base_url=base_url)
+    led = [
+        (f"mail-{letter.key}", letter.customer, basket)
+        for letter, bought in zip(letters, reactions.bought, strict=True)
+        if (basket := [product for product, taken in zip(letter.products, bought, strict=False) if taken])
+    ]
+    own = organic_baskets(world, day=day, number=number)
+    result = ingest(order_events(world, [*led, *own], placed_at=now()), source=SOURCE)
+    given = Answers(
         letters=len(letters),
         opened=int(reactions.opened.sum()),
         clicked=int(reactions.clicked.any(axis=1).sum()),
-        orders=len({event.order for event in orders}),
+        unsubscribed=int(reactions.unsubscribed.sum()),
+        orders=len(led),
+        organic_orders=len(own),
     )
+    return given, result
+
+
+def _browse(letters: Sequence[Letter], reactions: Reactions, *, base_url: str) -> None:
+    """Fetch pixels and links and unsubscribe with one click, as mail programs and browsers do.
+
+    Only the path of an address is used, so that nothing outside of this machine is ever called.
+    """
+    with httpx.Client(base_url=base_url, headers={"User-Agent": USER_AGENT}, timeout=30) as browser:
+        for row, letter in enumerate(letters):
+            if reactions.opened[row] and letter.pixel:
+                browser.get(_path(letter.pixel)).raise_for_status()
+            for link, is_clicked in zip(letter.links, reactions.clicked[row], strict=False):
+                if is_clicked and browser.get(_path(link)).status_code != httpx.codes.FOUND:
+                    raise RuntimeError(f"The link {link} of a mail does not lead on.")
+            if reactions.unsubscribed[row] and letter.unsubscribe:
+                browser.post(_path(letter.unsubscribe), data=ONE_CLICK).raise_for_status()
 
 
 def read_letters(world: World, mails: Sequence[MailboxMessage]) -> list[Letter]:
@@ -90,14 +159,17 @@ def read_letters(world: World, mails: Sequence[MailboxMessage]) -> list[Letter]:
 
 
 def _read(mail: MailboxMessage, customer: int, names: dict[str, int]) -> Letter:
-    body = message_from_bytes(bytes(mail.raw), policy=default).get_body(("html",))  # type: ignore[attr-defined]
+    message = message_from_bytes(bytes(mail.raw), policy=default)
+    body = message.get_body(("html",))
     html = body.get_content() if body is not None else ""
     shown = [(names[name], link) for link, name in _PICTURE.findall(html) if name in names][:MOST_SHOWN]
     pixel = _PIXEL.search(html)
+    unsubscribe = _UNSUBSCRIBE.search(message["List-Unsubscribe"] or "")
     return Letter(
         key=mail.key,
         customer=customer,
         pixel=pixel.group(1) if pixel else "",
+        unsubscribe=unsubscribe.group(1) if unsubscribe else "",
         products=tuple(product for product, _ in shown),
         links=tuple(link for _, link in shown),
     )
@@ -109,34 +181,6 @@ def _shown(letters: Sequence[Letter]) -> Ints:
     for row, letter in enumerate(letters):
         shown[row, : len(letter.products)] = letter.products
     return shown
-
-
-def _orders(world: World, letters: Sequence[Letter], reactions: Reactions) -> list[EventIn]:
-    """One order a letter, with each product bought after a click."""
-    ids = dict(Product.objects.filter(source=SOURCE).values_list("external_id", "pk"))
-    at = now()
-    events = []
-    for letter, bought in zip(letters, reactions.bought, strict=True):
-        for line, product in enumerate(letter.products):
-            if bought[line]:
-                made = world.catalogue.products[product]
-                events.append(
-                    EventIn(
-                        client_id=f"mail-{letter.key}",
-                        line=str(line),
-                        type=EventType.ORDER_LINE.value,
-                        occurred_at=at,
-                        customer=world.external_id(letter.customer),
-                        order=f"mail-{letter.key}",
-                        product_id=ids[made.sku],
-                        description=made.name,
-                        quantity=1,
-                        unit_price_minor=made.price_minor,
-                        value_minor=made.price_minor,
-                        currency=CURRENCY,
-                    )
-                )
-    return events
 
 
 def _path(link: str) -> str:

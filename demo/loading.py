@@ -10,13 +10,13 @@ from django.conf import settings
 from customers.consent import grant, withdraw
 from customers.events_in import EventIn
 from customers.ingest import ingest
-from customers.models import Customer, CustomerIdentity, EventType
+from customers.models import Customer, CustomerIdentity, EventType, SyncRun
 from demo.catalogue import Product as MadeProduct
 from demo.history import build_history
 from demo.kinds import KINDS
 from demo.pictures import as_png, draw_product, picture_key
 from demo.records import PLACED, REFUNDED, TYPES, History
-from demo.world import DEVICES, World
+from demo.world import DEVICES, World, build_world
 from products.models import Category, Product
 
 SOURCE = "demo"
@@ -47,6 +47,14 @@ def load_shop(world: World, *, progress: Progress) -> dict[str, int]:
         progress("Events", done, total)
     withdraw_unsubscribed(world, history)
     return counted
+
+
+def loaded_world() -> World | None:
+    """The world that this database was loaded from, with the calendar of its first start; None without one."""
+    run = SyncRun.objects.filter(source=SOURCE).order_by("started_at").first()
+    if run is None or run.cursor_before is None:
+        return None
+    return build_world(now=datetime.fromisoformat(run.cursor_before["now"]))
 
 
 def load_products(world: World, *, progress: Progress) -> list[int]:
@@ -190,6 +198,7 @@ def _customer_row(world: World, index: int) -> Customer:
         birth_date=world.birth_dates[index],
         gender=world.gender_of(index),
         country=country.code,
+        region=city.region,
         city=city.name,
         timezone=city.timezone,
         locale=country.locale,
@@ -200,7 +209,7 @@ def _customer_row(world: World, index: int) -> Customer:
     )
 
 
-def _moment(ms: np.integer) -> datetime:  # type: ignore[type-arg]
+def _moment(ms: np.integer) -> datetime:
     return datetime.fromtimestamp(int(ms) / 1000, UTC)
 
 

@@ -58,14 +58,14 @@ def _focus(world: World, rng: np.random.Generator, who: Ints, day: Floats) -> In
     months = np.array([world.at(d).month - 1 for d in range(HISTORY_DAYS + 1)])[np.floor(day).astype(int)]
     southern = np.array([country.southern for country in COUNTRIES])[world.country[who]]
     season = np.where(southern[:, None], season_weights(southern=True)[months], season_weights()[months])
-    return _draw(rng, world.taste[who] * season)
+    return draw_column(rng, world.taste[who] * season)
 
 
-def _draw(rng: np.random.Generator, weights: Floats) -> Ints:
-    """One column index for each row of weights."""
+def draw_column(rng: np.random.Generator, weights: Floats) -> Ints:
+    """Draw a column for each row of weights (m, k), which need not sum to 1."""
     cumulative = np.cumsum(weights, axis=1)
     level = rng.random(len(weights)) * cumulative[:, -1]
-    return np.minimum((cumulative < level[:, None]).sum(axis=1), weights.shape[1] - 1)
+    return np.asarray(np.minimum((cumulative < level[:, None]).sum(axis=1), weights.shape[1] - 1))
 
 
 def views(world: World, rng: np.random.Generator, sessions: Sessions) -> Events:
@@ -76,7 +76,7 @@ def views(world: World, rng: np.random.Generator, sessions: Sessions) -> Events:
     position = np.arange(len(session)) - start[session]
     who = sessions.customer[session]
     stray = rng.random(len(session)) < 0.28
-    kind = np.where(stray, _draw(rng, world.taste[who]), sessions.kind[session])
+    kind = np.where(stray, draw_column(rng, world.taste[who]), sessions.kind[session])
     product = _products(world, rng, who, kind)
     landed = (position == 0) & (sessions.landing[session] >= 0)
     product = np.where(landed, sessions.landing[session], product)
@@ -94,5 +94,5 @@ def _products(world: World, rng: np.random.Generator, who: Ints, kind: Ints) -> 
         rows, members = np.flatnonzero(kind == index), world.catalogue.of_kind(index)
         if len(rows) and len(members):
             utility = product_utility(world, who[rows][:, None], members[None, :])
-            product[rows] = members[_draw(rng, np.exp(utility))]
+            product[rows] = members[draw_column(rng, np.exp(utility))]
     return product

@@ -265,7 +265,8 @@ def _emails(rng: np.random.Generator, first: tuple[str, ...], last: tuple[str, .
 
 
 def _ascii(name: str) -> str:
-    spelled = name.translate(str.maketrans({"ü": "ue", "ö": "oe", "ä": "ae", "ß": "ss", "ı": "i", "Å": "A"}))
+    letters: dict[str, str | int | None] = {"ü": "ue", "ö": "oe", "ä": "ae", "ß": "ss", "ı": "i", "Å": "A"}
+    spelled = name.translate(str.maketrans(letters))
     plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
     return "".join(letter for letter in plain.lower() if letter.isalnum())
 

@@ -19,7 +19,8 @@ JOIN LATERAL (
     SELECT event.occurred_at, clicked.dispatch_id
     FROM delivery_message clicked JOIN delivery_messageevent event ON event.message_id = clicked.id
     WHERE clicked.customer_id = placed.customer_id AND event.kind = 'clicked' AND NOT event.is_machine
-        AND event.occurred_at <= placed.placed_at AND event.occurred_at > placed.placed_at - %(window)s
+        AND event.occurred_at <= placed.placed_at
+        AND event.occurred_at > placed.placed_at - make_interval(secs => %(window)s)
     ORDER BY event.occurred_at DESC, event.id DESC LIMIT 1
 ) click ON click.dispatch_id = message.dispatch_id
 WHERE message.dispatch_id = %(dispatch)s AND placed.placed_at >= %(start)s
@@ -51,7 +52,11 @@ def attributed_orders(campaign: Campaign) -> list[AttributedOrder]:
     with connection.cursor() as cursor:
         cursor.execute(
             _LAST_CLICK,
-            {"window": WINDOW, "dispatch": campaign.dispatch_id, "start": campaign.launched_at},
+            {
+                "window": WINDOW.total_seconds(),
+                "dispatch": campaign.dispatch_id,
+                "start": campaign.launched_at,
+            },
         )
         names = AttributedOrder.__dataclass_fields__.keys()
         return [AttributedOrder(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]

@@ -5,6 +5,7 @@ the launch, so that the unmailed have the same window as the mailed.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -120,7 +121,7 @@ def currencies(campaign: Campaign, *, as_of: datetime) -> list[tuple[str, int]]:
         return cursor.fetchall()
 
 
-def _parameters(campaign: Campaign, *, as_of: datetime) -> dict[str, object]:
+def _parameters(campaign: Campaign, *, as_of: datetime) -> dict[str, Any]:
     assert campaign.launched_at is not None
     window = timedelta(days=campaign.experiment.conversion_window_days)
     return {

@@ -17,6 +17,15 @@ from segments.models import Segment
 WEEKS = 26
 
 
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Orders of a week that starts on Monday, and what they brought less refunds, in minor units."""
+
+    start: datetime
+    orders: int
+    revenue_minor: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """What the home page shows; `customers` is the planner's estimate for big tables."""
@@ -42,9 +51,9 @@ def overview() -> Overview:
         as_of=now(),
         customers=_customers(),
         latest_order_at=latest,
-        orders_in_window=sum(row["orders"] for row in weeks),
+        orders_in_window=sum(week.orders for week in weeks),
         currency=currency,
-        revenue_in_window_minor=sum(row["revenue"] for row in weeks),
+        revenue_in_window_minor=sum(week.revenue_minor for week in weeks),
         segments=list(Segment.objects.order_by("-member_count")[:5]),
         campaigns=list(Campaign.objects.select_related("segment", "dispatch")[:5]),
         champion=ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
@@ -53,7 +62,7 @@ def overview() -> Overview:
     )
 
 
-def _weeks(latest: datetime | None) -> tuple[list[dict[str, object]], str]:
+def _weeks(latest: datetime | None) -> tuple[list[Week], str]:
     """Orders and net revenue of each of the last weeks, in the currency most of them are in."""
     if latest is None:
         return [], ""
@@ -67,18 +76,18 @@ def _weeks(latest: datetime | None) -> tuple[list[dict[str, object]], str]:
         .annotate(orders=Count("id"), revenue=Sum("total_minor") - Sum("refunded_minor"))
         .order_by("week")
     )
-    return list(rows), currency
+    return [Week(row["week"], row["orders"], row["revenue"]) for row in rows], currency
 
 
-def _chart(weeks: list[dict[str, object]], currency: str) -> Chart:
+def _chart(weeks: list[Week], currency: str) -> Chart:
     return Chart(
         title="Net revenue a week",
         kind="area",
         unit="money",
         currency=currency,
-        categories=[f"{row['week']:%-d %b}" for row in weeks],
+        categories=[f"{week.start:%-d %b}" for week in weeks],
         category_label="Week from",
-        series=[Series(name="Net revenue", values=[float(row["revenue"]) for row in weeks])],  # type: ignore[arg-type]
+        series=[Series(name="Net revenue", values=[float(week.revenue_minor) for week in weeks])],
     )
 
 

@@ -37,17 +37,17 @@ class Palette:
     @property
     def pale(self) -> Colour:
         """A tint for linings, seams and highlights."""
-        return mix(self.main, WHITE, 0.68)
+        return mix(self.main, WHITE, 0.58)
 
     @property
     def background(self) -> Colour:
         """The soft ground of the picture."""
-        return mix(self.main, (250, 247, 242), 0.87)
+        return mix(self.main, (250, 247, 242), 0.9)
 
     @property
     def disc(self) -> Colour:
         """The disc behind the product."""
-        return mix(self.main, (250, 247, 242), 0.73)
+        return mix(self.main, (250, 247, 242), 0.79)
 
     @property
     def shadow(self) -> Colour:

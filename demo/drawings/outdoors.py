@@ -90,7 +90,7 @@ def lantern(c: Canvas, shape: int) -> None:
     else:
         c.slab(37, 34, 63, 70, radius=2, fill=mix(GLOW, WHITE, 0.35))
         c.slab(44, 42, 56, 70, radius=4, fill=GLOW)
-        for x in (37, 61.5):
+        for x in (37.0, 61.5):
             c.slab(x, 33, x + 1.8, 71, radius=0.8, fill=p.dark)
     c.slab(33, 68, 67, 81, radius=4, fill=p.main)
     c.slab(56, 68, 67, 81, radius=4, fill=p.dark)
@@ -106,8 +106,8 @@ def rope(c: Canvas, shape: int) -> None:
             angle = 2 * pi * turn / 18 + step * 0.3
             c.disc(x + 25 * cos(angle), y + 25 * sin(angle), 0.9, fill=p.pale)
     c.slab(42, 64, 58, 86, radius=4, fill=p.main)
-    for y in (67, 71.5, 76, 80.5):
-        c.line((43.5, y + 2), (56.5, y), width=1.5, fill=p.light if shape else p.pale)
+    for height in (67.0, 71.5, 76.0, 80.5):
+        c.line((43.5, height + 2), (56.5, height), width=1.5, fill=p.light if shape else p.pale)
     c.line((57, 82), (70, 87), width=3.6, fill=p.dark)
 
 

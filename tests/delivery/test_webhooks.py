@@ -24,7 +24,9 @@ def message(queue: Queue) -> Message:
     return message
 
 
-def post(client: Client, message: Message, *, kind: str, event_id: str = "e1", key: str | None = None, **data):
+def post(
+    client: Client, message: Message, *, kind: str, event_id: str = "e1", key: str | None = None, **data
+):
     timestamp, token = "1767225600", hashlib.sha256(event_id.encode()).hexdigest()[:50]
     secret = (key or settings.ANYMAIL["MAILGUN_WEBHOOK_SIGNING_KEY"]).encode()
     signature = hmac.new(secret, f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()

@@ -12,9 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACT = CONFIG["tool"]["importlinter"]["contracts"][0]
 LEVEL = {
-    name.strip(): level
-    for level, line in enumerate(reversed(CONTRACT["layers"]))
-    for name in line.split("|")
+    name.strip(): level for level, line in enumerate(reversed(CONTRACT["layers"])) for name in line.split("|")
 }
 PACKAGES = [name for name in LEVEL if (ROOT / name / "__init__.py").exists()]
 PATHS = [path for name in [*PACKAGES, "config"] for path in sorted((ROOT / name).rglob("*.py"))]

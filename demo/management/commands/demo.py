@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from accounts.models import User
 from campaigns.drafting import create_campaign
@@ -23,10 +22,8 @@ from campaigns.sending import due_dispatches, send_due
 from common.clock import now
 from customers.engagement import refresh_engagement
 from customers.models import SyncRun
-from delivery.models import MailboxMessage
-from delivery.recording import record_message_events
-from demo.answering import answer
-from demo.loading import SOURCE, load_shop
+from demo.answering import ANSWERS, answer_new_mail, settle
+from demo.loading import SOURCE, load_shop, loaded_world
 from demo.serving import served
 from demo.world import World, build_world
 from recommendations.models import ModelVersion
@@ -63,22 +60,20 @@ class Command(BaseCommand):
 
     def _shop(self) -> World:
         """Load the shop, once; its calendar stays that of the first start, also after an interruption."""
-        run = SyncRun.objects.filter(source=SOURCE).order_by("started_at").first()
-        if run is None:
-            world = build_world()
-            run = SyncRun.objects.create(
-                source=SOURCE, started_at=now(), cursor_before={"now": world.now.isoformat()}
-            )
-        world = build_world(now=datetime.fromisoformat(run.cursor_before["now"]))
+        world = loaded_world() or build_world()
+        run, _ = SyncRun.objects.get_or_create(
+            source=SOURCE, defaults={"started_at": now(), "cursor_before": {"now": world.now.isoformat()}}
+        )
         if run.status == SyncRun.Status.SUCCEEDED:
             return world
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with self._step("Shop (generated)"), Progress(*columns, console=self.console) as bars:
-            tasks: dict[str, Any] = {}
+            tasks: dict[str, TaskID] = {}
 
             def show(name: str, done: int, total: int) -> None:
-                task = tasks.setdefault(name, bars.add_task(name) if name not in tasks else None)
-                bars.update(task, completed=done, total=total)
+                if name not in tasks:
+                    tasks[name] = bars.add_task(name)
+                bars.update(tasks[name], completed=done, total=total)
 
             counted = load_shop(world, progress=show)
         run.rows_in = sum(counted.values())
@@ -95,28 +90,13 @@ class Command(BaseCommand):
             with self._step("Sending"):
                 for dispatch_id in due:
                     send_due(dispatch_id)
-        if SyncRun.objects.filter(source=f"{SOURCE}-answers").exists():
+        if SyncRun.objects.filter(source=ANSWERS).exists():
             return
         with self._step("Customers read their mail"), served() as base_url:
             time.sleep(1.1)  # a click within a second of sending counts as a machine's
-            given = answer(world, list(MailboxMessage.objects.order_by("pk")), base_url=base_url)
-            while record_message_events():
-                continue
-            membership.refresh_all(cause="event")
-            moment = now()
-            SyncRun.objects.create(
-                source=f"{SOURCE}-answers",
-                status=SyncRun.Status.SUCCEEDED,
-                started_at=moment,
-                finished_at=moment,
-                rows_in=given.letters,
-                inserted=given.letters,
-            )
-            self.console.print(
-                f"  {given.letters:,} letters, {given.opened:,} opened, "
-                f"{given.clicked:,} clicked, {given.orders:,} orders",
-                style="dim",
-            )
+            given = answer_new_mail(world, base_url=base_url)
+            settle()
+            self.console.print(f"  {given}", style="dim")
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
