@@ -12,7 +12,6 @@ from django.db import connection, transaction
 
 from campaigns.books import reconcile
 from campaigns.sending import unfinished
-from campaigns.tasks import send_dispatch
 from delivery.models import MailboxMessage, Message, MessageEvent, Sender
 from delivery.tasks import release_expired_messages
 from tests.campaigns.making import launched, people
@@ -22,14 +21,15 @@ RECIPIENTS = 600
 RATE = 250
 
 
+SEND = (
+    "import sys, django; django.setup(); from campaigns.sending import send_due; send_due(int(sys.argv[1]))"
+)
+
+
 @contextmanager
-def worker() -> Iterator[subprocess.Popen[bytes]]:
-    """A real Celery worker that sends; killed with the block if it is still there."""
-    celery = [sys.executable, "-m", "celery", "--app", "config", "worker"]
-    options = ["--queues", "send", "--pool", "prefork", "--concurrency", "1", "--loglevel", "WARNING"]
-    process = subprocess.Popen(
-        [*celery, *options, "--without-gossip", "--without-mingle"], cwd=settings.BASE_DIR
-    )
+def worker(dispatch_id: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that sends what is due, as a worker's task does; killed with the block if it is still there."""
+    process = subprocess.Popen([sys.executable, "-c", SEND, str(dispatch_id)], cwd=settings.BASE_DIR)
     try:
         yield process
     finally:
@@ -38,19 +38,18 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def waiting_for_a_lock() -> list[int]:
-    """The servers of those who wait for a lock in this database."""
+    """The database's own processes whose clients wait to write down what they sent."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'delivery_messageevent'::regclass"
         )
         return [pid for (pid,) in cursor.fetchall()]
 
 
 def kill_between_handing_over_and_noting_it(dispatch_id: int) -> None:
     """Hold up the note of what was sent, and kill the worker that waits to write it, as a dead machine would."""
-    with worker() as process, transaction.atomic(), connection.cursor() as cursor:
+    with worker(dispatch_id) as process, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE delivery_messageevent IN SHARE MODE")
-        send_dispatch.delay(dispatch_id)
         assert eventually(lambda: MailboxMessage.objects.count() > 50)
         assert eventually(lambda: bool(waiting_for_a_lock()))
         process.kill()
@@ -82,8 +81,7 @@ def test_a_worker_killed_while_sending_costs_no_mail_and_doubles_none(
         cursor.execute("UPDATE delivery_message SET lease_until = lease_until - interval '1 hour'")
     assert release_expired_messages() == {"queued": handed_over}
 
-    with worker():
-        send_dispatch.delay(counted.dispatch_id)
+    with worker(counted.dispatch_id):
         assert eventually(lambda: unfinished(counted.dispatch_id) == 0)
     mailed = sorted(MailboxMessage.objects.values_list("recipient", flat=True))
     assert mailed == sorted(str(one.email) for one in crowd)
