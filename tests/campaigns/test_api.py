@@ -16,6 +16,7 @@ from recommendations.models import ModelVersion, Recommendation
 from tests.campaigns.making import bestsellers, launched, people, rules
 
 pytestmark = pytest.mark.django_db
+UNKNOWN = uuid.UUID("9f345e8e-8d93-4b82-88aa-debc8b1e1574")
 BOTH = [ApiKey.Scope.CONTENT_READ.value, ApiKey.Scope.RECOMMENDATIONS_READ.value]
 
 
@@ -47,7 +48,7 @@ def prefer(customer: Customer, product_ids: list[int]) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["content/hero", f"customers/{uuid.uuid4()}/recommendations"])
+@pytest.mark.parametrize("path", ["content/hero", f"customers/{UNKNOWN}/recommendations"])
 @pytest.mark.parametrize(("scopes", "status"), [(None, 401), ([], 403)])
 def test_a_key_with_the_scope_is_needed(path: str, scopes: list[str] | None, status: int) -> None:
     found, kind, answer = get(path, scopes=scopes)
@@ -60,7 +61,7 @@ def test_one_scope_does_not_open_the_other_door() -> None:
     assert get("content/hero", scopes=[ApiKey.Scope.RECOMMENDATIONS_READ.value])[0] == 403
 
 
-@pytest.mark.parametrize("who", [str(uuid.uuid4()), "17", "not-an-id"])
+@pytest.mark.parametrize("who", [str(UNKNOWN), "17", "not-an-id"])
 def test_an_unknown_customer_is_a_problem_document(who: str) -> None:
     status, kind, answer = get(f"customers/{who}/recommendations")
     assert (status, kind) == (404, "application/problem+json")
@@ -119,7 +120,7 @@ def test_a_slot_shows_what_the_rules_decide_for_the_customer() -> None:
 
 def test_a_slot_shows_its_fallback_to_somebody_unknown() -> None:
     hero()
-    for query in ({}, {"customer": str(uuid.uuid4())}):
+    for query in ({}, {"customer": str(UNKNOWN)}):
         status, _, answer = get("content/hero", **query)
         assert (status, answer["block"], answer["is_fallback"]) == (200, "rest", True)
         assert "Sun" in answer["html"]
