@@ -106,8 +106,7 @@ class SlotView(APIView):
     def get(self, request: Request, slot: str) -> Response:
         """Decide a slot by its live rules; an unknown customer gets the rule set's stored fallback."""
         public_id = request.query_params.get("customer")
-        customer = customer_by_public_id(public_id) if public_id else None
-        content = content_for(slot, customer)
+        content = content_for(slot, _find_customer(public_id) if public_id else None)
         if content is None:
             raise Http404(f"No published rule set decides the slot {slot!r}.")
         return Response(SlotSerializer(content).data)
@@ -115,10 +114,17 @@ class SlotView(APIView):
 
 def customer_by_public_id(public_id: str) -> Customer:
     """Find a customer by the id that other systems see; 404 for anything else."""
+    customer = _find_customer(public_id)
+    if customer is None:
+        raise Http404("There is no customer with this id.")
+    return customer
+
+
+def _find_customer(public_id: str) -> Customer | None:
     try:
-        return Customer.objects.get(public_id=public_id)
-    except (Customer.DoesNotExist, DjangoValidationError, ValueError):
-        raise Http404("There is no customer with this id.") from None
+        return Customer.objects.filter(public_id=public_id).first()
+    except (DjangoValidationError, ValueError):
+        return None
 
 
 def _whole_number(text: str, *, name: str, least: int, most: int) -> int:

@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
 from delivery.outbox import Claimed
 from delivery.sending import Composed
+from products.models import Product
 from recommendations.serving import Served, recommend
 from rules.deciding import Decision, decide
 from rules.models import RuleSet, RuleSetVersion
@@ -40,7 +41,7 @@ class Ingredients:
     people: People
     decisions: dict[int, Decision]
     blocks: dict[str, str]
-    recommended: dict[str, dict[int, Served]]
+    recommended: dict[int, Served]
 
 
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
@@ -58,19 +59,13 @@ def gather(campaign: Campaign, recipients: Sequence[tuple[int, str]]) -> Ingredi
     contents = arm_contents(campaign)
     personalised = [who for who, key in recipients if contents[key].is_personalised]
     decisions = decide(_rule_versions(campaign), personalised, now=now()) if personalised else {}
-    by_strategy: dict[str, list[int]] = defaultdict(list)
-    for who, key in recipients:
-        by_strategy[contents[key].strategy].append(who)
     return Ingredients(
         campaign=campaign,
         contents=contents,
         people=load_people([who for who, _ in recipients]),
         decisions=decisions,
         blocks=dict(Block.objects.values_list("key", "compiled_html")),
-        recommended={
-            strategy: recommend(ids, k=_products_wanted(contents), strategy=strategy)
-            for strategy, ids in by_strategy.items()
-        },
+        recommended=_recommended(contents, recipients, decisions),
     )
 
 
@@ -96,6 +91,57 @@ def _rule_versions(campaign: Campaign) -> list[RuleSetVersion]:
     return list(campaign.rule_set_versions.select_related("rule_set"))
 
 
+def _recommended(
+    contents: dict[str, CampaignVariant],
+    recipients: Sequence[tuple[int, str]],
+    decisions: dict[int, Decision],
+) -> dict[int, Served]:
+    """Ask the recommender once for each strategy and set of categories, as the arm and the rules have it.
+
+    A rule's `recommend` replaces the arm's strategy, and products that it names come first; what rules exclude is
+    left out and filled up.
+    """
+    wishes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[int]] = defaultdict(list)
+    for who, key in recipients:
+        rule = next(iter(decisions[who].recommend.values()), None) if who in decisions else None
+        wish = (rule.strategy, rule.categories, rule.products) if rule else (contents[key].strategy, (), ())
+        wishes[wish].append(who)
+    named = _named_products(wishes, decisions)
+    exclude = {
+        who: {product.pk for code in one.exclude for product in named.get(code, ())}
+        for who, one in decisions.items()
+    }
+    k = _products_wanted(contents)
+    served: dict[int, Served] = {}
+    for (strategy, categories, codes), people in wishes.items():
+        found = recommend(people, k=k, strategy=strategy, exclude=exclude, categories=categories)
+        first = [product for code in codes for product in named.get(code, ()) if product.is_available]
+        served |= {who: _with_first(one, first, k) for who, one in found.items()} if first else found
+    return served
+
+
+def _named_products(
+    wishes: Iterable[tuple[str, tuple[str, ...], tuple[str, ...]]], decisions: dict[int, Decision]
+) -> dict[str, list[Product]]:
+    """The products that rules name, by their external id; one query, or none."""
+    codes = {code for decision in decisions.values() for code in decision.exclude}
+    codes |= {code for *_, products in wishes for code in products}
+    named: dict[str, list[Product]] = defaultdict(list)
+    if codes:
+        for product in Product.objects.select_related("category").filter(external_id__in=codes):
+            named[product.external_id].append(product)
+    return named
+
+
+def _with_first(served: Served, first: Sequence[Product], k: int) -> Served:
+    """Put what a rule names before what the recommender found, each product once."""
+    chosen = {product.pk: (product, "rule", "a rule names it") for product in first}
+    for product, source, reason in zip(served.products, served.sources, served.reasons, strict=True):
+        chosen.setdefault(product.pk, (product, source, reason))
+    products, sources, reasons = zip(*list(chosen.values())[:k], strict=True)
+    return replace(served, products=products, sources=sources, reasons=reasons)
+
+
 def _products_wanted(contents: dict[str, CampaignVariant]) -> int:
     wanted = [
         k
@@ -110,10 +156,9 @@ def _context(
 ) -> dict[str, Any]:
     context = context_for(ingredients.people, customer_id)
     decision = ingredients.decisions.get(customer_id)
-    served = ingredients.recommended[content.strategy].get(customer_id)
-    excluded = set(decision.exclude) if decision else set()
-    products = [absolute_product(product) for product in served.products] if served else []
-    context["recommendations"] = [one for one in products if one["external_id"] not in excluded]
+    served = ingredients.recommended.get(customer_id)
+    products = served.products if served else ()
+    context["recommendations"] = [absolute_product(product) for product in products]
     context["slots"] = {
         slot: ingredients.blocks[block]
         for slot, block in (decision.show.items() if decision else ())
@@ -191,7 +236,7 @@ def _resolved(
 ) -> dict[str, Any]:
     """What is kept of a mail: versions, decisions and the products as they were shown."""
     decision = ingredients.decisions.get(claimed.customer_id)
-    served = ingredients.recommended[content.strategy].get(claimed.customer_id)
+    served = ingredients.recommended.get(claimed.customer_id)
     return {
         "template_version": content.template_version_id,
         "rule_set_versions": list(decision.version_ids) if decision else [],

@@ -105,8 +105,8 @@ class CampaignForm(forms.Form):
         no_mail = self.cleaned_data["no_mail_percent"] * 100
         baseline = (10_000 - no_mail) * self.cleaned_data["baseline_percent"] // 100
         arms: list[tuple[str, str, str, int]] = [
-            ("a", "A: baseline", Variant.Role.BASELINE, baseline),
-            ("b", "B: personalised", Variant.Role.TREATMENT, 10_000 - no_mail - baseline),
+            ("a", "Baseline", Variant.Role.BASELINE, baseline),
+            ("b", "Personalised", Variant.Role.TREATMENT, 10_000 - no_mail - baseline),
         ]
         if no_mail:
             arms.append(("no_mail", "No mail", Variant.Role.NO_MAIL, no_mail))

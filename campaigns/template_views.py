@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
@@ -9,16 +10,16 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.permissions import editors_only
 from campaigns.forms import TemplateForm
 from campaigns.models import Template, TemplateVersion
 from campaigns.previewing import preview
 from campaigns.publishing import TemplateRefused, publish_template
 from campaigns.templating.render import RenderFailed
-from campaigns.views import editors_only
 from customers.models import Customer
 
 _PREVIEW_POLICY = (
-    "default-src 'none'; img-src 'self' data: https: http://127.0.0.1:* http://localhost:*; "
+    f"default-src 'none'; img-src 'self' data: https: {settings.BASE_URL}; "
     "style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 )
 

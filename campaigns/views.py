@@ -1,36 +1,20 @@
 """Pages of campaigns: the list, a draft, a launch, the accounts."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, cast
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from accounts.permissions import editors_only
 from campaigns import books, tasks
 from campaigns.forms import CampaignForm
 from campaigns.launching import LaunchRefused, launch, obstacles
 from campaigns.models import Campaign
 from delivery.steering import steer
-
-View = Callable[..., HttpResponse]
-
-
-def editors_only(view: View) -> View:
-    """Let through only users who may edit; others get a 403."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not cast(User, request.user).may_edit:
-            raise PermissionDenied("Your role may look at this, but not change it.")
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 @require_safe

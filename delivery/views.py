@@ -2,6 +2,7 @@
 
 import base64
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -17,7 +18,7 @@ from delivery.models import MailboxMessage, Message, MessageEvent
 
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _MAIL_POLICY = (
-    "default-src 'none'; img-src 'self' data: https:; style-src 'unsafe-inline'; "
+    f"default-src 'none'; img-src 'self' data: https: {settings.BASE_URL}; style-src 'unsafe-inline'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox; frame-ancestors 'self'"
 )
 

@@ -5,11 +5,11 @@ import re
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, tracking
-from customers.consent import suppress
 from django.db import transaction
 from django.dispatch import receiver
 
 from common.clock import now
+from customers.consent import suppress
 from customers.models import Suppression
 from delivery.models import Message, MessageEvent, WebhookReceipt
 from delivery.tracking import unsubscribe

@@ -2,21 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from common.money import exponent
 from customers.importing import values
 from customers.importing.schema import EVENTS
-from customers.importing.values import BadRow, Columns, Condition, Number, Row, Text
+from customers.importing.values import BadRow, Columns, Condition, Row, Text
 from customers.ingest import EventIn
 from customers.profiles import COLUMNS, DATES
 from products.catalogue import ProductRef
 
 OCCURRENCE = "occurrence"
 _TEXTS = ("line", "order", "refund", "description", "session")
-_ONE = Decimal(1)
-_KEPT = 100_000
 
 
 class Kind:
@@ -30,9 +26,9 @@ class Kind:
         self.type = EVENTS[spec["event"]]
         self.id = values.text(spec["id"], columns, tables)
         self.texts = [(name, values.text(spec[name], columns, tables)) for name in _TEXTS if name in spec]
-        self.quantity = _number(spec, "quantity", columns)
-        self.value = _number(spec, "value", columns)
-        self.unit_price = _number(spec, "unit_price", columns)
+        self.quantity = values.whole(spec.get("quantity", ""), columns)
+        self.value = values.amount(spec.get("value", ""), columns)
+        self.unit_price = values.amount(spec.get("unit_price", ""), columns)
         self.product = _Product(spec["product"], columns, tables) if spec.get("product") else None
         self.properties = _texts(spec.get("properties", {}), columns, tables)
 
@@ -44,11 +40,11 @@ class Kind:
             type=self.type,
             occurred_at=at,
             product=self.product.of(row, currency) if self.product else None,
-            quantity=_whole(self.quantity(row)) if self.quantity else None,
-            value_minor=_minor(self.value(row), currency) if self.value else None,
-            unit_price_minor=_minor(self.unit_price(row), currency) if self.unit_price else None,
+            quantity=self.quantity(row),
+            value_minor=self.value(row, currency),
+            unit_price_minor=self.unit_price(row, currency),
             currency=currency,
-            properties={name: read(row) for name, read in self.properties} or None,
+            properties={name: read(row) for name, read in self.properties} if self.properties else None,
             **said,
         )
 
@@ -58,7 +54,7 @@ class _Product:
         self.id, self.name, self.category = (
             values.text(spec.get(part, ""), columns, tables) for part in ("id", "name", "category")
         )
-        self.price = _number(spec, "price", columns)
+        self.price = values.amount(spec.get("price", ""), columns)
         self._named: dict[str, ProductRef] = {}
 
     def of(self, row: Row, currency: str) -> ProductRef | None:
@@ -69,9 +65,8 @@ class _Product:
         known = self._named.get(id)
         if known is not None:
             return known
-        price = _minor(self.price(row), currency) if self.price else None
-        product = ProductRef(id, self.name(row), self.category(row), price)
-        if product.name and len(self._named) < _KEPT:
+        product = ProductRef(id, self.name(row), self.category(row), self.price(row, currency))
+        if product.name and len(self._named) < values.KEPT:
             self._named[id] = product
         return product
 
@@ -114,7 +109,7 @@ class RowMapping:
             row.pop()
 
     def _occurrence(self, row: Row) -> str:
-        key = hash(tuple(row[index] for index in self._counted))
+        key = hash(tuple([row[index] for index in self._counted]))
         count = self._seen.get(key, 0) + 1
         self._seen[key] = count
         return str(count)
@@ -126,10 +121,6 @@ def _merged(mapping: Mapping[str, Any], kind: Mapping[str, Any]) -> dict[str, An
 
 def _texts(specs: Mapping[str, Any], columns: Columns, tables: Mapping[str, Any]) -> list[tuple[str, Text]]:
     return [(name, values.text(spec, columns, tables)) for name, spec in specs.items()]
-
-
-def _number(spec: Mapping[str, Any], name: str, columns: Columns) -> Number | None:
-    return values.number(spec[name], columns) if name in spec else None
 
 
 def _customer_reader(
@@ -146,7 +137,7 @@ def _customer_reader(
     def read_once(row: Row) -> dict[str, Any]:
         key = tuple([row[index] for index in indexes])
         if key not in kept:
-            if len(kept) >= _KEPT:
+            if len(kept) >= values.KEPT:
                 kept.clear()
             kept[key] = read(row)
         return kept[key]
@@ -159,18 +150,3 @@ def _customer_reader(
         return {"namespace": namespace, "customer": id(row), "email": email(row), "profile": said}
 
     return read_once
-
-
-def _whole(value: Decimal | None) -> int | None:
-    if value is None:
-        return None
-    if value != value.to_integral_value():
-        raise BadRow("quantity_not_whole")
-    return int(value)
-
-
-def _minor(value: Decimal | None, currency: str) -> int | None:
-    """An amount in major units, as files have it, in minor ones; halves are rounded away from zero."""
-    if value is None:
-        return None
-    return int(value.scaleb(exponent(currency)).quantize(_ONE, ROUND_HALF_UP))

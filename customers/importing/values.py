@@ -1,16 +1,19 @@
 """Compiles what a mapping says about one value into a function of a row.
 
-A row is a list of texts. Compiled once for each file, called for each row: this is the import's inner loop.
+A row is a list of texts without blanks around them. Compiled once for each file, called for each row: this is
+the import's inner loop.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from common.money import exponent
 from customers.importing.schema import MappingError
 
 Row = Sequence[str]
@@ -19,6 +22,8 @@ Number = Callable[[Row], Decimal | None]
 Condition = Callable[[Row], bool]
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _MAX_DIGITS = 18
+_ONE = Decimal(1)
+KEPT = 100_000
 
 
 class BadRow(ValueError):
@@ -89,17 +94,22 @@ def _template(template: str, columns: Columns) -> Text:
     literals, indexes = parts[::2], [columns.index(name) for name in parts[1::2]]
     if not indexes:
         return lambda row: template
-    if literals == ["", ""]:
-        only = indexes[0]
-        return lambda row: row[only].strip()
+    if len(indexes) == 1:
+        return _around(literals[0], indexes[0], literals[1])
+    pick = itemgetter(*indexes)
+    pattern = "%s".join(literal.replace("%", "%%") for literal in literals)
 
     def fill(row: Row) -> str:
-        values = [row[index].strip() for index in indexes]
-        if not any(values):
-            return ""
-        return literals[0] + "".join(value + after for value, after in zip(values, literals[1:], strict=True))
+        values = pick(row)
+        return pattern % values if any(values) else ""
 
     return fill
+
+
+def _around(before: str, index: int, after: str) -> Text:
+    if not before and not after:
+        return itemgetter(index)
+    return lambda row: f"{before}{row[index]}{after}" if row[index] else ""
 
 
 def number(spec: Any, columns: Columns) -> Number:
@@ -117,6 +127,49 @@ def number(spec: Any, columns: Columns) -> Number:
         return plain
     sign = -1 if spec.get("negate") else 1
     return _signed(plain, sign, absolute=bool(spec.get("absolute")))
+
+
+def amount(spec: Any, columns: Columns) -> Callable[[Row, str], int | None]:
+    """Compile an amount of money: written in major units, returned in minor ones of the currency given.
+
+    Halves are rounded away from zero. The same few numbers come again and again, so results are kept.
+    """
+    read = number(spec, columns)
+    named = sorted(columns_of({"value": spec}))
+    indexes = [columns.index(name) for name in named]
+    kept: dict[tuple[str, ...], int | None] = {}
+
+    def convert(row: Row, currency: str) -> int | None:
+        key = (currency, *[row[index] for index in indexes])
+        if key in kept:
+            return kept[key]
+        if len(kept) >= KEPT:
+            kept.clear()
+        value = read(row)
+        kept[key] = None if value is None else _minor(value, currency)
+        return kept[key]
+
+    return convert
+
+
+def _minor(value: Decimal, currency: str) -> int:
+    return int(value.scaleb(exponent(currency)).quantize(_ONE, ROUND_HALF_UP))
+
+
+def whole(spec: Any, columns: Columns) -> Callable[[Row], int | None]:
+    """Compile a whole number; one with a fraction raises BadRow."""
+    read = number(spec, columns)
+
+    def convert(row: Row) -> int | None:
+        value = read(row)
+        if value is None:
+            return None
+        result = int(value)
+        if result != value:
+            raise BadRow("quantity_not_whole")
+        return result
+
+    return convert
 
 
 def _signed(plain: Number, sign: int, *, absolute: bool) -> Number:
@@ -178,7 +231,7 @@ def moment(spec: Mapping[str, str], columns: Columns) -> Callable[[Row], datetim
         nonlocal kept
         written = row[index]
         if written != kept[0]:
-            kept = (written, _aware(parse, written.strip(), zone))
+            kept = (written, _aware(parse, written, zone))
         return kept[1]
 
     return read
@@ -223,16 +276,16 @@ def _comparison(spec: Mapping[str, Any], index: int) -> Condition:
     operand = spec[operator]
     if operator == "in":
         members = frozenset(operand)
-        return lambda row: row[index].strip() in members
+        return lambda row: row[index] in members
     if operator == "starts_with":
-        return lambda row: row[index].strip().startswith(operand)
+        return lambda row: row[index].startswith(operand)
     if operator == "is_empty":
-        return lambda row: (not row[index].strip()) is operand
+        return lambda row: (not row[index]) is operand
     if operator == "equals":
-        return lambda row: row[index].strip() == operand
+        return lambda row: row[index] == operand
     limit = Decimal(str(operand))
     below = operator == "less_than"
-    return lambda row: _compares(row[index].strip(), limit, below=below)
+    return lambda row: _compares(row[index], limit, below=below)
 
 
 def _compares(written: str, limit: Decimal, *, below: bool) -> bool:

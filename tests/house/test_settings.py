@@ -22,6 +22,7 @@ SAFE = {
 
 def check(**changes: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **SAFE, **changes}
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # left by browser tests of the same process
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 

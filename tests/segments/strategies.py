@@ -96,7 +96,9 @@ LEAF = st.one_of(
     _listed({"fact": "last_viewed_product"}, ["p1", "p2", "p3"]),
     st.builds(lambda event, window: {**event, **window}, EVENT, WINDOW),
     st.builds(lambda event, window: {**event, **window}, EVENT, WINDOW),
-    st.builds(lambda event, window: {**event, **window}, EVENT, WINDOW),
+    # Nothing but a window: its edges decide.
+    st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
+    st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
     _comparison(
         {"score": "ltv"}, st.sampled_from(["gt", "gte", "lt", "lte"]), st.sampled_from([0.1, 1, 2.5])
     ),

@@ -12,7 +12,7 @@ from tests.segments.strategies import CONDITIONS
 from tests.segments.worlds import NOW, populate
 
 pytestmark = pytest.mark.django_db
-CUSTOMERS = 60
+CUSTOMERS = 150
 
 
 @pytest.fixture(scope="module")

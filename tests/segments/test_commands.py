@@ -6,7 +6,6 @@ from django.core.management import CommandError, call_command
 
 from customers.models import Customer
 from segments.models import Segment
-from segments.schedules import ensure_schedules
 from tests.segments.worlds import NOW
 
 pytestmark = pytest.mark.django_db
@@ -49,11 +48,3 @@ def test_a_refresh_tells_machines_what_it_did(segment):
 def test_an_unknown_segment_is_named():
     with pytest.raises(CommandError, match="no segment with the key nope"):
         call_command("refresh_segments", segment="nope")
-
-
-def test_schedules_are_stored_once():
-    from django_celery_beat.models import PeriodicTask
-
-    ensure_schedules()
-    ensure_schedules()
-    assert PeriodicTask.objects.filter(task__startswith="segments.", queue="compute").count() == 2

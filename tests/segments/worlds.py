@@ -53,7 +53,11 @@ def populate(dice: random.Random, count: int) -> list[Customer]:
             _facts(dice, person, ids, goods)
         _neighbours(dice, person, inner)
     Event.objects.bulk_create(
-        [_event(dice, person, ids, goods) for person in people for _ in range(dice.choice([0, 1, 2, 5, 9]))]
+        [
+            _event(dice, person, ids, goods)
+            for person in people
+            for _ in range(dice.choice([0, 1, 1, 1, 2, 5]))
+        ]
     )
     return people
 

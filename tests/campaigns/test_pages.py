@@ -1,0 +1,109 @@
+"""The pages of campaigns and templates: who may do what, and what is stored."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Role, User
+from campaigns.models import Campaign, TemplateVersion
+from campaigns.sending import send_due
+from delivery.models import Dispatch, Message
+from tests.campaigns.making import BODY, LETTER, draft, launched, letter, people
+
+pytestmark = pytest.mark.django_db
+BROKEN = "<mjml>\n<mj-body>\n<mj-section>\n<mj-colum></mj-colum>\n</mj-section>\n</mj-body>\n</mjml>"
+
+
+def signed_in(role: str) -> Client:
+    """A browser of somebody with this role."""
+    client = Client()
+    client.force_login(User.objects.create_user(f"{role}@example.com", role=role))
+    return client
+
+
+def steer(client: Client, campaign: Campaign, act: str) -> str:
+    """Press pause, resume or cancel; the state after it."""
+    client.post(reverse("campaigns:steer", args=[campaign.key, act]))
+    return Dispatch.objects.get(pk=campaign.dispatch_id).state
+
+
+def test_a_viewer_may_look_but_not_change_anything() -> None:
+    people(2)
+    campaign = draft()
+    viewer = signed_in(Role.VIEWER)
+    assert viewer.get(reverse("campaigns:list")).status_code == 200
+    assert viewer.get(reverse("campaigns:detail", args=[campaign.key])).status_code == 200
+    assert viewer.get(reverse("campaigns:new")).status_code == 403
+    assert viewer.post(reverse("campaigns:launch", args=[campaign.key])).status_code == 403
+    assert viewer.get(reverse("campaigns:template_edit", args=["baseline"])).status_code == 403
+    campaign.refresh_from_db()
+    assert campaign.state == Campaign.State.DRAFT
+
+
+def test_a_stranger_is_sent_to_the_login() -> None:
+    answer = Client().get(reverse("campaigns:list"))
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/campaigns/")
+
+
+def test_a_marketer_launches_and_sees_the_books() -> None:
+    people(7)
+    people(2, consenting=False)
+    campaign = draft()
+    marketer = signed_in(Role.MARKETER)
+    page = marketer.post(reverse("campaigns:launch", args=[campaign.key]), follow=True)
+    campaign.refresh_from_db()
+    assert campaign.state == Campaign.State.LAUNCHED
+    assert Message.objects.filter(dispatch_id=campaign.dispatch_id).count() == 7
+    assert "Launched: 9 people in the snapshot." in page.content.decode()
+    assert "The books add up" in page.content.decode()
+
+
+def test_a_second_launch_says_so_on_the_page() -> None:
+    people(2)
+    campaign, _ = launched()
+    page = signed_in(Role.MARKETER).post(reverse("campaigns:launch", args=[campaign.key]), follow=True)
+    assert "This campaign has been launched already." in page.content.decode()
+    assert Message.objects.count() == 2
+
+
+def test_a_paused_campaign_sends_nothing_until_it_is_resumed() -> None:
+    people(3)
+    campaign, counted = launched()
+    marketer = signed_in(Role.MARKETER)
+    assert steer(marketer, campaign, "pause") == "paused"
+    assert send_due(counted.dispatch_id) == 0
+    assert steer(marketer, campaign, "resume") == "sending"
+    assert send_due(counted.dispatch_id) == 3
+
+
+def test_a_cancelled_campaign_skips_what_waited_and_stays_cancelled() -> None:
+    people(3)
+    campaign, _ = launched()
+    marketer = signed_in(Role.MARKETER)
+    assert steer(marketer, campaign, "cancel") == "cancelled"
+    assert steer(marketer, campaign, "resume") == "cancelled"
+    ended = set(Message.objects.values_list("state", "reason"))
+    assert ended == {("skipped", "the campaign was cancelled")}
+
+
+def test_a_broken_layout_is_shown_with_its_line_and_nothing_is_stored() -> None:
+    version = letter("spring")
+    page = signed_in(Role.MARKETER).post(
+        reverse("campaigns:template_edit", args=["spring"]),
+        {"name": "Spring", "subject": "News", "mjml": BROKEN},
+    )
+    assert page.status_code == 200
+    assert any(error.startswith("Line 4: ") for error in page.context["form"].errors["mjml"])
+    assert "mj-colum" in page.content.decode()
+    assert list(TemplateVersion.objects.all()) == [version]
+
+
+def test_a_good_layout_becomes_the_next_version() -> None:
+    letter("spring")
+    page = signed_in(Role.MARKETER).post(
+        reverse("campaigns:template_edit", args=["spring"]),
+        {"name": "Spring", "subject": "Newer", "mjml": LETTER.format(body=BODY), "note": "fresher"},
+    )
+    assert page.status_code == 302
+    newest = TemplateVersion.objects.get(template__key="spring", number=2)
+    assert (newest.subject, newest.note, str(newest.author)) == ("Newer", "fresher", "marketer@example.com")

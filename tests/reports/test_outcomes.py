@@ -1,0 +1,150 @@
+"""What an arm did is counted exactly, and an order after a click belongs to one campaign."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+
+from campaigns.models import Campaign
+from common.clock import now
+from customers.models import Customer, Order
+from delivery.models import Message, MessageEvent
+from experiments.outcomes import ArmOutcomes
+from reports.attribution import attributed_orders
+from reports.outcomes import outcomes, plan_of
+from tests.campaigns.making import launched, people
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+_numbers: Counter[str] = Counter()
+
+
+def order(customer_id: int, at: datetime, total: int, *, refunded: int = 0, currency: str = "GBP") -> Order:
+    """A placed order."""
+    _numbers["order"] += 1
+    return Order.objects.create(
+        source="shop",
+        external_id=f"o{_numbers['order']}",
+        customer_id=customer_id,
+        placed_at=at,
+        currency=currency,
+        total_minor=total,
+        refunded_minor=refunded,
+    )
+
+
+def hit(campaign: Campaign, customer_id: int, kind: str, at: datetime, *, is_machine: bool = False) -> None:
+    """Something that happened to the campaign's message to this customer."""
+    _numbers["hit"] += 1
+    MessageEvent.objects.create(
+        message=Message.objects.get(dispatch_id=campaign.dispatch_id, customer_id=customer_id),
+        kind=kind,
+        occurred_at=at,
+        is_machine=is_machine,
+        dedupe_key=f"hit-{_numbers['hit']}",
+    )
+
+
+def sent_a_week_ago(name: str = "Spring", **options: object) -> tuple[Campaign, datetime]:
+    """A campaign whose mails were all sent when it was launched, eight days ago."""
+    campaign, _ = launched(name, **options)
+    start = now() - 8 * DAY
+    Campaign.objects.filter(pk=campaign.pk).update(launched_at=start)
+    Message.objects.filter(dispatch_id=campaign.dispatch_id).update(state="sent", sent_at=start)
+    campaign.refresh_from_db()
+    return campaign, start
+
+
+def arm_members(campaign: Campaign, key: str) -> list[int]:
+    """The customers of an arm."""
+    members = campaign.recipients.filter(variant_key=key).order_by("customer_id")
+    return list(members.values_list("customer_id", flat=True))
+
+
+def counted(campaign: Campaign) -> dict[str, ArmOutcomes]:
+    """The outcomes now, by arm."""
+    return {arm.key: arm for arm in outcomes(campaign, plan=plan_of(campaign, as_of=now()))}
+
+
+def test_every_outcome_is_counted_in_its_arm_and_nothing_else_is() -> None:
+    people(60)
+    people(4, consenting=False)
+    campaign, start = sent_a_week_ago(no_mail=30)
+    a, b, unmailed = (arm_members(campaign, key) for key in ("a", "b", "no_mail"))
+    excluded = campaign.recipients.exclude(exclusion="").first()
+    later = start + DAY
+    hit(campaign, a[0], "opened", later)
+    hit(campaign, a[0], "clicked", later)
+    hit(campaign, a[0], "clicked", later)
+    hit(campaign, a[1], "clicked", later, is_machine=True)
+    hit(campaign, a[2], "bounced", later)
+    hit(campaign, b[0], "unsubscribed", later)
+    order(a[0], later, 5_000)
+    order(a[0], later + DAY, 3_000, refunded=1_000)
+    order(a[1], start - timedelta(seconds=1), 9_000)
+    order(a[2], start + 7 * DAY, 9_000)
+    order(b[1], start, 2_500, refunded=2_500)
+    order(b[2], later, 800, currency="EUR")
+    order(unmailed[0], later, 1_200)
+    order(excluded.customer_id, later, 7_700)
+    arms = counted(campaign)
+    assert arms["a"] == ArmOutcomes(
+        key="a",
+        name="A: baseline",
+        role="baseline",
+        weight=3_500,
+        assigned=len(a),
+        delivered=len(a) - 1,
+        human_opens=1,
+        human_clicks=1,
+        converters=1,
+        orders=2,
+        revenue_minor=7_000,
+        revenue_minor_squares=49_000_000,
+    )
+    assert arms["b"] == ArmOutcomes(
+        key="b",
+        name="B: personalised",
+        role="treatment",
+        weight=3_500,
+        assigned=len(b),
+        delivered=len(b),
+        converters=2,
+        orders=2,
+        unsubscribes=1,
+    )
+    assert arms["no_mail"] == ArmOutcomes(
+        key="no_mail",
+        name="No mail",
+        role="no_mail",
+        weight=3_000,
+        assigned=len(unmailed),
+        converters=1,
+        orders=1,
+        revenue_minor=1_200,
+        revenue_minor_squares=1_440_000,
+    )
+    assert len(a) + len(b) + len(unmailed) == 60
+
+
+def test_the_last_click_before_an_order_decides_between_two_campaigns() -> None:
+    [customer] = people(1)
+    early, start = sent_a_week_ago("Early")
+    late, _ = sent_a_week_ago("Late")
+    hit(early, customer.pk, "clicked", start + 1 * DAY)
+    first = order(customer.pk, start + 1.5 * DAY, 1_000)
+    hit(late, customer.pk, "clicked", start + 2 * DAY)
+    second = order(customer.pk, start + 3 * DAY, 2_000, refunded=500)
+    assert [(one.order_id, one.revenue_minor) for one in attributed_orders(early)] == [(first.pk, 1_000)]
+    assert [(one.order_id, one.revenue_minor) for one in attributed_orders(late)] == [(second.pk, 1_500)]
+
+
+def test_a_machines_click_and_an_old_click_attribute_nothing() -> None:
+    machine, old, never = people(3)
+    campaign, start = sent_a_week_ago()
+    hit(campaign, machine.pk, "clicked", start, is_machine=True)
+    hit(campaign, old.pk, "clicked", start)
+    hit(campaign, never.pk, "opened", start)
+    for one in Customer.objects.all():
+        order(one.pk, start + 7 * DAY + timedelta(seconds=1), 1_000)
+    assert attributed_orders(campaign) == []
