@@ -65,7 +65,8 @@ class Answers:
     def __str__(self) -> str:
         return (
             f"{self.letters:,} letters: {self.opened:,} opened, {self.clicked:,} clicked, "
-            f"{self.unsubscribed:,} unsubscribed, {self.orders:,} orders; {self.organic_orders:,} orders of people's own accord"
+            f"{self.unsubscribed:,} unsubscribed, {self.orders:,} orders; "
+            f"{self.organic_orders:,} orders of people's own accord"
         )
 
 
