@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from html import unescape
 from urllib.parse import urlsplit
 
 import httpx
@@ -64,7 +65,8 @@ class Answers:
     def __str__(self) -> str:
         return (
             f"{self.letters:,} letters: {self.opened:,} opened, {self.clicked:,} clicked, "
-            f"{self.unsubscribed:,} unsubscribed, {self.orders:,} orders; {self.organic_orders:,} orders without"
+            f"{self.unsubscribed:,} unsubscribed, {self.orders:,} orders; "
+            f"{self.organic_orders:,} orders of people's own accord"
         )
 
 
@@ -162,7 +164,8 @@ def _read(mail: MailboxMessage, customer: int, names: dict[str, int]) -> Letter:
     message = message_from_bytes(bytes(mail.raw), policy=default)
     body = message.get_body(("html",))
     html = body.get_content() if body is not None else ""
-    shown = [(names[name], link) for link, name in _PICTURE.findall(html) if name in names][:MOST_SHOWN]
+    pictures = [(unescape(link), unescape(name)) for link, name in _PICTURE.findall(html)]
+    shown = [(names[name], link) for link, name in pictures if name in names][:MOST_SHOWN]
     pixel = _PIXEL.search(html)
     unsubscribe = _UNSUBSCRIBE.search(message["List-Unsubscribe"] or "")
     return Letter(

@@ -35,7 +35,7 @@ def load_shop(world: World, *, progress: Progress) -> dict[str, int]:
     products = load_products(world, progress=progress)
     load_customers(world, progress=progress)
     history = build_history(world)
-    total = len(history.events) + len(history.orders.line_order)
+    total = len(history.events) - len(history.orders.customer) + len(history.orders.line_order)
     counted = {"inserted": 0, "duplicates": 0, "rejected": 0}
     done = 0
     for batch in _batches(events_of(world, history, products)):

@@ -33,7 +33,7 @@ def picture_key(product: Product) -> tuple[str, int, int]:
 def as_png(image: Image.Image) -> bytes:
     """The picture with 64 colours, about 5 KB."""
     out = BytesIO()
-    image.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+    image.quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
         out, "PNG", optimize=True
     )
     return out.getvalue()

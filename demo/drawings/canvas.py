@@ -93,7 +93,7 @@ class Canvas:
 
     def finished(self) -> Image.Image:
         """The picture at its own size."""
-        return self.image.resize((self.side, self.side), Image.Resampling.LANCZOS)
+        return self.image.reduce(OVERSAMPLING)
 
     def polygon(self, *points: Point, fill: Colour) -> None:
         """A straight-edged shape."""
