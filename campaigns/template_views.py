@@ -5,6 +5,7 @@ from typing import cast
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html
 from django.utils.text import slugify
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
@@ -88,7 +89,7 @@ def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         html = preview(version, customer_id=int(customer) if customer.isdecimal() else None).html
     except RenderFailed as error:
-        html = f"<p>This template cannot be rendered for this customer: {error}</p>"
+        html = format_html("<p>This template cannot be rendered for this customer: {}</p>", str(error))
     response = HttpResponse(html)
     response["Content-Security-Policy"] = _PREVIEW_POLICY
     return response
