@@ -90,7 +90,7 @@ def test_an_arm_without_a_template_is_refused() -> None:
     CampaignVariant.objects.get(campaign=campaign, variant__key="b").delete()
     with pytest.raises(LaunchRefused) as refused:
         launch(campaign.pk)
-    assert refused.value.reasons == ["The arm “B: personalised” has no template."]
+    assert refused.value.reasons == ["The arm “Personalised” has no template."]
 
 
 def test_the_books_add_up_before_while_and_after_sending() -> None:

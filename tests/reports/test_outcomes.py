@@ -90,7 +90,7 @@ def test_every_outcome_is_counted_in_its_arm_and_nothing_else_is() -> None:
     arms = counted(campaign)
     assert arms["a"] == ArmOutcomes(
         key="a",
-        name="A: baseline",
+        name="Baseline",
         role="baseline",
         weight=3_500,
         assigned=len(a),
@@ -104,7 +104,7 @@ def test_every_outcome_is_counted_in_its_arm_and_nothing_else_is() -> None:
     )
     assert arms["b"] == ArmOutcomes(
         key="b",
-        name="B: personalised",
+        name="Personalised",
         role="treatment",
         weight=3_500,
         assigned=len(b),
