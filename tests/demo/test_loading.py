@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.db.models import Sum
+from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries, Settings
 
+from accounts.models import User
 from common.clock import now
 from customers.models import Consent, Customer, CustomerFacts, Event, Order, OrderLine, Refund, SyncRun
 from demo.context_processors import CACHE_KEY, has_demo_data
@@ -95,4 +97,13 @@ def test_the_pages_know_whether_the_data_is_generated(
     assert has_demo_data()
     with django_assert_num_queries(0):
         assert has_demo_data()
+    cache.delete(CACHE_KEY)
+
+
+@pytest.mark.parametrize("is_generated", [True, False])
+def test_every_page_is_labelled_where_the_data_is_generated(client: Client, is_generated: bool) -> None:
+    cache.set(CACHE_KEY, is_generated)
+    client.force_login(User.objects.create_user("v@example.com"))
+    label = "generated for the demo"
+    assert (label in client.get("/").content.decode()) is is_generated
     cache.delete(CACHE_KEY)
