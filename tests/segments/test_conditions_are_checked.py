@@ -66,8 +66,8 @@ def test_what_cannot_be_meant_is_refused_with_its_place(document, message):
 
 
 def test_the_largest_conditions_are_taken():
-    parse({"all": [ORDERED] * 199})
-    parse(nested(9))
+    assert parse({"all": [ORDERED] * 199}).parts == (parse(ORDERED),) * 199
+    assert parse(nested(9)).parts == (parse(nested(8)),)
 
 
 def test_places_are_told_below_the_given_path():
