@@ -1,12 +1,13 @@
 """The session-long temporary tables through which a batch of events goes into the database."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -96,16 +97,6 @@ class _KeyDumper(Dumper):
         return obj
 
 
-class _JsonDumper(Dumper):
-    """Sends text that is JSON already; psycopg's own would take it for a string and encode it once more."""
-
-    oid = 3802
-    format = Format.BINARY
-
-    def dump(self, obj: str) -> bytes:
-        return b"\x01" + obj.encode()
-
-
 def fill(rows: Iterable[Row]) -> None:
     """Copy rows into `ingest_stage`, emptied first; `ingest_fresh` is emptied too.
 
@@ -118,14 +109,18 @@ def fill(rows: Iterable[Row]) -> None:
             cursor.execute(_CREATE)
         elif len(connection.savepoint_ids) > 0:
             cursor.execute("TRUNCATE ingest_stage, ingest_fresh")
-        cursor.adapters.register_dumper(bytes, _KeyDumper)
-        cursor.adapters.register_dumper(dict, _JsonDumper)
-        with cursor.copy(
-            f"COPY ingest_stage ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
-        ) as copy:
-            copy.set_types(list(_COLUMNS.values()))
-            for row in rows:
-                copy.write_row(row)
+        copy_rows(cursor, "ingest_stage", _COLUMNS, rows)
+
+
+def copy_rows(
+    cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[Row]
+) -> None:
+    """Copy rows into a table in the binary form; UUIDs are sixteen bytes. `columns` are types by name."""
+    cursor.adapters.register_dumper(bytes, _KeyDumper)
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN WITH (FORMAT binary)") as copy:
+        copy.set_types(list(columns.values()))
+        for row in rows:
+            copy.write_row(row)
 
 
 def store_behaviour(source: str) -> int:
