@@ -212,6 +212,11 @@ def as_logged(one: models.Model, name: str) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
+def log_rows(row: Merge, model: str, keys: Iterable[str]) -> None:
+    """Log rows that were moved."""
+    MergedRow.objects.bulk_create([MergedRow(merge=row, model=model, key=key) for key in keys])
+
+
 def _log(row: Merge, one: models.Model, change: dict[str, Any]) -> None:
     MergedRow.objects.create(merge=row, model=one._meta.label_lower, key=str(one.pk), change=change)
 

@@ -19,11 +19,22 @@ from customers.merging import (
     as_logged,
     lock_customers,
     lock_makers,
+    log_rows,
     merge,
     moving_columns,
     unless_there,
 )
-from customers.models import Consent, Customer, CustomerIdentity, Merge, MergedRow
+from customers.models import (
+    Consent,
+    Customer,
+    CustomerIdentity,
+    DuplicatePair,
+    Event,
+    Merge,
+    MergedRow,
+    Order,
+    Refund,
+)
 from customers.profiles import touch
 
 
@@ -45,7 +56,66 @@ def undo(merge_id: int, *, by: int | None = None) -> Merge:
                 evidence=one.evidence,
                 by=one.merged_by_id,
             )
+        DuplicatePair.objects.filter(_both(row)).update(
+            state=DuplicatePair.State.DIFFERENT, decided_at=now(), decided_by=by
+        )
     return row
+
+
+def detach(identity_id: int, *, by: int | None = None) -> Customer:
+    """Give an id that was attached to a customer by their address a profile of its own, and return that.
+
+    Orders, refunds and events of the source with that name go with it. It is logged like a merge taken back.
+    Raises MergeRefused.
+    """
+    with transaction.atomic():
+        lock_makers()
+        identity = CustomerIdentity.objects.filter(pk=identity_id).first()
+        if identity is None or identity.attached_by != CustomerIdentity.Way.EMAIL:
+            raise MergeRefused("Only an id that was attached by an address can be taken off.")
+        new = Customer.objects.create(source=identity.namespace)
+        pair = [identity.customer_id, new.pk]
+        lock_customers(pair)
+        lock_facts(pair)
+        touch(pair)
+        row = Merge.objects.create(
+            survivor_id=identity.customer_id,
+            absorbed=new,
+            cause=Merge.Cause.ADDRESS,
+            evidence=str(identity)[:300],
+            absorbed_before={"email": None, "is_anonymous": False},
+            undone_at=now(),
+            undone_by_id=by,
+        )
+        _split_off(identity, row)
+        DuplicatePair.objects.create(
+            first_id=row.survivor_id,
+            second=new,
+            reason=DuplicatePair.Reason.ADDRESS,
+            evidence=row.evidence,
+            state=DuplicatePair.State.DIFFERENT,
+            decided_at=now(),
+            decided_by_id=by,
+        )
+        rebuild_facts(pair)
+    return new
+
+
+def _split_off(identity: CustomerIdentity, row: Merge) -> None:
+    """Move the id and what its source told to the new profile, and log each row."""
+    log_rows(row, "customers.customeridentity", [str(identity.pk)])
+    CustomerIdentity.objects.filter(pk=identity.pk).update(
+        customer=row.absorbed_id, attached_by=CustomerIdentity.Way.OWN
+    )
+    for model, key in ((Order, "pk"), (Refund, "pk"), (Event, "message_id")):
+        told = model._default_manager.filter(customer=row.survivor_id, source=identity.namespace)
+        log_rows(row, model._meta.label_lower, [str(one) for one in told.values_list(key, flat=True)])
+        told.update(customer=row.absorbed_id)
+
+
+def _both(row: Merge) -> Q:
+    first, second = sorted((row.survivor_id, row.absorbed_id))
+    return Q(first=first, second=second)
 
 
 def _built_on(row: Merge) -> list[Merge]:

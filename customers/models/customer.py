@@ -90,9 +90,18 @@ class CustomerIdentity(models.Model):
 
     EMAIL = "email"  # the namespace of further addresses
 
+    class Way(models.TextChoices):
+        OWN = "", "Named by its source"
+        EMAIL = "email", "Came with the customer's address"
+        DEVICE = "device", "Signed in on the device"
+        ALIAS = "alias", "Its source said so"
+
     namespace = models.CharField(max_length=50)
     value = models.CharField(max_length=320)
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="identities")
+    attached_by = models.CharField(
+        max_length=10, choices=Way.choices, blank=True, db_default="", default=Way.OWN
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     on_merge = "move"

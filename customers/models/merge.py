@@ -18,6 +18,7 @@ class Merge(models.Model):
         DEVICE = "device", "Signed in on a device"
         ALIAS = "alias", "A source said that two ids are one person"
         REVIEW = "review", "Merged by hand"
+        ADDRESS = "address", "Came with the customer's address"
 
     survivor = models.ForeignKey(Customer, models.PROTECT, related_name="merges")
     absorbed = models.ForeignKey(Customer, models.PROTECT, related_name="absorptions")
