@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0004_merges"),
+        ("customers", "0005_merges"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

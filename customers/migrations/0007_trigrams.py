@@ -5,6 +5,6 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """How alike two names are."""
 
-    dependencies = [("customers", "0005_duplicates")]
+    dependencies = [("customers", "0006_duplicates")]
 
     operations = [TrigramExtension()]
