@@ -122,7 +122,7 @@ def customer_by_public_id(public_id: str) -> Customer:
 
 def _find_customer(public_id: str) -> Customer | None:
     try:
-        return Customer.objects.filter(public_id=public_id).first()
+        return Customer.objects.named(public_id)
     except (DjangoValidationError, ValueError):
         return None
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from campaigns.contexts import People, absolute_product, context_for, load_people
 from campaigns.launching import arm_contents
-from campaigns.models import Block, Campaign, CampaignVariant
+from campaigns.models import Block, Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
 from campaigns.templating.compile import requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed, render
@@ -42,6 +42,7 @@ class Ingredients:
     decisions: dict[int, Decision]
     blocks: dict[str, str]
     recommended: dict[int, Served]
+    frozen: dict[int, str]
 
 
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
@@ -66,7 +67,14 @@ def gather(campaign: Campaign, recipients: Sequence[tuple[int, str]]) -> Ingredi
         decisions=decisions,
         blocks=dict(Block.objects.values_list("key", "compiled_html")),
         recommended=_recommended(contents, recipients, decisions),
+        frozen=_frozen_arms(campaign, [who for who, _ in recipients]),
     )
+
+
+def _frozen_arms(campaign: Campaign, customer_ids: Sequence[int]) -> dict[int, str]:
+    """The arm that each customer has in the launch snapshot, empty for those who were excluded."""
+    frozen = Recipient.objects.filter(campaign=campaign, customer__in=customer_ids)
+    return dict(frozen.values_list("customer_id", "variant_key"))
 
 
 def write(
@@ -181,6 +189,8 @@ def _unsubscribe_url(message_id: int | None) -> str:
 
 
 def _compose_one(ingredients: Ingredients, claimed: Claimed) -> Composed:
+    if ingredients.frozen.get(claimed.customer_id, claimed.variant_key) != claimed.variant_key:
+        return Composed(claimed=claimed, skipped="merged with a recipient who has another arm")
     decision = ingredients.decisions.get(claimed.customer_id)
     if decision and decision.suppress:
         return Composed(claimed=claimed, skipped="a rule suppressed it")

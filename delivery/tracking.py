@@ -6,6 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from common.clock import now
+from customers.merging import current
 from customers.models import Consent
 from delivery.models import Message, MessageEvent
 from delivery.verdicts import machine_verdict
@@ -40,7 +41,7 @@ def unsubscribe(message: Message, *, source: str) -> None:
     """Withdraw the recipient's consent to marketing e-mail, once and at once; a repetition changes nothing."""
     at = now()
     Consent.objects.update_or_create(
-        customer_id=message.customer_id,
+        customer_id=current(message.customer_id),
         purpose=Consent.Purpose.MARKETING_EMAIL,
         defaults={"is_granted": False, "changed_at": at, "source": source, "proof": f"message {message.pk}"},
     )

@@ -8,8 +8,8 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -79,7 +79,9 @@ def look_up(request: HttpRequest) -> HttpResponse:
 @require_safe
 def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """What one customer is shown, by which strategy, from which source, and why."""
-    customer = get_object_or_404(Customer, public_id=public_id)
+    customer = Customer.objects.named(public_id)
+    if customer is None:
+        raise Http404("There is no customer with this id.")
     strategy = request.GET.get("strategy", FOR_YOU)
     strategy = strategy if strategy in STRATEGIES else FOR_YOU
     context = {

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns.composing import compose
 from campaigns.launching import Launched
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Recipient
 from campaigns.publishing import save_block
 from campaigns.sending import send_due
 from customers.models import Customer, CustomerFacts
@@ -78,6 +78,7 @@ def test_a_rule_that_suppresses_skips_the_message_with_the_reason() -> None:
     )
     _, counted = launched()
     Message.objects.update(variant_key="b")
+    Recipient.objects.update(variant_key="b")
     send_due(counted.dispatch_id)
     found = {m.customer_id: (m.state, m.reason) for m in Message.objects.all()}
     assert found == {stays.pk: ("sent", ""), goes.pk: ("skipped", "a rule suppressed it")}
