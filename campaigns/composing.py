@@ -1,6 +1,5 @@
 """Writing the mails of one chunk: what rules decide, what the recommender says, what the template makes of it."""
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -22,8 +21,7 @@ from common.clock import now
 from delivery import mime, tracking
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
-from delivery.outbox import Claimed
-from delivery.sending import Composed
+from delivery.outbox import Claimed, Composed
 from products.models import Product
 from recommendations.serving import Served, recommend
 from rules.deciding import Decision, decide
@@ -194,7 +192,6 @@ def _compose_one(ingredients: Ingredients, claimed: Claimed) -> Composed:
     return Composed(
         claimed=claimed,
         mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=rendered.subject, raw=raw),
-        content_sha256=hashlib.sha256(raw).hexdigest(),
         resolved=json.dumps(_resolved(ingredients, claimed, content, rendered)),
         links=json.dumps([*compiled.links, *rendered.links]),
         fallbacks=sum(rendered.fallbacks.values()),
