@@ -26,7 +26,6 @@ class Sender(models.Model):
             models.CheckConstraint(
                 condition=Q(rate_per_second__gte=1),
                 name="sender_rate_positive",
-                violation_error_message="A sender sends at least one message a second; pause a campaign to stop it.",
             )
         ]
 

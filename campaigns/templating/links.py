@@ -81,7 +81,7 @@ class LinkTable:
     def replace_hrefs(self, masked_html: str) -> str:
         """Put a word in the place of every href that is to be tracked."""
         parts, done = [], 0
-        for start, end in _href_values(masked_html):
+        for start, end in href_values(masked_html):
             value = masked_html[start:end]
             quoted = value[:1] in ("'", '"')
             parts += [masked_html[done:start], f'"{self._word(value[1:-1] if quoted else value)}"']
@@ -149,7 +149,7 @@ class LinkTable:
         self.findings.append(Finding("error", message, line=line))
 
 
-def _href_values(markup: str) -> Iterator[tuple[int, int]]:
+def href_values(markup: str) -> Iterator[tuple[int, int]]:
     """Give where the value of each href of a link stands, with its quotes; one pass over the text."""
     position = 0
     while tag := _TAG.search(markup, position):

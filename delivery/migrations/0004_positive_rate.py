@@ -20,7 +20,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("rate_per_second__gte", 1)),
                 name="sender_rate_positive",
-                violation_error_message="A sender sends at least one message a second; pause a campaign to stop it.",
             ),
         ),
     ]

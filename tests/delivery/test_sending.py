@@ -5,6 +5,8 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from common.clock import now
 from customers.models import CustomerFacts, Event, EventType
@@ -169,3 +171,11 @@ def test_what_was_sent_becomes_part_of_the_history_once(dispatch: Dispatch, queu
     assert record_message_events() == 0
     assert Event.objects.filter(customer_id=message.customer_id, type=EventType.EMAIL_SENT).count() == 1
     assert CustomerFacts.objects.get(pk=message.customer_id).emails_sent_count == 1
+
+
+def test_a_sender_without_any_rate_is_refused(dispatch: Dispatch) -> None:
+    dispatch.sender.rate_per_second = 0
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        dispatch.sender.full_clean()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        dispatch.sender.save()
