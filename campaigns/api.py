@@ -16,10 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import ApiKey
-from campaigns.content import content_for, is_in_baseline
+from campaigns.content import content_for, products_for
 from campaigns.contexts import absolute_product
 from customers.models import Customer
-from recommendations.serving import recommend
 
 MOST_PRODUCTS = 50
 
@@ -77,8 +76,7 @@ class RecommendationsView(APIView):
         """Recommend products to one customer, or bestsellers to one in a baseline arm."""
         customer = customer_by_public_id(public_id)
         k = _whole_number(request.query_params.get("k", "6"), name="k", least=1, most=MOST_PRODUCTS)
-        strategy = "bestsellers" if is_in_baseline(customer.pk) else "for_you"
-        served = recommend([customer.pk], k=k, strategy=strategy)[customer.pk]
+        served = products_for(customer, k=k)
         answer = {
             "customer": customer.public_id,
             "shortfall": served.shortfall,

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.permissions import editors_only
 from campaigns.forms import TemplateForm
 from campaigns.models import Template, TemplateVersion
-from campaigns.previewing import preview
+from campaigns.previewing import arm_shown, preview
 from campaigns.publishing import TemplateRefused, publish_template
 from campaigns.templating.render import RenderFailed
 from customers.models import Customer
@@ -48,6 +48,7 @@ def template_detail(request: HttpRequest, key: str) -> HttpResponse:
             "template": template,
             "versions": versions,
             "version": version,
+            "arm": arm_shown(version) if version else None,
             "email": email,
             "customer": customer,
             "is_unknown": bool(email) and customer is None,
@@ -87,7 +88,10 @@ def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
     version = get_object_or_404(TemplateVersion, pk=pk)
     customer = request.GET.get("customer", "")
     try:
-        html = preview(version, customer_id=int(customer) if customer.isdecimal() else None).html
+        shown = preview(version, customer_id=int(customer) if customer.isdecimal() else None)
+        html = "<p>A rule suppresses this mail for this customer: nothing would be sent.</p>"
+        if not shown.is_suppressed:
+            html = shown.rendered.html
     except RenderFailed as error:
         html = format_html("<p>This template cannot be rendered for this customer: {}</p>", str(error))
     response = HttpResponse(html)

@@ -210,7 +210,7 @@ ANYMAIL = (
 )
 
 # Who is told that a customer's data changed (rows in customers.Touched).
-TOUCHED_CONSUMERS = ["segments", "recommendations"]
+TOUCHED_CONSUMERS = ["segments"]
 
 UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
 
