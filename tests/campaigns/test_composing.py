@@ -157,6 +157,7 @@ def test_a_draft_shows_what_rules_say_now_and_a_launched_campaign_what_they_said
 def all_in_b(counted: Launched) -> dict[int, str]:
     """Send the campaign as if everybody were in the treatment arm; the HTML that each customer got."""
     Message.objects.update(variant_key="b")
+    Recipient.objects.update(variant_key="b")
     return sent(counted)
 
 
