@@ -163,14 +163,15 @@ def _lines(
 
 
 def _categories() -> list[Category]:
-    """The leaf category of each kind, below its parent."""
+    """The leaf category of each kind, below those above it."""
     leaves = []
     for kind in KINDS:
-        top, _ = Category.objects.get_or_create(path=kind.parent.lower(), defaults={"name": kind.parent})
-        leaf, _ = Category.objects.get_or_create(
-            path=f"{top.path}/{kind.slug}", defaults={"name": kind.name, "parent": top}
-        )
-        leaves.append(leaf)
+        found: Category | None = None
+        for slug, name in [*((name.lower(), name) for name in kind.above), (kind.slug, kind.name)]:
+            path = f"{found.path}/{slug}" if found else slug
+            found, _ = Category.objects.get_or_create(path=path, defaults={"name": name, "parent": found})
+        assert found is not None
+        leaves.append(found)
     return leaves
 
 

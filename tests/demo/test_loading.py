@@ -56,7 +56,7 @@ def test_every_product_has_its_picture_and_category(
     load: Callable[[], dict[str, int]], settings: Settings
 ) -> None:
     load()
-    assert (Product.objects.count(), Category.objects.count()) == (66, 28)
+    assert (Product.objects.count(), Category.objects.count()) == (66, 29)
     for product in Product.objects.all():
         name = product.image_url.removeprefix("/media/")
         assert (Path(settings.MEDIA_ROOT) / name).is_file()
