@@ -21,6 +21,7 @@ from campaigns.contexts import absolute_product
 from customers.models import Customer
 
 MOST_PRODUCTS = 50
+LONGEST_NUMBER = 9
 
 
 class ProductSerializer(serializers.Serializer[Any]):
@@ -126,6 +127,6 @@ def _find_customer(public_id: str) -> Customer | None:
 
 
 def _whole_number(text: str, *, name: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER or not least <= int(text) <= most:
         raise ValidationError({name: [f"Give a whole number from {least} to {most}."]})
     return int(text)
