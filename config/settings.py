@@ -137,6 +137,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR_DIR / "media"
 MODELS_DIR = VAR_DIR / "models"
 REJECTS_DIR = VAR_DIR / "rejects"
+IMPORTS_DIR = VAR_DIR / "imports"
 if PRODUCTION:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

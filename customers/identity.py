@@ -46,8 +46,8 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     wanted = list(people)
     resolution = Resolution(ids=_known(wanted))
     if any(person not in resolution.ids for person in wanted):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        with transaction.atomic():
+            take_turn()
             resolution.ids = _known(wanted)
             _make([person for person in wanted if person not in resolution.ids], resolution, source)
     _adopt_emails(
@@ -57,6 +57,12 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     if isinstance(people, Mapping):
         update_profiles({resolution.ids[person]: profile for person, profile in people.items() if profile})
     return resolution
+
+
+def take_turn() -> None:
+    """Wait until no other transaction makes customers or gives them addresses; the turn ends with ours."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _known(people: list[Person]) -> dict[Person, int]:
@@ -128,7 +134,7 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
     if not lacking:
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        take_turn()
         lacking = _without_email(emails)
         taken = _by_email(emails[id] for id in lacking)
         free: dict[str, int] = {}

@@ -5,6 +5,7 @@ from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, Score, Touched
 from customers.models.event import Event, EventKey, EventType
 from customers.models.order import Order, OrderLine, Refund
+from customers.models.people import PeopleImport
 from customers.models.sync import SyncRun
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "EventType",
     "Order",
     "OrderLine",
+    "PeopleImport",
     "Refund",
     "Score",
     "Suppression",

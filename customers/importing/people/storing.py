@@ -1,0 +1,221 @@
+"""One batch of people against those who are known: judged in one statement, then stored by a few.
+
+The judgement alone is the dry run; a real run does what was judged. Cells that are blank erase nothing.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.db.models import NOT_PROVIDED
+
+from customers import consent
+from customers.identity import take_turn
+from customers.importing.people.mapping import PeopleMapping
+from customers.importing.people.parsing import Parsed
+from customers.models import Customer
+from customers.profiles import COLUMNS, DATES, touch
+
+_TYPES = {**dict.fromkeys(COLUMNS, "text"), **DATES, "attributes": "jsonb", "consent": "bool"}
+_STAGE = {"position": "int4", "email": "text", "external_id": "text", **_TYPES, "is_repeat": "bool"}
+_CREATE = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS people_stage"
+    f" ({', '.join(f'{name} {type}' for name, type in _STAGE.items())}) ON COMMIT DELETE ROWS;"
+    "CREATE TEMPORARY TABLE IF NOT EXISTS people_found"
+    " (position int4, customer_id int8, verdict text) ON COMMIT DELETE ROWS;"
+)
+# k is whom the id leads to, c whom the address leads to: of the two rows one is NULL, or both are the same.
+_JUDGE = """
+INSERT INTO people_found (position, customer_id, verdict)
+SELECT position, customer_id, CASE WHEN verdict IN ('updated', 'unchanged')
+  AND row_number() OVER (PARTITION BY customer_id ORDER BY position) > 1 THEN 'duplicate' ELSE verdict END
+FROM (
+  SELECT s.position, coalesce(k.id, c.id) AS customer_id, CASE
+    WHEN k.id <> c.id THEN 'address_belongs_to_somebody_else'
+    WHEN k.email <> s.email THEN 'id_has_another_address'
+    WHEN k.id IS NULL AND c.id IS NOT NULL AND s.external_id IS NOT NULL AND EXISTS (
+      SELECT FROM customers_customeridentity o WHERE o.customer_id = c.id AND o.namespace = %(source)s)
+      THEN 'address_has_another_id'
+    WHEN coalesce(k.id, c.id) IS NULL THEN 'new'
+    WHEN %(leaves)s THEN 'skipped'
+    WHEN {differs} THEN 'updated' ELSE 'unchanged' END AS verdict
+  FROM people_stage s
+  LEFT JOIN customers_customeridentity i ON i.namespace = %(source)s AND i.value = s.external_id
+  LEFT JOIN customers_customer k ON k.id = i.customer_id
+  LEFT JOIN customers_customer c ON c.email = s.email
+  WHERE NOT s.is_repeat
+) judged
+"""
+_STORED = ("new", "updated", "unchanged")
+
+
+class Outcome(msgspec.Struct):
+    """What becomes of a batch: rows new, updated, unchanged or skipped; the others as (position, reason)."""
+
+    stored: Counter[str]
+    refused: list[tuple[int, str]]
+    consents_granted: int = 0
+    consents_withdrawn: int = 0
+
+
+class Judge:
+    """Judges and stores the batches of one file. All methods belong in the batch's transaction."""
+
+    def __init__(self, mapping: PeopleMapping, columns: Sequence[str]) -> None:
+        self._mapping = mapping
+        self._columns = list(columns)
+        self._profile = [name for name in columns if name not in ("consent", "attributes")]
+        self._parameters: dict[str, str | bool] = {
+            "source": mapping.source,
+            "leaves": mapping.existing == "leave",
+        }
+
+    def judge(self, people: Sequence[tuple[int, Parsed, bool]]) -> Outcome:
+        """Copy the batch (position, row, whether it repeats an earlier one) into a temporary table and judge it.
+
+        Nothing but the temporary tables of `prepare` is written: a read-only transaction will do.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM people_stage; DELETE FROM people_found")
+            names = ["position", "email", "external_id", *self._columns, "is_repeat"]
+            with cursor.copy(f"COPY people_stage ({', '.join(names)}) FROM STDIN") as copy:
+                for position, row, is_repeat in people:
+                    copy.write_row((position, row.email, row.external_id, *row.values, is_repeat))
+            # Without statistics the planner would read all customers for each batch.
+            cursor.execute("ANALYZE people_stage")
+            cursor.execute(_JUDGE.format(differs=self._differs()), self._parameters)
+            cursor.execute("SELECT verdict, count(*) FROM people_found GROUP BY verdict")
+            counts = Counter(dict(cursor.fetchall()))
+            cursor.execute(
+                "SELECT position, verdict FROM people_found WHERE verdict <> ALL(%s)", [[*_STORED, "skipped"]]
+            )
+            refused = cursor.fetchall()
+        refused += [(position, "duplicate") for position, _, is_repeat in people if is_repeat]
+        stored = {verdict: counts[verdict] for verdict in (*_STORED, "skipped")}
+        return Outcome(stored=Counter(stored), refused=refused)
+
+    def store(self, people: Sequence[tuple[int, Parsed, bool]], *, consent_source: str) -> Outcome:
+        """Judge the batch and store what was judged, with identities, consents and news.
+
+        The makers of customers take turns, so that ingest and imports never make one person twice.
+        """
+        take_turn()
+        outcome = self.judge(people)
+        self._make()
+        changed = self._change()
+        self._attach()
+        granted = self._consent(outcome, consent_source)
+        touch(changed | (self._ids("verdict = 'new'") - granted))
+        return outcome
+
+    def _differs(self) -> str:
+        """Whether a known customer's row would change: SQL over s, k and c."""
+        parts = [f"s.{name} <> coalesce(k.{name}, c.{name})" for name in self._profile if name in COLUMNS]
+        parts += [
+            f"(s.{name} IS NOT NULL AND s.{name} IS DISTINCT FROM coalesce(k.{name}, c.{name}))"
+            for name in self._profile
+            if name in DATES or name == "timezone"
+        ]
+        if "attributes" in self._columns:
+            parts.append("NOT coalesce(k.attributes, c.attributes) @> s.attributes")
+        parts += ["(k.id IS NOT NULL AND k.email IS NULL AND s.email IS NOT NULL)"]
+        parts += ["(k.id IS NULL AND s.external_id IS NOT NULL)"]
+        return f"({' OR '.join(parts)})"
+
+    def _make(self) -> None:
+        given = [*self._profile, *(["attributes"] if "attributes" in self._columns else [])]
+        defaults = _defaults({"id", "public_id", "email", "source", *given})
+        named = ["id", "public_id", "email", "source", *given, *defaults]
+        fallbacks = {name: "''" for name in COLUMNS if name != "timezone"} | {"attributes": "'{}'"}
+        values = [f"coalesce(s.{name}, {fallbacks.get(name, 'NULL')})" for name in given]
+        selected = ["f.customer_id", "gen_random_uuid()", "s.email", "%s", *values, *["%s"] * len(defaults)]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE people_found SET customer_id ="
+                " nextval(pg_get_serial_sequence('customers_customer', 'id')) WHERE verdict = 'new'"
+            )
+            cursor.execute(
+                f"INSERT INTO customers_customer ({', '.join(named)}) SELECT {', '.join(selected)}"  # noqa: S608 - names come from COLUMNS and the model
+                " FROM people_stage s JOIN people_found f USING (position) WHERE f.verdict = 'new' ORDER BY 1",
+                [self._mapping.source, *defaults.values()],
+            )
+
+    def _change(self) -> set[int]:
+        sets = [f"{name} = coalesce(s.{name}, c.{name})" for name in self._profile]
+        if "attributes" in self._columns:
+            sets.append("attributes = c.attributes || coalesce(s.attributes, '{}')")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "WITH locked AS MATERIALIZED (SELECT c.id, f.position FROM customers_customer c"  # noqa: S608
+                " JOIN people_found f ON f.customer_id = c.id WHERE f.verdict = 'updated'"
+                " ORDER BY c.id FOR NO KEY UPDATE OF c)"
+                f" UPDATE customers_customer c SET {', '.join([*sets, 'email = coalesce(c.email, s.email)'])},"
+                " is_anonymous = c.is_anonymous AND s.email IS NULL, updated_at = statement_timestamp()"
+                " FROM locked JOIN people_stage s USING (position) WHERE c.id = locked.id RETURNING c.id"
+            )
+            return {id for (id,) in cursor.fetchall()}
+
+    def _attach(self) -> None:
+        if "id" not in self._mapping.columns:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO customers_customeridentity (namespace, value, customer_id)"
+                " SELECT %s, s.external_id, f.customer_id FROM people_stage s JOIN people_found f USING (position)"
+                " WHERE f.verdict IN ('new', 'updated') AND s.external_id IS NOT NULL ORDER BY 2"
+                " ON CONFLICT DO NOTHING",
+                [self._mapping.source],
+            )
+
+    def _consent(self, outcome: Outcome, source: str) -> set[int]:
+        """Grant and withdraw what the list says; return to whom was granted, who get their news by that."""
+        if self._mapping.consent == "none":
+            return set()
+        stored = f"verdict IN {_STORED}"
+        says_yes = "" if self._mapping.consent == "all" else " AND consent"
+        agreeing = self._ids(stored + says_yes)
+        said = {"source": source, "proof": self._mapping.proof}
+        outcome.consents_granted = consent.grant(agreeing, overrule_withdrawal=False, **said)
+        if "consent" in self._columns:
+            outcome.consents_withdrawn = consent.withdraw(self._refusing(), **said)
+        return agreeing
+
+    def _refusing(self) -> set[int]:
+        """Who says no in any row of the batch, repeated and skipped ones too: a no always counts."""
+        refusing = self._ids("NOT consent AND verdict NOT LIKE '%%address%%'")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.id FROM people_stage s JOIN customers_customer c ON c.email = s.email"
+                " WHERE s.is_repeat AND NOT s.consent UNION"
+                " SELECT i.customer_id FROM people_stage s JOIN customers_customeridentity i"
+                " ON i.namespace = %s AND i.value = s.external_id WHERE s.is_repeat AND NOT s.consent",
+                [self._mapping.source],
+            )
+            return refusing | {id for (id,) in cursor.fetchall()}
+
+    def _ids(self, condition: str) -> set[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT customer_id FROM people_found JOIN people_stage USING (position)"  # noqa: S608 - constants only
+                f" WHERE {condition}",
+                [],
+            )
+            return {id for (id,) in cursor.fetchall()}
+
+
+def prepare() -> None:
+    """Make the session's temporary tables, in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL client_min_messages = warning")
+        cursor.execute(_CREATE)
+
+
+def _defaults(given: set[str]) -> dict[str, Any]:
+    """What a new customer's other columns hold, where the database has no default of its own."""
+    return {
+        str(field.column): field.get_db_prep_save(field.get_default(), connection)
+        for field in Customer._meta.concrete_fields
+        if field.column not in given and field.db_default is NOT_PROVIDED
+    }
