@@ -209,6 +209,8 @@ ANYMAIL = (
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments", "recommendations"]
+# Who judges everybody anew after a list of people was imported, which touches nobody one by one.
+AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 
 UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
 

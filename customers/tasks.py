@@ -6,6 +6,7 @@ from celery import shared_task
 
 from common.clock import now
 from customers import engagement, facts
+from customers.importing.people import jobs
 
 logger = logging.getLogger(__name__)
 
@@ -24,3 +25,18 @@ def check_facts(sample: int = 1000) -> int:
         logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
         facts.rebuild_facts(sorted(drifted))
     return len(drifted)
+
+
+@shared_task(queue="sync")
+def advance_list(import_id: int) -> str:
+    """Check or import a list of people, as its row says; return its state."""
+    return str(jobs.advance(import_id).state)
+
+
+@shared_task(queue="sync")
+def sweep_lists() -> int:
+    """Ring for each list that waits or whose worker died; return how many there are."""
+    waiting = jobs.sweep()
+    for import_id in waiting:
+        advance_list.delay(import_id)
+    return len(waiting)
