@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from customers.importing.people import parsing
 from customers.importing.people.files import ListFile
-from customers.importing.people.mapping import FIELDS, PeopleMapping
+from customers.importing.people.mapping import FIELDS, RESERVED, PeopleMapping
 from customers.importing.values import BadRow
 
 _NAMES = {
@@ -70,7 +70,7 @@ def source_name(file_name: str) -> str:
     """Return a name for the source from the file's: `Spring list 2026.csv.gz` is `spring_list_2026`."""
     stem = re.sub(r"(\.(csv|txt|tsv|gz))+$", "", file_name.rpartition("/")[2], flags=re.IGNORECASE)
     name = attribute_key(stem)[:50]
-    return "list" if name in ("column", "anonymous") else name
+    return "list" if name in ("column", *RESERVED) else name
 
 
 def _plain(name: str) -> str:

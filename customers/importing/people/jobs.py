@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from celery import current_app
@@ -32,7 +33,7 @@ MAX_UPLOAD_BYTES = 300 << 20
 _LOCK = 7216_0011
 
 
-def bring(upload: UploadedFile, *, kind: str, user: User | None) -> PeopleImport:
+def bring(upload: "UploadedFile[Any]", *, kind: str, user: User | None) -> PeopleImport:
     """Keep an uploaded file, and make an import of it whose mapping is guessed. Raises UnreadableFile."""
     folder = Path(settings.IMPORTS_DIR)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -123,7 +124,10 @@ def _advance(job: PeopleImport, on_batch: Callable[[int], None]) -> None:
     except FileNotFoundError:
         job.state, job.error = State.FAILED, "The file is no longer there. Bring it again."
     except Exception as error:
-        job.state, job.error = State.FAILED, f"It broke off ({type(error).__name__}). What was stored is kept."
+        job.state, job.error = (
+            State.FAILED,
+            f"It broke off ({type(error).__name__}). What was stored is kept.",
+        )
         raise
     finally:
         job.save(update_fields=["state", "error", "updated_at"])

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from customers.identity import ANONYMOUS
 from customers.importing.schema import MappingError
+from customers.models import CustomerIdentity
 from customers.profiles import COLUMNS, DATES
 
 FIELDS = {
@@ -25,6 +27,7 @@ FIELDS = {
     "consent": "Agreed to e-mail (yes or no)",
 }
 PROFILE = [name for name in FIELDS if name in COLUMNS or name in DATES]
+RESERVED = (ANONYMOUS, CustomerIdentity.EMAIL)
 SHORTEST_PROOF = 10
 MAX_ATTRIBUTES = 100
 
@@ -72,8 +75,8 @@ def problems(mapping: PeopleMapping, header: Collection[str], *, is_suppression:
         return told if "email" in mapping.columns else [*told, "Say which column holds the e-mail addresses."]
     if not {"email", "id"} & set(mapping.columns):
         told.append("Say which column holds the e-mail address, or the customer id.")
-    if mapping.source == "anonymous":
-        told.append("“anonymous” names visitors whom nobody knows; choose another name for the source.")
+    if mapping.source in RESERVED:
+        told.append(f"“{mapping.source}” names ids of another kind; choose another name for the source.")
     if len(mapping.attributes) > MAX_ATTRIBUTES:
         told.append(f"At most {MAX_ATTRIBUTES} columns can be kept as attributes.")
     return told + _consent_problems(mapping)

@@ -11,11 +11,12 @@ import msgspec
 from django.db import connection
 from django.db.models import NOT_PROVIDED
 
+from common.clock import now
 from customers import consent
-from customers.identity import take_turn
 from customers.importing.people.mapping import PeopleMapping
 from customers.importing.people.parsing import Parsed
-from customers.models import Customer
+from customers.merging import lock_makers
+from customers.models import Customer, CustomerIdentity
 from customers.profiles import COLUMNS, DATES
 
 _TYPES = {**dict.fromkeys(COLUMNS, "text"), **DATES, "attributes": "jsonb", "consent": "bool"}
@@ -37,7 +38,7 @@ SELECT {columns}, CASE WHEN verdict = 'new' THEN {new_id} ELSE customer_id END,
 FROM (
   SELECT s.*, coalesce(k.id, c.id) AS customer_id, CASE
     WHEN k.id <> c.id THEN 'address_belongs_to_somebody_else'
-    WHEN k.email <> s.email THEN 'id_has_another_address'
+    WHEN c.id IS NULL AND k.email <> s.email THEN 'id_has_another_address'
     WHEN k.id IS NULL AND o.customer_id IS NOT NULL THEN 'address_has_another_id'
     WHEN coalesce(k.id, c.id) IS NULL THEN 'new'
     WHEN %(leaves)s THEN 'skipped'
@@ -46,7 +47,10 @@ FROM (
   LEFT JOIN LATERAL (SELECT customer_id FROM customers_customeridentity
     WHERE namespace = %(source)s AND value = s.external_id LIMIT 1) i ON true
   LEFT JOIN LATERAL (SELECT * FROM customers_customer WHERE id = i.customer_id LIMIT 1) k ON true
-  LEFT JOIN LATERAL (SELECT * FROM customers_customer WHERE email = s.email LIMIT 1) c ON true
+  LEFT JOIN LATERAL (SELECT * FROM customers_customer WHERE id = coalesce(
+    (SELECT id FROM customers_customer WHERE email = s.email),
+    (SELECT customer_id FROM customers_customeridentity WHERE namespace = %(addresses)s AND value = s.email)
+  ) LIMIT 1) c ON true
   LEFT JOIN LATERAL (SELECT customer_id FROM customers_customeridentity
     WHERE s.external_id IS NOT NULL AND customer_id = c.id AND namespace || '' = %(source)s LIMIT 1) o ON true
   WHERE NOT s.is_repeat
@@ -71,8 +75,11 @@ class Judge:
         self._mapping = mapping
         self._columns = list(columns)
         self._profile = [name for name in columns if name not in ("consent", "attributes")]
+        self._given = [*self._profile, *(["attributes"] if "attributes" in columns else [])]
+        self._told_at = now().timestamp()
         self._parameters: dict[str, str | bool] = {
             "source": mapping.source,
+            "addresses": CustomerIdentity.EMAIL,
             "leaves": mapping.existing == "leave",
         }
 
@@ -107,7 +114,7 @@ class Judge:
 
         The makers of customers take turns, so that ingest and imports never make one person twice.
         """
-        take_turn()
+        lock_makers()
         outcome = self.judge(people, new_id="nextval('customers_customer_id_seq')")
         self._make()
         self._change()
@@ -129,13 +136,24 @@ class Judge:
         parts += ["(k.id IS NULL AND s.external_id IS NOT NULL)"]
         return f"({' OR '.join(parts)})"
 
+    def _times(self) -> str:
+        """When each field was told, as `Customer.traits_at` has it: SQL over s."""
+        times = [
+            f"'{name}', CASE WHEN s.{name} IS NOT NULL THEN {self._told_at} END" for name in self._profile
+        ]
+        told = f"jsonb_strip_nulls(jsonb_build_object({', '.join(times)}))"
+        if "attributes" not in self._columns:
+            return told
+        own = f"jsonb_object_agg('attributes.' || key, {self._told_at})"
+        return f"({told} || coalesce((SELECT {own} FROM jsonb_object_keys(s.attributes) key), '{{}}'))"  # noqa: S608 - names and a number
+
     def _make(self) -> None:
-        given = [*self._profile, *(["attributes"] if "attributes" in self._columns else [])]
-        defaults = _defaults({"id", "public_id", "email", "source", *given})
-        named = ["id", "public_id", "email", "source", *given, *defaults]
+        defaults = _defaults({"id", "public_id", "email", "source", "traits_at", *self._given})
+        named = ["id", "public_id", "email", "source", "traits_at", *self._given, *defaults]
         fallbacks = {name: "''" for name in COLUMNS if name != "timezone"} | {"attributes": "'{}'"}
-        values = [f"coalesce(s.{name}, {fallbacks.get(name, 'NULL')})" for name in given]
-        selected = ["s.customer_id", "gen_random_uuid()", "s.email", "%s", *values, *["%s"] * len(defaults)]
+        values = [f"coalesce(s.{name}, {fallbacks.get(name, 'NULL')})" for name in self._given]
+        constants = ["%s"] * len(defaults)
+        selected = ["s.customer_id", "gen_random_uuid()", "s.email", "%s", self._times(), *values, *constants]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO customers_customer ({', '.join(named)}) SELECT {', '.join(selected)}"  # noqa: S608 - names come from COLUMNS and the model
@@ -147,6 +165,7 @@ class Judge:
         sets = [f"{name} = coalesce(s.{name}, c.{name})" for name in self._profile]
         if "attributes" in self._columns:
             sets.append("attributes = c.attributes || coalesce(s.attributes, '{}')")
+        sets.append(f"traits_at = c.traits_at || {self._times()}")
         with connection.cursor() as cursor:
             cursor.execute(
                 "WITH locked AS MATERIALIZED (SELECT id FROM customers_customer"  # noqa: S608 - names come from COLUMNS
@@ -174,7 +193,7 @@ class Judge:
         if self._mapping.consent == "none":
             return
         says_yes = "" if self._mapping.consent == "all" else " AND consent"
-        said = {"source": source, "proof": self._mapping.proof}
+        said: dict[str, Any] = {"source": source, "proof": self._mapping.proof, "tells": False}
         agreeing = self._ids(f"verdict IN {_STORED}{says_yes}")
         outcome.consents_granted = consent.grant(agreeing, overrule_withdrawal=False, **said)
         if "consent" in self._columns:
@@ -188,15 +207,13 @@ class Judge:
         place = self._columns.index("consent")
         repeats = [row for _, row, is_repeat in people if is_repeat and row.values[place] is False]
         if repeats:
+            emails, ids = ([getattr(row, name) for row in repeats] for name in ("email", "external_id"))
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT id FROM customers_customer WHERE email = ANY(%s) UNION SELECT customer_id"
+                    " FROM customers_customeridentity WHERE namespace = %s AND value = ANY(%s) UNION SELECT customer_id"
                     " FROM customers_customeridentity WHERE namespace = %s AND value = ANY(%s)",
-                    [
-                        [row.email for row in repeats],
-                        self._mapping.source,
-                        [row.external_id for row in repeats],
-                    ],
+                    [emails, CustomerIdentity.EMAIL, emails, self._mapping.source, ids],
                 )
                 refusing |= {id for (id,) in cursor.fetchall()}
         return refusing
