@@ -33,7 +33,6 @@ _NAMES = {
     " permission emailmarketingconsent agreed",
 }
 _FIELD_BY_NAME = {name: field for field, names in _NAMES.items() for name in names.split()}
-_NEEDED_SHARE = 0.8
 _DATED = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-]\d{4}")
 
 
@@ -99,7 +98,8 @@ def _holds(field: str, values: Sequence[str]) -> bool:
             and words <= parsing.ANSWERS.keys()
             and bool(words & {"yes", "ja", "oui", "si", "sí"})
         )
-    return bool(values) and _share(_reader(field), values) >= _NEEDED_SHARE
+    needed = 0.5 if field == "email" else 0.8
+    return bool(values) and _share(_reader(field), values) >= needed
 
 
 def _share(read: Callable[[str], object], values: Sequence[str]) -> float:

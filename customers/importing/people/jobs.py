@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from celery import current_app
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
+from kombu.exceptions import KombuError
 
 from accounts.models import User
 from common.clock import now
@@ -151,8 +152,8 @@ def _tell() -> None:
     """Ring those who judge everybody: a list may change so many customers that news one by one would take longer."""
     for name in settings.AFTER_LISTS:
         try:
-            current_app.tasks[name].delay()
-        except OSError as error:
+            import_string(name).delay()
+        except KombuError as error:
             logger.warning("%s was not rung, the schedule will do it: %s", name, error)
 
 
@@ -161,3 +162,30 @@ def _forget_file(job: PeopleImport) -> None:
     path = Path(job.path)
     if path.is_relative_to(Path(settings.IMPORTS_DIR)):
         path.unlink(missing_ok=True)
+
+
+def result(job: PeopleImport) -> dict[str, Any]:
+    """How the rows ended, or would end: `rows`, `stored` and `rejected` by name, and the path of the error file."""
+    if job.run is None:
+        path = run.check_rejects_path(job)
+        told = {name: job.report.get(name, {}) for name in ("stored", "rejected")}
+        return {
+            "rows": job.report.get("rows", 0),
+            **told,
+            "errors_file": str(path) if path.exists() else None,
+        }
+    books = job.run
+    stored = {
+        "new": books.inserted,
+        "updated": books.updated,
+        "unchanged": books.unchanged,
+        "skipped": books.skipped,
+        "duplicate": books.duplicates,
+    }
+    path = Path(books.rejects_path)
+    return {
+        "rows": books.rows_in,
+        "stored": {name: count for name, count in stored.items() if count},
+        "rejected": books.rejected,
+        "errors_file": str(path) if path.exists() else None,
+    }

@@ -192,9 +192,9 @@ class Judge:
     def _consent(self, people: Sequence[tuple[int, Parsed, bool]], outcome: Outcome, source: str) -> None:
         if self._mapping.consent == "none":
             return
-        says_yes = "" if self._mapping.consent == "all" else " AND consent"
+        says_yes = "consent" if self._mapping.consent == "column" else "consent IS NOT FALSE"
         said: dict[str, Any] = {"source": source, "proof": self._mapping.proof, "tells": False}
-        agreeing = self._ids(f"verdict IN {_STORED}{says_yes}")
+        agreeing = self._ids(f"verdict IN {_STORED} AND {says_yes}")
         outcome.consents_granted = consent.grant(agreeing, overrule_withdrawal=False, **said)
         if "consent" in self._columns:
             outcome.consents_withdrawn = consent.withdraw(self._refusing(people), **said)
