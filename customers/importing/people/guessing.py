@@ -85,7 +85,7 @@ def _values(file: ListFile, name: str) -> list[str]:
 def _fits(field: str, values: Sequence[str]) -> bool:
     """Whether the contents do not contradict the name."""
     checked = {"email", "birth_date", "consent", "signed_up_at", "country", "timezone"}
-    return field not in checked or not values or _share(_reader(field), values) > 0.5
+    return field not in checked or not values or _share(_reader(field), values) >= 0.5
 
 
 def _holds(field: str, values: Sequence[str]) -> bool:

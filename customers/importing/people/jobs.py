@@ -165,16 +165,11 @@ def _forget_file(job: PeopleImport) -> None:
 
 
 def result(job: PeopleImport) -> dict[str, Any]:
-    """How the rows ended, or would end: `rows`, `stored` and `rejected` by name, and the path of the error file."""
-    if job.run is None:
-        path = run.check_rejects_path(job)
-        told = {name: job.report.get(name, {}) for name in ("stored", "rejected")}
-        return {
-            "rows": job.report.get("rows", 0),
-            **told,
-            "errors_file": str(path) if path.exists() else None,
-        }
+    """How the rows ended, or would end: `rows`, and counts by name in `stored` and `rejected`."""
     books = job.run
+    if books is None:
+        told = {name: job.report.get(name, {}) for name in ("stored", "rejected")}
+        return {"rows": job.report.get("rows", 0), **told}
     stored = {
         "new": books.inserted,
         "updated": books.updated,
@@ -182,10 +177,11 @@ def result(job: PeopleImport) -> dict[str, Any]:
         "skipped": books.skipped,
         "duplicate": books.duplicates,
     }
-    path = Path(books.rejects_path)
-    return {
-        "rows": books.rows_in,
-        "stored": {name: count for name, count in stored.items() if count},
-        "rejected": books.rejected,
-        "errors_file": str(path) if path.exists() else None,
-    }
+    shown = {name: count for name, count in stored.items() if count}
+    return {"rows": books.rows_in, "stored": shown, "rejected": books.rejected}
+
+
+def errors_file(job: PeopleImport) -> Path | None:
+    """Return the file of the rows that were not, or would not be, stored; None where there is none."""
+    path = Path(job.run.rejects_path) if job.run else run.check_rejects_path(job)
+    return path if path.is_file() and path.is_relative_to(Path(settings.REJECTS_DIR)) else None

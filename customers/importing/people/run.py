@@ -144,7 +144,7 @@ class _Tally:
         """The counts as a report keeps them."""
         return {
             "rows": self.rows,
-            "stored": dict(self.stored),
+            "stored": {name: count for name, count in self.stored.items() if count},
             "rejected": dict(sorted(self.rejected.items())),
         }
 

@@ -128,6 +128,8 @@ def _advance(job: PeopleImport, *, is_quiet: bool) -> PeopleImport:
 
 def _print(job: PeopleImport, seconds: float, *, as_json: bool) -> None:
     told = jobs.result(job)
+    path = jobs.errors_file(job)
+    told["errors_file"] = str(path) if path else None
     if as_json:
         print(json.dumps({"import": job.pk, **told, "mapping": job.mapping, "seconds": round(seconds, 2)}))
         return
