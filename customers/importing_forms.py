@@ -54,8 +54,9 @@ class MappingForm(forms.Form):
     )
     existing = forms.ChoiceField(
         label="People who are known already",
+        help_text="Blank cells never erase anything.",
         choices=[
-            ("update", "get what the list says; blank cells never erase anything"),
+            ("update", "are updated"),
             ("leave", "stay as they are"),
         ],
     )

@@ -61,7 +61,7 @@ def test_a_list_is_brought_checked_and_imported(
     page.get_by_label("How and when they agreed").fill("Double opt-in of the old newsletter, since May 2018.")
     page.get_by_role("button", name="Check the list").click()
 
-    expect(page.get_by_text("Every row is tried; nothing is stored.")).to_be_visible()
+    expect(page.get_by_text("It begins as soon as the worker is free.")).to_be_visible()
     seen("checking")
     job = PeopleImport.objects.get()
     jobs.advance(job.pk)

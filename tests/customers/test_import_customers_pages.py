@@ -52,7 +52,7 @@ def test_a_confirmed_list_is_checked_imported_and_its_file_deleted(marketer, set
     marketer.post(address, confirmed())
     assert jobs.advance(job.pk).state == "checked"
     page = marketer.get(address).content.decode()
-    assert "This is what would happen" in page and "Import 1 rows" in page
+    assert "This is what would happen" in page and "Import 1 row<" in page
     assert "There is no such country" in page
     assert not Customer.objects.exists()
     marketer.post(reverse("customers:import_start", args=[job.pk]))
