@@ -30,7 +30,8 @@ _OVERHEAD = 1 << 20
 @editors_only
 def list_imports(request: HttpRequest) -> HttpResponse:
     """All imports with a form for the next one. What is too large is refused before its body is read."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > jobs.MAX_UPLOAD_BYTES + _OVERHEAD:
+    length = request.META.get("CONTENT_LENGTH", "")
+    if length.isdecimal() and int(length) > jobs.MAX_UPLOAD_BYTES + _OVERHEAD:
         return render(request, "customers/too_large.html", {"most": jobs.MAX_UPLOAD_BYTES >> 20}, status=413)
     return _list_imports(request)
 

@@ -120,6 +120,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(people_file, capsys):
     assert Customer.objects.count() == 1
     assert not SyncRun.objects.exists() and not Consent.objects.exists()
     assert not CustomerIdentity.objects.exists()
+    assert Path(told["errors_file"]).is_file()
     job = PeopleImport.objects.get()
     assert [one["row"] for one in job.report["examples"]] == [4, 6, 7, 8, 9, 10, 11]
     real = run(people_file, capsys)

@@ -96,6 +96,7 @@ def test_a_batch_that_another_process_entered_is_not_stored_again(job):
     with pytest.raises(run.LostLease):
         run.carry_out(job, on_batch=overtake)
     assert Customer.objects.count() == SMALL - 2
+    assert SyncRun.objects.get().status == "running"
 
 
 def test_a_file_that_changed_since_its_check_is_refused(job):

@@ -89,6 +89,7 @@ class ErrorFile:
         if text.tell():
             file = self._open()
             file.seek(self.size)
+            file.truncate()
             self.size += file.write(text.getvalue().encode("utf-8", "surrogateescape"))
             file.flush()
 

@@ -77,7 +77,6 @@ def discard(job: PeopleImport) -> bool:
     if not ask(job, State.DISCARDED, among=idle):
         return False
     _forget_file(job)
-    run.check_rejects_path(job).unlink(missing_ok=True)
     return True
 
 
@@ -158,7 +157,8 @@ def _tell() -> None:
 
 
 def _forget_file(job: PeopleImport) -> None:
-    """Delete a file that was uploaded; a file that was only named stays where it is."""
+    """Delete what the check left, and a file that was uploaded; a file that was only named stays where it is."""
+    run.check_rejects_path(job).unlink(missing_ok=True)
     path = Path(job.path)
     if path.is_relative_to(Path(settings.IMPORTS_DIR)):
         path.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """One row of a list in the form in which it is stored, or the reason why not: the import's inner loop."""
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -45,12 +44,12 @@ _FIRST_YEAR = 1900
 Convert = Callable[[str], str | bool | None]
 
 
-class Parsed(msgspec.Struct, array_like=True):
+class Parsed(msgspec.Struct, gc=False):
     """A row ready to be stored: `values` in the order of the reader's columns, blanks as None."""
 
     email: str | None
     external_id: str | None
-    values: list[str | bool | None]
+    values: tuple[str | bool | None, ...]
 
 
 class RowReader:
@@ -89,13 +88,13 @@ class RowReader:
                 values.append(self._own(row))
         except BadRow as error:
             return str(error)
-        return Parsed(email, id, values)
+        return Parsed(email, id, tuple(values))
 
     def _own(self, row: list[str]) -> str | None:
         found = {key: value for key, index in self._attributes if (value := _clean(row[index]))}
         if any(len(value) > MAX_ATTRIBUTE for value in found.values()):
             raise BadRow("attribute_too_long")
-        return json.dumps(found, ensure_ascii=False) if found else None
+        return msgspec.json.encode(found).decode() if found else None
 
 
 def converter(field: str, *, month_first: bool) -> Convert:

@@ -94,6 +94,8 @@ def carry_out(job: PeopleImport, *, on_batch: OnBatch = lambda rows: None) -> Sy
         for batch in batches(found.path, found.file, found.reader, after=cursor["rows"]):
             _retrying(partial(_stored, found, batch, run, tally, rejects))
             on_batch(tally.rows)
+    except LostLease:
+        raise
     except Exception as error:
         _close(run, error=f"{type(error).__name__}: {error}")
         raise

@@ -21,7 +21,6 @@ class Seen:
         inside = places < len(self._known)
         is_new[inside] = self._known[places[inside]] != unique[inside]
         is_first[first[is_new]] = True
-        named = np.array([bool(key) for key in keys], bool)
         is_new &= unique != 0
         self._known = np.insert(self._known, places[is_new], unique[is_new])
-        return [bool(one) for one in named & ~is_first]
+        return list(((asked != 0) & ~is_first).tolist())

@@ -70,7 +70,7 @@ class Command(BaseCommand):
             )
         _print(job, time.monotonic() - started, as_json=options["json"])
         if options["dry_run"]:
-            jobs.discard(job)
+            jobs.ask(job, State.DISCARDED, among=(State.CHECKED,))
 
 
 def _path(name: str) -> Path:
