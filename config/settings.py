@@ -140,6 +140,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR_DIR / "media"
 MODELS_DIR = VAR_DIR / "models"
 REJECTS_DIR = VAR_DIR / "rejects"
+IMPORTS_DIR = VAR_DIR / "imports"
 if PRODUCTION:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -211,6 +212,8 @@ ANYMAIL = (
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
+# Who judges everybody anew after a list of people was imported, which touches nobody one by one.
+AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 
 UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
 

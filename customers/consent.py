@@ -41,13 +41,15 @@ def grant(
     source: str,
     proof: str = "",
     overrule_withdrawal: bool = True,
+    tells: bool = True,
 ) -> int:
     """Store that these customers agree; return how many did not before. One query and the news.
 
-    Imports pass `overrule_withdrawal=False`: what a file claims does not undo what a customer took back.
+    Imports pass `overrule_withdrawal=False`: what a file claims does not undo what a customer took back. With
+    `tells=False` nobody is told of the changes: the caller has everybody judged anew.
     """
     only = "" if overrule_withdrawal else "AND false"
-    return _put(customer_ids, purpose, True, source=source, proof=proof, only=only)
+    return _put(customer_ids, purpose, True, source=source, proof=proof, only=only, tells=tells)
 
 
 def withdraw(
@@ -56,9 +58,10 @@ def withdraw(
     *,
     source: str,
     proof: str = "",
+    tells: bool = True,
 ) -> int:
     """Store that these customers do not agree, or no more; return for how many that is new."""
-    return _put(customer_ids, purpose, False, source=source, proof=proof, only="")
+    return _put(customer_ids, purpose, False, source=source, proof=proof, only="", tells=tells)
 
 
 def suppress(email: str, reason: str) -> bool:
@@ -75,7 +78,14 @@ def is_suppressed(email: str) -> bool:
 
 
 def _put(
-    customer_ids: Iterable[int], purpose: str, is_granted: bool, *, source: str, proof: str, only: str
+    customer_ids: Iterable[int],
+    purpose: str,
+    is_granted: bool,
+    *,
+    source: str,
+    proof: str,
+    only: str,
+    tells: bool,
 ) -> int:
     ids = sorted(set(customer_ids))
     if not ids:
@@ -83,5 +93,6 @@ def _put(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_PUT.format(only=only), [purpose, is_granted, now(), source[:100], proof[:500], ids])
         changed = [id for (id,) in cursor.fetchall()]
-        touch(changed)
+        if tells:
+            touch(changed)
     return len(changed)

@@ -7,6 +7,7 @@ from customers.models.duplicate import DuplicatePair, SourcePolicy
 from customers.models.event import Event, EventKey, EventType
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
+from customers.models.people import PeopleImport
 from customers.models.sync import SyncRun
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MergedRow",
     "Order",
     "OrderLine",
+    "PeopleImport",
     "Refund",
     "Score",
     "SourcePolicy",
