@@ -15,7 +15,7 @@ from reports.results import result_of
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What is going on: customers, orders, segments, the last campaigns and what they were worth."""
+    """What is going on: customers, orders, the biggest segments and the last campaigns."""
     return render(request, "reports/home.html", {"overview": overview()})
 
 
