@@ -48,7 +48,7 @@ def find(query: str, *, country: str = "") -> QuerySet[Customer]:
         return customers
     if (public_id := _as_uuid(query)) is not None:
         survivor = Customer.objects.named(public_id)
-        return customers.filter(pk=survivor.pk if survivor else None)
+        return customers.filter(pk=survivor.pk) if survivor else customers.none()
     wanted = Q(email__startswith=query) | Q(email__startswith=query.lower())
     if ids := _identified(query):
         wanted |= Q(pk__in=ids)

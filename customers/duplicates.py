@@ -1,8 +1,8 @@
 """Profiles that may be one person: found every night, reviewed by people, decisions remembered.
 
 Names are compared without accents and case by their trigrams, among customers who were born on the same day and share
-an initial. A day with more than 200 birthdays (a placeholder, mostly) is split by initials; what is still larger is left
-out. So a million customers cost some hundred million cheap comparisons at most, whatever their data look like.
+an initial. A day with more than 200 birthdays (a placeholder, mostly) is split by initials; what is still larger is
+left out. So a million customers cost some hundred million cheap comparisons at most, whatever their data look like.
 """
 
 from collections.abc import Iterable
@@ -32,8 +32,8 @@ WITH people AS MATERIALIZED (
   ) plain
   WHERE birth_date IS NOT NULL AND NOT is_anonymous AND first_name || last_name <> ''
 ), blocked AS (
-  SELECT *, birth_date || CASE WHEN count(*) OVER (PARTITION BY birth_date) > %(largest)s THEN initials::text ELSE '' END
-    AS block FROM people
+  SELECT *, birth_date || CASE WHEN count(*) OVER (PARTITION BY birth_date) > %(largest)s THEN initials::text
+    ELSE '' END AS block FROM people
 ), sized AS MATERIALIZED (SELECT *, count(*) OVER (PARTITION BY block) AS size FROM blocked)
 SELECT a.id AS first_id, b.id AS second_id, similarity(a.name, b.name) AS likeness,
   left(a.written || ' / ' || b.written, 300) AS evidence
