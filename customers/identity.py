@@ -57,7 +57,7 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     wanted = list(people)
     named = [person for person in wanted if person.email or person.namespace != ANONYMOUS]
     resolution = _resolve(named, source=source)
-    if devices := {person.anonymous: resolution.ids[person] for person in named if person.anonymous}:
+    if devices := {p.anonymous: resolution.ids[p] for p in reversed(named) if p.anonymous}:
         resolution.merges = link_devices(devices)
     if len(named) < len(wanted):
         visitors = _resolve([person for person in wanted if person not in resolution.ids], source=source)
