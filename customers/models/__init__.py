@@ -6,6 +6,7 @@ from customers.models.derived import Assignment, CustomerFacts, Score, Touched
 from customers.models.event import Event, EventKey, EventType
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.sync import SyncRun
+from customers.models.tracking import EventHook, EventName
 
 __all__ = [
     "Assignment",
@@ -14,7 +15,9 @@ __all__ = [
     "CustomerFacts",
     "CustomerIdentity",
     "Event",
+    "EventHook",
     "EventKey",
+    "EventName",
     "EventType",
     "Order",
     "OrderLine",
