@@ -4,7 +4,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -15,10 +14,11 @@ from customers import staging
 from customers.addresses import canonical
 from customers.events_in import EventIn, message_key, order_key, problem
 from customers.facts import add_fresh_events, lock_facts, refresh_money
-from customers.identity import Person, resolve
+from customers.identity import ANONYMOUS, Person, resolve
+from customers.merging import survivors
 from customers.models import Customer, EventType
 from customers.partitions import ensure_partitions
-from customers.profiles import profile_problem, touch
+from customers.profiles import Traits, add_traits, profile_problem, store_traits, touch
 from customers.purchases import (
     FoundOrder,
     add_refunds,
@@ -54,6 +54,10 @@ class IngestResult(msgspec.Struct):
         """Count the event at this position as refused."""
         self.rejected[reason] += 1
         self.rejects.append((position, reason))
+
+
+class _Moved(Exception):
+    """Somebody was merged into another profile while the batch was on its way; run its transaction again."""
 
 
 class _Batch(msgspec.Struct):
@@ -116,16 +120,11 @@ def _accept(batch: Sequence[EventIn], source: str, result: IngestResult) -> dict
 
 
 def _find_people(prepared: _Batch, positions: dict[bytes, int], result: IngestResult) -> None:
-    persons: dict[tuple[str, str, str], Person] = {}
-    profiles: dict[Person, dict[str, Any]] = {}
+    persons: dict[tuple[str, str, str, str], Person] = {}
     for event in prepared.events.values():
-        if event.customer_id is not None:
-            continue
-        name = (event.namespace, event.customer, event.email)
-        if name not in persons:
-            persons[name] = _person(*name, source=prepared.source)
-        profiles.setdefault(persons[name], {}).update(event.profile)
-    resolution = resolve(profiles, source=prepared.source)
+        if event.customer_id is None and (name := _name(event)) not in persons:
+            persons[name] = _person(event, source=prepared.source)
+    resolution = resolve(list(dict.fromkeys(persons.values())), source=prepared.source)
     result.identity_conflicts = resolution.conflicts
     result.customers_created = resolution.created
     ids = {name: resolution.ids[person] for name, person in persons.items()}
@@ -133,15 +132,36 @@ def _find_people(prepared: _Batch, positions: dict[bytes, int], result: IngestRe
     existing = set(Customer.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
     for key, event in list(prepared.events.items()):
         if event.customer_id is None:
-            prepared.people[key] = ids[event.namespace, event.customer, event.email]
+            prepared.people[key] = ids[_name(event)]
         elif event.customer_id in existing:
             prepared.people[key] = event.customer_id
         else:
             _refuse(prepared, key, positions, result, "unknown_customer")
+    _store_profiles(prepared)
 
 
-def _person(namespace: str, customer: str, email: str, *, source: str) -> Person:
-    return Person((namespace or source) if customer else "", customer, canonical(email) if email else "")
+def _store_profiles(prepared: _Batch) -> None:
+    """Keep what the events say about their customers, each at its own time."""
+    told: dict[int, Traits] = {}
+    for key, event in prepared.events.items():
+        if event.profile:
+            add_traits(told.setdefault(prepared.people[key], {}), event.profile, at=event.occurred_at)
+    store_traits(told)
+
+
+def _name(event: EventIn) -> tuple[str, str, str, str]:
+    return event.namespace, event.customer, event.email, event.anonymous
+
+
+def _person(event: EventIn, *, source: str) -> Person:
+    if not event.customer and not event.email:
+        return Person(ANONYMOUS, event.anonymous)
+    return Person(
+        (event.namespace or source) if event.customer else "",
+        event.customer,
+        canonical(event.email) if event.email else "",
+        event.anonymous,
+    )
 
 
 def _refuse(
@@ -153,11 +173,13 @@ def _refuse(
 
 
 def _store_retrying(prepared: _Batch, positions: dict[bytes, int], result: IngestResult) -> int:
-    """Run the batch's transaction until it is through; a deadlock's victim has changed nothing."""
+    """Run the batch's transaction until it is through; one that is broken off has changed nothing."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
                 return _store(prepared, positions, result)
+        except _Moved:
+            logger.info("Customers of a batch of %s were merged meanwhile", prepared.source)
         except OperationalError as error:
             if not isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure):
                 raise
@@ -175,6 +197,9 @@ def _store(prepared: _Batch, positions: dict[bytes, int], result: IngestResult) 
     owners = order_owners(order_ids, source=source)
     customer_ids = sorted({*prepared.people.values(), *owners})
     lock_facts(customer_ids)
+    if moved := survivors(customer_ids):
+        prepared.people = {key: moved.get(id, id) for key, id in prepared.people.items()}
+        raise _Moved
     _find_orders(prepared, order_ids, positions, result)
     prepared.refunds = ensure_refunds(
         (

@@ -38,6 +38,8 @@ class SegmentMembership(models.Model):
     customer = models.ForeignKey("customers.Customer", models.CASCADE, related_name="memberships")
     entered_at = models.DateTimeField()
 
+    on_merge = "move"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["segment", "customer"], name="membership_unique")]
 
@@ -57,6 +59,8 @@ class MembershipChange(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     cause = models.CharField(max_length=20, help_text="edit, event or schedule")
     changed_at = models.DateTimeField(db_default=Now())
+
+    on_merge = "move"
 
     class Meta:
         indexes = [models.Index(fields=["segment", "-changed_at"], name="change_latest")]

@@ -1,16 +1,14 @@
 """Takes what a request holds: each item is stored or refused by itself, and the answer says which."""
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from customers.events_in import EventIn, problem
-from customers.identity import Person, resolve
+from customers.identity import ANONYMOUS, Person, alias, identify
 from customers.ingest import IngestResult, ingest
-from customers.partitions import occurred_problem
+from customers.models import CustomerIdentity
 from customers.tracking import names
 from customers.tracking.books import enter
 from customers.tracking.protocol import Item, Parcel, decode_item, id_text
@@ -65,13 +63,13 @@ class _Intake:
                 continue
             try:
                 saying = translator.saying(item, self.raws[index])
-                _check(saying)
+                _check(saying.events)
             except BadItem as error:
                 self.refuse(index, error)
                 continue
             self.events += saying.events
             self.positions += [index] * len(saying.events)
-            if saying.person is not None:
+            if not saying.events:
                 self.about_people.append(saying)
 
     def hear(self, result: IngestResult) -> None:
@@ -94,7 +92,7 @@ def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
     intake.hear(result)
     enter(
         f"tracking {source}",
-        inserted=result.inserted + sum(1 for saying in intake.about_people if not saying.events),
+        inserted=result.inserted + len(intake.about_people),
         duplicates=result.duplicates,
         rejected=result.rejected + early,
         at=received_at,
@@ -110,34 +108,24 @@ def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
     )
 
 
-def _check(saying: Saying) -> None:
-    """Refuse now what the store would refuse, where an item must be stored whole or has no event."""
-    if saying.at is not None and (reason := occurred_problem(saying.at)):
-        raise BadItem("timestamp", reason)
-    if len(saying.events) > 1:
-        for event in saying.events:
+def _check(events: list[EventIn]) -> None:
+    """Refuse now what the store would refuse, where several events are one item and must be stored together."""
+    if len(events) > 1:
+        for event in events:
             if reason := problem(event):
                 raise BadItem(FIELDS.get(reason, ""), reason)
 
 
 def _hear_about_people(sayings: list[Saying], source: str) -> None:
-    """Find or make who is spoken of, and keep what is said; of one person's words the latest count."""
-    if not sayings:
-        return
-    profiles: dict[Person, dict[str, Any]] = {}
-    for saying in sorted(sayings, key=_moment):
-        assert saying.person is not None
-        _merge(profiles.setdefault(saying.person, {}), saying.profile or {})
-    resolve(profiles, source=source)
+    told = [saying.told for saying in sayings if saying.told]
+    if told:
+        identify(told, source=source)
+    for saying in sayings:
+        if saying.previous:
+            alias(_previous(saying.previous, source), Person(source, saying.user), source=source)
 
 
-def _moment(saying: Saying) -> datetime:
-    assert saying.at is not None
-    return saying.at
-
-
-def _merge(known: dict[str, Any], said: Mapping[str, Any]) -> None:
-    attributes = {**known.get("attributes", {}), **said.get("attributes", {})}
-    known |= said
-    if attributes:
-        known["attributes"] = attributes
+def _previous(id: str, source: str) -> Person:
+    """An earlier id is one that the source gave if it did give it; otherwise a device's."""
+    is_known = CustomerIdentity.objects.filter(namespace=source, value=id).exists()
+    return Person(source if is_known else ANONYMOUS, id)

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from customers.events_in import EventIn
-from customers.identity import ANONYMOUS, Person
+from customers.identity import ANONYMOUS, Person, Told
 from customers.models import EventType, Order
+from customers.partitions import occurred_problem
 from customers.tracking.commerce import (
     amount_of,
     currency_of,
@@ -39,13 +40,12 @@ _NAMED_BY_TYPE = (int(EventType.PRODUCT_VIEWED), int(EventType.PRODUCT_ADDED), _
 
 
 class Saying(msgspec.Struct, kw_only=True):
-    """What an item says: events, or about a person (`profile`), or that two ids are one person (`previous`)."""
+    """What an item says: events, or something about a person, or that `previous` and `user` are one person."""
 
     events: list[EventIn] = msgspec.field(default_factory=list)
-    person: Person | None = None
-    at: datetime | None = None
-    profile: dict[str, Any] | None = None
-    anonymous: str = ""
+    told: Told | None = None
+    previous: str = ""
+    user: str = ""
 
 
 def event_name(item: Item) -> str:
@@ -73,50 +73,42 @@ class Translator:
         at = occurred_at(item, sent_at=self.sent_at, received_at=self.received_at)
         user, anonymous = _id(item.user_id, "userId"), _id(item.anonymous_id, "anonymousId")
         if item.type == "alias":
-            return self._alias(item, user, at)
+            return _alias(user, _id(item.previous_id, "previousId"))
         if not user and not anonymous:
             raise BadItem("userId", "no_customer")
         if item.type == "identify":
-            traits = item.traits or {}
-            return Saying(
-                person=self._person(user, anonymous, email_of(traits)),
-                at=at,
-                profile=profile_of(traits, context=item.context),
-                anonymous=anonymous if user else "",
-            )
-        base = EventIn(
+            return Saying(told=self._told(item, user, anonymous, at))
+        event = EventIn(
             client_id=_client_id(item, raw),
             type=_PAGE,
             occurred_at=at,
-            namespace=self.source if user else ANONYMOUS,
-            customer=user or anonymous,
+            customer=user,
+            anonymous=anonymous,
             session=_session(item.context) if item.context else "",
         )
         if item.type == "track":
-            return Saying(events=self._tracked(item, base))
-        if item.type == "group":
-            return self._group(item, base, self._person(user, anonymous, ""))
-        return Saying(events=[_page(item, base)])
+            return Saying(events=self._tracked(item, event))
+        return Saying(events=[self._group(item, event) if item.type == "group" else _page(item, event)])
 
-    def _person(self, user: str, anonymous: str, email: str) -> Person:
-        return Person(self.source if user else ANONYMOUS, user or anonymous, email)
+    def _told(self, item: Item, user: str, anonymous: str, at: datetime) -> Told:
+        traits = item.traits or {}
+        email = email_of(traits)
+        if user or email:
+            person = Person(self.source if user else "", user, email, anonymous)
+        else:
+            person = Person(ANONYMOUS, anonymous)
+        if reason := occurred_problem(at):
+            raise BadItem("timestamp", reason)
+        return Told(person, profile_of(traits, context=item.context), at)
 
-    def _alias(self, item: Item, user: str, at: datetime) -> Saying:
-        previous = _id(item.previous_id, "previousId")
-        if not previous:
-            raise BadItem("previousId", "missing_previous_id")
-        if not user:
-            raise BadItem("userId", "no_customer")
-        return Saying(person=self._person(user, "", ""), at=at, anonymous=previous)
-
-    def _group(self, item: Item, base: EventIn, person: Person) -> Saying:
+    def _group(self, item: Item, event: EventIn) -> EventIn:
         group = _id(item.group_id, "groupId")
         if not group:
             raise BadItem("groupId", "missing_group")
-        attributes = group_attributes(group, item.traits or {})
-        base.type = self.types[GROUP_EVENT]
-        base.properties = {"group_id": group}
-        return Saying(events=[base], person=person, at=base.occurred_at, profile={"attributes": attributes})
+        event.type = self.types[GROUP_EVENT]
+        event.profile = {"attributes": group_attributes(group, item.traits or {})}
+        event.properties = {"group_id": group}
+        return event
 
     def _tracked(self, item: Item, base: EventIn) -> list[EventIn]:
         name = event_name(item)
@@ -134,6 +126,14 @@ class Translator:
         if type not in _NAMED_BY_TYPE and type <= _CUSTOM:
             base.properties = {**(base.properties or {}), "event": name}
         return [base]
+
+
+def _alias(user: str, previous: str) -> Saying:
+    if not previous:
+        raise BadItem("previousId", "missing_previous_id")
+    if not user:
+        raise BadItem("userId", "no_customer")
+    return Saying(previous=previous, user=user)
 
 
 def _id(value: str | float | None, place: str) -> str:
@@ -249,8 +249,8 @@ def _line(base: EventIn, name: str, *, value: int, description: str = "") -> Eve
         type=_LINE,
         occurred_at=base.occurred_at,
         line=name,
-        namespace=base.namespace,
         customer=base.customer,
+        anonymous=base.anonymous,
         order=base.order,
         description=description,
         value_minor=value,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from customers.models import Customer, CustomerIdentity, Event, EventName
-from tests.customers.tracking import NOW, Tracker
+from tests.customers.tracking import NOW, Tracker, track
 
 TRAITS = {
     "email": " Ada@EXAMPLE.com ",
@@ -145,7 +145,9 @@ def test_what_somebody_will_say_next_week_is_refused(tracker: Tracker) -> None:
 
 
 def test_a_group_is_kept_as_attributes_and_as_an_event(tracker: Tracker) -> None:
-    tracker.post("group", {"userId": "u1", "groupId": "g7", "traits": {"plan": "team", "site": {"city": "Cork"}}})
+    tracker.post(
+        "group", {"userId": "u1", "groupId": "g7", "traits": {"plan": "team", "site": {"city": "Cork"}}}
+    )
     assert Customer.objects.get().attributes == {
         "group_id": "g7",
         "group_plan": "team",
@@ -182,3 +184,24 @@ def test_what_is_missing_is_named(tracker: Tracker, path: str, body: dict[str, A
     assert (reply.status_code, reply["Content-Type"]) == (400, "application/problem+json")
     assert reply.json()["errors"][0]["field"] == field
     assert not Customer.objects.exists()
+
+
+def test_a_visitor_who_names_themselves_brings_what_they_did(tracker: Tracker) -> None:
+    tracker.batch(track(userId=None, anonymousId="a1"))
+    tracker.batch(identify({"email": "ada@example.com"}, anonymousId="a1"))
+    customer = Customer.objects.known().get()
+    assert Event.objects.get().customer_id == customer.pk
+    assert customer.facts.views_count == 1
+
+
+def test_a_late_word_does_not_overwrite_a_newer_one(tracker: Tracker) -> None:
+    tracker.batch(identify({"plan": "gold"}, timestamp=NOW.isoformat()))
+    tracker.batch(identify({"plan": "silver", "a": 1}, timestamp=(NOW - timedelta(days=1)).isoformat()))
+    assert Customer.objects.get().attributes == {"plan": "gold", "a": 1}
+
+
+def test_an_alias_of_an_id_that_the_source_gave_keeps_two_known_customers_apart(tracker: Tracker) -> None:
+    tracker.batch(identify({"email": "ada@example.com"}), identify({}, userId="u2"))
+    assert tracker.post("alias", {"previousId": "u2", "userId": "u1"}).status_code == 200
+    assert Customer.objects.known().count() == 2
+    assert not CustomerIdentity.objects.filter(namespace="anonymous").exists()

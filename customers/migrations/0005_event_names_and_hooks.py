@@ -9,7 +9,7 @@ import customers.models.tracking
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0003_lean_order_lines"),
+        ("customers", "0004_merges"),
     ]
 
     operations = [
