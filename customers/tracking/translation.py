@@ -91,7 +91,7 @@ class Translator:
         return Saying(events=[self._group(item, event) if item.type == "group" else _page(item, event)])
 
     def _told(self, item: Item, user: str, anonymous: str, at: datetime) -> Told:
-        traits = item.traits or {}
+        traits = _traits(item)
         email = email_of(traits)
         if user or email:
             person = Person(self.source if user else "", user, email, anonymous)
@@ -134,6 +134,12 @@ def _alias(user: str, previous: str) -> Saying:
     if not user:
         raise BadItem("userId", "no_customer")
     return Saying(previous=previous, user=user)
+
+
+def _traits(item: Item) -> dict[str, Any]:
+    """The traits of an identify call; RudderStack's clients put them into the context."""
+    beside = (item.context or {}).get("traits")
+    return {**beside, **(item.traits or {})} if isinstance(beside, dict) else item.traits or {}
 
 
 def _id(value: str | float | None, place: str) -> str:

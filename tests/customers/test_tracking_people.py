@@ -205,3 +205,8 @@ def test_an_alias_of_an_id_that_the_source_gave_keeps_two_known_customers_apart(
     assert tracker.post("alias", {"previousId": "u2", "userId": "u1"}).status_code == 200
     assert Customer.objects.known().count() == 2
     assert not CustomerIdentity.objects.filter(namespace="anonymous").exists()
+
+
+def test_traits_may_stand_in_the_context(tracker: Tracker) -> None:
+    tracker.batch({"type": "identify", "userId": "u1", "context": {"traits": {"plan": "gold"}}})
+    assert Customer.objects.get().attributes == {"plan": "gold"}
