@@ -64,10 +64,13 @@ class EventIn(msgspec.Struct, kw_only=True):
     properties: dict[str, Any] | None = None
 
 
-def problem(event: EventIn) -> str | None:
-    """Return the reason why the event cannot be stored, or None. The profile is not looked at here."""
+def problem(event: EventIn, *, latest: datetime) -> str | None:
+    """Return the reason why the event cannot be stored, or None. The profile is not looked at here.
+
+    `latest` is the latest time that is believed.
+    """
     return (
-        occurred_problem(event.occurred_at)
+        occurred_problem(event.occurred_at, latest=latest)
         or _customer_problem(event)
         or _text_problem(event)
         or _order_problem(event)

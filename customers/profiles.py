@@ -55,6 +55,12 @@ def add_traits(traits: Traits, profile: Mapping[str, Any], *, at: datetime) -> N
             _add(traits, name, seconds, value)
 
 
+def merge_traits(traits: Traits, others: Traits) -> None:
+    """Put into `traits` what newer words stand in `others`."""
+    for name, (seconds, value) in others.items():
+        _add(traits, name, seconds, value)
+
+
 def update_profiles(profiles: Mapping[int, Mapping[str, Any]], *, at: datetime | None = None) -> int:
     """Store profiles by customer id as told at `at` (now, when None); see `store_traits`."""
     told: dict[int, Traits] = {}
@@ -96,19 +102,26 @@ def store_traits(told: Mapping[int, Traits]) -> int:
 def touch(customer_ids: Iterable[int]) -> None:
     """Tell every listener that these customers changed.
 
-    A row that is already there is updated, not left alone: the lock makes a listener that is about to claim it
-    wait for our commit, so no news is lost.
+    A row that is already there is locked, not left alone: that makes a listener who is about to claim it wait for
+    our commit, so no news is lost. It is not written anew: `touched_at` says since when the news has waited.
     """
     ids = sorted(set(customer_ids))
     if not ids or not settings.TOUCHED_CONSUMERS:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO customers_touched (consumer, customer_id)"
-            " SELECT consumer, id FROM unnest(%s::text[]) consumer, unnest(%s::bigint[]) id ORDER BY 1, 2"
-            " ON CONFLICT (consumer, customer_id) DO UPDATE SET touched_at = statement_timestamp()",
-            [sorted(settings.TOUCHED_CONSUMERS), ids],
+            touch_sql("SELECT unnest(%(ids)s::bigint[])"),
+            {"consumers": sorted(settings.TOUCHED_CONSUMERS), "ids": ids},
         )
+
+
+def touch_sql(customers: str) -> str:
+    """Return the statement that does it for the ids that a query gives, and the parameter `consumers`."""
+    return (
+        "INSERT INTO customers_touched (consumer, customer_id)"  # noqa: S608 - constants only
+        f" SELECT consumer, id FROM unnest(%(consumers)s::text[]) consumer, ({customers}) AS c(id) ORDER BY 1, 2"
+        " ON CONFLICT (consumer, customer_id) DO UPDATE SET touched_at = EXCLUDED.touched_at WHERE false"
+    )
 
 
 def _add(traits: Traits, name: str, seconds: float, value: Any) -> None:

@@ -1,8 +1,17 @@
 """Named descriptions of customers, and who fits them."""
 
+from datetime import UTC, datetime
+
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+
+# Windows reach back from "now": without bounds they would leave the calendar.
+_MOMENTS = [
+    MinValueValidator(datetime(1900, 1, 1, tzinfo=UTC)),
+    MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC)),
+]
 
 
 class Segment(models.Model):
@@ -13,7 +22,11 @@ class Segment(models.Model):
     description = models.TextField(blank=True)
     condition = models.JSONField(help_text="The condition as JSON; see docs/conditions.md")
     as_of = models.DateTimeField(
-        "now is", null=True, blank=True, help_text="Leave empty for the present; set it for historical data."
+        "now is",
+        null=True,
+        blank=True,
+        validators=_MOMENTS,
+        help_text="Leave empty for the present; set it for historical data.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0003_lean_order_lines"),
+        ("customers", "0004_add_counts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
