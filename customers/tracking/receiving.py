@@ -9,6 +9,7 @@ from customers.events_in import EventIn, problem
 from customers.identity import ANONYMOUS, Person, alias, identify
 from customers.ingest import IngestResult, ingest
 from customers.models import CustomerIdentity
+from customers.partitions import AHEAD
 from customers.tracking import names
 from customers.tracking.books import enter
 from customers.tracking.protocol import Item, Parcel, decode_item, id_text
@@ -63,7 +64,7 @@ class _Intake:
                 continue
             try:
                 saying = translator.saying(item, self.raws[index])
-                _check(saying.events)
+                _check(saying.events, latest=translator.received_at + AHEAD)
             except BadItem as error:
                 self.refuse(index, error)
                 continue
@@ -108,11 +109,11 @@ def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
     )
 
 
-def _check(events: list[EventIn]) -> None:
+def _check(events: list[EventIn], *, latest: datetime) -> None:
     """Refuse now what the store would refuse, where several events are one item and must be stored together."""
     if len(events) > 1:
         for event in events:
-            if reason := problem(event):
+            if reason := problem(event, latest=latest):
                 raise BadItem(FIELDS.get(reason, ""), reason)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from customers.events_in import EventIn
 from customers.identity import ANONYMOUS, Person, Told
 from customers.models import EventType, Order
-from customers.partitions import occurred_problem
+from customers.partitions import AHEAD, occurred_problem
 from customers.tracking.commerce import (
     amount_of,
     currency_of,
@@ -97,7 +97,7 @@ class Translator:
             person = Person(self.source if user else "", user, email, anonymous)
         else:
             person = Person(ANONYMOUS, anonymous)
-        if reason := occurred_problem(at):
+        if reason := occurred_problem(at, latest=self.received_at + AHEAD):
             raise BadItem("timestamp", reason)
         return Told(person, profile_of(traits, context=item.context), at)
 

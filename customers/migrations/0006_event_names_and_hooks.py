@@ -9,7 +9,7 @@ import customers.models.tracking
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0004_merges"),
+        ("customers", "0005_merges"),
     ]
 
     operations = [
