@@ -28,6 +28,7 @@ from customers.models import (
     Suppression,
     SyncRun,
 )
+from customers.models.tracking import name_key
 from customers.profiles import touch
 
 
@@ -219,14 +220,30 @@ class SyncRunAdmin(ReadOnly, BigTable):
         return run.adds_up
 
 
+class EventNameForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A name that is not there in another spelling."""
+
+    class Meta:
+        model = EventName
+        fields = ("name", "type")
+
+    def clean_name(self) -> str:
+        """Refuse what differs from another name in capitals, blanks, _ and - only."""
+        name: str = self.cleaned_data["name"]
+        same = EventName.objects.filter(key=name_key(name)).first()
+        if same is not None:
+            raise ValidationError(f"This is the name {same}, which is there already.")
+        return name
+
+
 @admin.register(EventName)
 class EventNameAdmin(ModelAdmin):  # type: ignore[misc]
     """The names that trackers send, and what they count as. A name with a number of its own stays for ever."""
 
+    form = EventNameForm
     list_display = ("name", "type", "number", "created_at")
     list_filter = ("type",)
     search_fields = ("name",)
-    readonly_fields = ("number",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A name is what is sent: another one is another row."""

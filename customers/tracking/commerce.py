@@ -91,12 +91,11 @@ def product_of(properties: Properties, currency: str, *, place: str = "propertie
 
 
 def amount_of(properties: Properties, currency: str) -> int | None:
-    """Return what an event is worth: `value`, `revenue` or `total`, else price times quantity. Raises BadItem."""
+    """Return what an event says that it is worth: `value`, `revenue` or `total`. Raises BadItem."""
     for name in _AMOUNTS:
-        if properties.get(name) is not None:
+        if name in properties and properties[name] is not None:
             return minor(properties, name, currency)
-    price = minor(properties, "price", currency)
-    return None if price is None else price * (whole(properties, "quantity") or 1)
+    return None
 
 
 def without_columns(properties: Properties) -> dict[str, Any] | None:

@@ -174,6 +174,8 @@ def _take_columns(properties: Mapping[str, Any], event: EventIn) -> None:
     event.product = product_of(properties, event.currency)
     event.quantity = whole(properties, "quantity")
     event.value_minor = amount_of(properties, event.currency)
+    if event.value_minor is None and event.product and event.product.price_minor is not None:
+        event.value_minor = event.product.price_minor * (event.quantity or 1)
     event.properties = without_columns(properties) if event.product else dict(properties) or None
 
 
