@@ -156,7 +156,6 @@ def _measure_parsing() -> None:
         event = serializers.CharField(required=False)
         timestamp = serializers.DateTimeField(required=False)
         properties = serializers.DictField(required=False)
-        context = serializers.DictField(required=False)
 
     class Batch(serializers.Serializer):  # type: ignore[type-arg]
         batch = Event(many=True)
