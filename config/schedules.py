@@ -17,5 +17,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
+    "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -25,6 +25,7 @@ from customers.models import (
     OrderLine,
     Refund,
     Score,
+    SourcePolicy,
     Suppression,
     SyncRun,
 )
@@ -52,7 +53,7 @@ class IdentityInline(ReadOnly, TabularInline):  # type: ignore[misc]
     """By which ids sources know the customer."""
 
     model = CustomerIdentity
-    fields = ("namespace", "value", "created_at")
+    fields = ("namespace", "value", "attached_by", "created_at")
     extra = 0
 
 
@@ -288,3 +289,11 @@ class EventHookAdmin(ModelAdmin):  # type: ignore[misc]
 
     form = EventHookForm
     list_display = ("name", "is_enabled", "created_at")
+
+
+@admin.register(SourcePolicy)
+class SourcePolicyAdmin(ModelAdmin):  # type: ignore[misc]
+    """What a source's word is worth."""
+
+    list_display = ("source", "attaches_by_email")
+    search_fields = ("source",)

@@ -39,6 +39,6 @@ def take_away(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0006_event_names_and_hooks")]
+    dependencies = [("customers", "0008_event_names_and_hooks")]
 
     operations = [migrations.RunPython(add, take_away)]

@@ -9,7 +9,7 @@ import customers.models.tracking
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0005_merges"),
+        ("customers", "0007_trigrams"),
     ]
 
     operations = [
