@@ -6,12 +6,10 @@ from typing import Any
 import msgspec
 
 REASONS = {
-    "bad_address_text": "This text is not an e-mail address.",
     "bad_birth_date": "Write the date as 1990-12-31.",
     "bad_country": "Give the country as two letters, such as GB.",
     "bad_currency": "Give the currency as three capital letters, such as EUR.",
     "bad_email": "This is not an e-mail address.",
-    "bad_id": "An id is a text or a number.",
     "bad_product_id": "Give the product an id of 1 to 200 characters.",
     "bad_signed_up_at": "Write the time as 2026-01-31T12:00:00Z, or as Unix seconds.",
     "bad_timezone": "This time zone is not known; give one such as Europe/Dublin.",

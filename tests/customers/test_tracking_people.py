@@ -210,3 +210,11 @@ def test_an_alias_of_an_id_that_the_source_gave_keeps_two_known_customers_apart(
 def test_traits_may_stand_in_the_context(tracker: Tracker) -> None:
     tracker.batch({"type": "identify", "userId": "u1", "context": {"traits": {"plan": "gold"}}})
     assert Customer.objects.get().attributes == {"plan": "gold"}
+
+
+def test_a_visitor_who_gives_only_an_address_is_known_by_it(tracker: Tracker) -> None:
+    tracker.batch(track(userId=None, anonymousId="a1"))
+    tracker.batch(identify({"email": "ada@example.com"}, userId=None, anonymousId="a1"))
+    customer = Customer.objects.known().get()
+    assert customer.email == "ada@example.com"
+    assert Event.objects.get().customer_id == customer.pk
