@@ -45,7 +45,11 @@ class ApiKeyAdmin(ModelAdmin):
             super().save_model(request, obj, form, change)
             return
         key, secret = ApiKey.objects.issue(
-            name=obj.name, scopes=obj.scopes, created_by=cast(User, request.user), expires_at=obj.expires_at
+            name=obj.name,
+            scopes=obj.scopes,
+            source=obj.source,
+            created_by=cast(User, request.user),
+            expires_at=obj.expires_at,
         )
         obj.pk, obj.prefix = key.pk, key.prefix
         messages.success(request, f"The key is {secret} — it is shown this once; keep it safe.")

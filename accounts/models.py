@@ -72,6 +72,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         *,
         name: str,
         scopes: list[str],
+        source: str = "",
         created_by: User | None = None,
         expires_at: datetime | None = None,
     ) -> tuple["ApiKey", str]:
@@ -80,6 +81,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         key = self.create(
             name=name,
             scopes=scopes,
+            source=source,
             created_by=created_by,
             expires_at=expires_at,
             prefix=secret[:8],
@@ -98,11 +100,15 @@ class ApiKey(models.Model):
     class Scope(models.TextChoices):
         CONTENT_READ = "content:read", "Read content slots"
         RECOMMENDATIONS_READ = "recommendations:read", "Read recommendations"
+        TRACK_WRITE = "track:write", "Send events (may stand in a public web page)"
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=8, editable=False)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=50, choices=Scope.choices))
+    source = models.SlugField(
+        max_length=50, blank=True, help_text="For sending events: whose they are, such as webshop"
+    )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

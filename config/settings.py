@@ -37,6 +37,7 @@ BASE_URL = env.BASE_URL
 REPORTING_CURRENCY = env.REPORTING_CURRENCY
 POSTAL_ADDRESS = env.POSTAL_ADDRESS
 DROP_DIR = env.DROP_DIR
+TRACKING_REQUESTS_PER_MINUTE = env.TRACKING_REQUESTS_PER_MINUTE
 
 INSTALLED_APPS = [
     "unfold",
@@ -201,6 +202,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "customers.tracking.schema.add_tracking",
+    ],
 }
 
 # Providers' webhooks exist only with what verifies them (see urls).

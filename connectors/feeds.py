@@ -12,8 +12,8 @@ from django.conf import settings
 
 from connectors.models import Source
 from customers.importing.reading import CsvFile
+from customers.importing.records import found, header_of, row_of
 from customers.importing.run import ReadRow
-from customers.importing.values import columns_of
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -64,8 +64,8 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
     """Files inside the folder only: a pattern or a link that leads out of it finds nothing."""
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise FeedError(f"{pattern!r} leads out of the drop folder.")
-    found = (path for path in folder.glob(pattern) if path.is_file())
-    return sorted(path for path in found if path.resolve().is_relative_to(folder))
+    files = (path for path in folder.glob(pattern) if path.is_file())
+    return sorted(path for path in files if path.resolve().is_relative_to(folder))
 
 
 def _sha256(path: Path) -> str:
@@ -77,17 +77,17 @@ def _pages(source: Source) -> Iterator[Portion]:
     """One portion for each page; the answer names the next cursor, or is the last."""
     said: Mapping[str, str] = source.mapping.get("http", {})
     cursor = source.cursor.get("next")
-    header = sorted(columns_of(source.mapping) - {"occurrence"})
+    header = header_of(source.mapping)
     with httpx.Client(timeout=TIMEOUT, follow_redirects=False) as client:
         for _ in range(MAX_PAGES):
             answer = _get(client, source.location, said.get("cursor_param", "cursor"), cursor)
-            records = _found(answer, said.get("records", ""))
+            records = found(answer, said.get("records", ""))
             if not isinstance(records, list):
                 raise FeedError(f"There is no list at {said.get('records') or 'the top'} of the answer.")
-            following = _found(answer, said.get("next_cursor", "next_cursor"))
+            following = found(answer, said.get("next_cursor", "next_cursor"))
             at = cursor if following is None else following
             if records:
-                rows = (_row(record, header) for record in records)
+                rows = (row_of(record, header) for record in records)
                 yield Portion(header, rows, {"next": at})
             if following is None or following == cursor or not _goes_on(answer, said, records):
                 return
@@ -96,7 +96,7 @@ def _pages(source: Source) -> Iterator[Portion]:
 
 
 def _goes_on(answer: Any, said: Mapping[str, str], records: list[Any]) -> bool:
-    return bool(_found(answer, said["has_more"])) if "has_more" in said else bool(records)
+    return bool(found(answer, said["has_more"])) if "has_more" in said else bool(records)
 
 
 def _get(client: httpx.Client, address: str, param: str, cursor: Any) -> Any:
@@ -122,24 +122,3 @@ def _body(response: httpx.Response) -> bytes:
                 f"The answer is larger than {MAX_ANSWER_BYTES // 2**20} MB; ask for smaller pages."
             )
     return bytes(body)
-
-
-def _found(value: Any, path: str) -> Any:
-    """Follow a dotted path; None where it leads nowhere. An empty path is the value itself."""
-    for part in filter(None, path.split(".")):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _row(record: Any, header: list[str]) -> ReadRow:
-    if not isinstance(record, dict):
-        return "not_an_object"
-    return [_as_text(_found(record, name)) for name in header]
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,8 +1,11 @@
 """Customers and their history in the admin. What machines write is read-only here."""
 
+from base64 import b64decode
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -10,11 +13,14 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 
+from customers.importing.schema import MappingError, check_mapping
 from customers.models import (
     Consent,
     Customer,
     CustomerFacts,
     CustomerIdentity,
+    EventHook,
+    EventName,
     Order,
     OrderLine,
     Refund,
@@ -23,6 +29,7 @@ from customers.models import (
     Suppression,
     SyncRun,
 )
+from customers.models.tracking import name_key
 from customers.profiles import touch
 
 
@@ -212,6 +219,76 @@ class SyncRunAdmin(ReadOnly, BigTable):
     def adds_up(self, run: SyncRun) -> bool:
         """Whether every row is accounted for."""
         return run.adds_up
+
+
+class EventNameForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A name that is not there in another spelling."""
+
+    class Meta:
+        model = EventName
+        fields = ("name", "type")
+
+    def clean_name(self) -> str:
+        """Refuse what differs from another name in capitals, blanks, _ and - only."""
+        name: str = self.cleaned_data["name"]
+        same = EventName.objects.filter(key=name_key(name)).first()
+        if same is not None:
+            raise ValidationError(f"This is the name {same}, which is there already.")
+        return name
+
+
+@admin.register(EventName)
+class EventNameAdmin(ModelAdmin):  # type: ignore[misc]
+    """The names that trackers send, and what they count as. A name with a number of its own stays for ever."""
+
+    form = EventNameForm
+    list_display = ("name", "type", "number", "created_at")
+    list_filter = ("type",)
+    search_fields = ("name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A name is what is sent: another one is another row."""
+        return ("name", "number") if obj else ("number",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only a name that no stored event is called by may go."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.number is None)
+
+
+class EventHookForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A hook whose mapping and secret are checked before they are kept."""
+
+    class Meta:
+        model = EventHook
+        fields = ("name", "mapping", "secret", "is_enabled")
+
+    def clean_mapping(self) -> Any:
+        """Refuse a mapping that could not be used, and name the places."""
+        mapping = self.cleaned_data["mapping"]
+        try:
+            check_mapping(mapping)
+        except MappingError as error:
+            raise ValidationError(str(error).splitlines()) from error
+        return mapping
+
+    def clean_secret(self) -> str:
+        """Refuse a secret that nothing could be signed with."""
+        secret: str = self.cleaned_data["secret"]
+        try:
+            is_long_enough = len(b64decode(secret.removeprefix("whsec_"), validate=True)) >= 24
+        except ValueError:
+            is_long_enough = False
+        if not is_long_enough:
+            raise ValidationError("Give whsec_ and the base64 of at least 24 bytes.")
+        return secret
+
+
+@admin.register(EventHook)
+class EventHookAdmin(ModelAdmin):  # type: ignore[misc]
+    """Addresses that other systems post their events to."""
+
+    form = EventHookForm
+    list_display = ("name", "is_enabled", "created_at")
 
 
 @admin.register(SourcePolicy)

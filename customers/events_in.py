@@ -10,6 +10,7 @@ import msgspec
 
 from customers.addresses import BadAddress, canonical
 from customers.models import CustomerIdentity, EventType
+from customers.models.tracking import FIRST_CUSTOM_TYPE
 from customers.partitions import occurred_problem
 from products.catalogue import ProductRef
 
@@ -136,7 +137,7 @@ def _order_problem(event: EventIn) -> str | None:
         return "refund_not_positive" if event.value_minor is None or event.value_minor < 0 else None
     if type == _PLACED and not event.order:
         return "missing_order_or_line"
-    return "unknown_event_type" if type not in _TYPES else None
+    return "unknown_event_type" if type not in _TYPES and type < FIRST_CUSTOM_TYPE else None
 
 
 def _number_problem(event: EventIn) -> str | None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from customers.models import Customer, Event, EventType
+from customers.models import Customer, Event
+from customers.tracking.names import event_label
 
 DAYS = 90
 SHOWN = 50
@@ -37,7 +38,7 @@ def entries(
     return [
         Entry(
             occurred_at=event.occurred_at,
-            what=EventType(event.type).label.capitalize(),
+            what=_sentence_case(event_label(event.type)),
             subject=_subject(event, products, categories),
             quantity=event.quantity if event.quantity != 1 else None,
             value_minor=event.value_minor if event.currency else None,
@@ -46,6 +47,11 @@ def entries(
         )
         for event in events
     ]
+
+
+def _sentence_case(words: str) -> str:
+    """The first letter large; the rest as it is: a shop's own event keeps its spelling."""
+    return words[:1].upper() + words[1:]
 
 
 def _subject(event: Event, products: Mapping[int, str], categories: Mapping[int, str]) -> str:

@@ -9,6 +9,7 @@ from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.people import PeopleImport
 from customers.models.sync import SyncRun
+from customers.models.tracking import EventHook, EventName
 
 __all__ = [
     "Assignment",
@@ -18,7 +19,9 @@ __all__ = [
     "CustomerIdentity",
     "DuplicatePair",
     "Event",
+    "EventHook",
     "EventKey",
+    "EventName",
     "EventType",
     "Merge",
     "MergedRow",

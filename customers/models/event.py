@@ -53,7 +53,8 @@ class Event(models.Model):
     on_merge = "move"
 
     def __str__(self) -> str:
-        return f"{EventType(self.type).label} at {self.occurred_at:%Y-%m-%d %H:%M}"
+        what = dict(EventType.choices).get(self.type, f"event {self.type}")
+        return f"{what} at {self.occurred_at:%Y-%m-%d %H:%M}"
 
 
 class EventKey(models.Model):

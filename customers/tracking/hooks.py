@@ -1,0 +1,137 @@
+"""Signed webhooks: any other system posts its events, and the hook's mapping says what they mean.
+
+Signatures follow Standard Webhooks: `webhook-id`, `webhook-timestamp` and `webhook-signature` over the bytes sent,
+refused when more than five minutes off. A delivery that was taken is not taken again, and events are known by the
+id that the mapping gives them, so a replay changes nothing. Only refused records are told back; no body is kept.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from django.core.cache import cache
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
+
+from common.clock import now
+from customers import consent
+from customers.events_in import EventIn
+from customers.importing.mapping import RowMapping
+from customers.importing.records import found, header_of, row_of
+from customers.importing.schema import MappingError, check_mapping
+from customers.ingest import IngestResult, ingest
+from customers.models import EventHook
+from customers.tracking.books import enter
+from customers.tracking.protocol import check_value
+from customers.tracking.receiving import Receipt
+from customers.tracking.refusals import FIELDS, BadItem, BadRequest, ItemRefusal
+
+_REMEMBERED_SECONDS = 15 * 60
+_decoder = msgspec.json.Decoder()
+
+
+def take_hook(name: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
+    """Store the records of a signed body and say what became of each. Raises BadRequest."""
+    hook = EventHook.objects.filter(name=name, is_enabled=True).first()
+    if hook is None:
+        raise BadRequest(HTTPStatus.NOT_FOUND, "There is no hook of this name.")
+    _verify(hook, body, headers)
+    records = _records(hook.mapping, body)
+    delivery = f"hook:{hook.pk}:{headers['webhook-id'][:200]}"
+    if cache.get(delivery):
+        return _receipt(len(records), [], IngestResult(duplicates=len(records)))
+    receipt = _store(hook, records)
+    cache.set(delivery, 1, _REMEMBERED_SECONDS)
+    return receipt
+
+
+def _verify(hook: EventHook, body: bytes, headers: Mapping[str, str]) -> None:
+    try:
+        Webhook(hook.secret).verify(body, dict(headers), json_parse=False)
+    except (WebhookVerificationError, EmptyWebhookSecretError, ValueError) as error:
+        raise BadRequest(
+            HTTPStatus.UNAUTHORIZED,
+            "The signature does not fit: webhook-id, webhook-timestamp (within five minutes) and"
+            " webhook-signature must be those of Standard Webhooks for this body and this hook's secret.",
+        ) from error
+
+
+def _records(mapping: Mapping[str, Any], body: bytes) -> list[Any]:
+    """The records of a body: a list, one object, or a list at the path that the mapping names."""
+    try:
+        said = _decoder.decode(body)
+    except RecursionError as error:
+        raise BadRequest(HTTPStatus.BAD_REQUEST, "The body is nested too deeply.") from error
+    except ValueError as error:
+        raise BadRequest(HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {error}") from error
+    records = found(said, mapping.get("http", {}).get("records", ""))
+    if isinstance(records, dict):
+        return [records]
+    if not isinstance(records, list) or not records:
+        raise BadRequest(HTTPStatus.BAD_REQUEST, "Send an object, or a list of at least one.")
+    return records
+
+
+def _store(hook: EventHook, records: list[Any]) -> Receipt:
+    mapping = hook.mapping
+    try:
+        check_mapping(mapping)
+        header = header_of(mapping)
+        rows = RowMapping(mapping, header)
+    except MappingError as error:
+        raise BadRequest(HTTPStatus.CONFLICT, f"The hook's mapping cannot be used: {error}") from error
+    events: list[EventIn] = []
+    positions: list[int] = []
+    refused: dict[int, BadItem] = {}
+    for index, record in enumerate(records):
+        try:
+            events.append(_event(record, header, rows))
+            positions.append(index)
+        except BadItem as error:
+            refused[index] = error
+    early = Counter(error.reason for error in refused.values())
+    result = ingest(events, source=rows.source) if events else IngestResult()
+    for position, reason in result.rejects:
+        refused[positions[position]] = BadItem(FIELDS.get(reason, ""), reason)
+    _grant(mapping, result, rows.source)
+    enter(
+        f"hook {hook.name}",
+        inserted=result.inserted,
+        duplicates=result.duplicates,
+        rejected=result.rejected + early,
+        at=now(),
+    )
+    return _receipt(len(records), [refused[index].at(index, None) for index in sorted(refused)], result)
+
+
+def _event(record: Any, header: list[str], rows: RowMapping) -> EventIn:
+    check_value(record, "")
+    row = row_of(record, header)
+    event = rows.event(row) if isinstance(row, list) else row
+    if isinstance(event, str):
+        raise BadItem(FIELDS.get(event, ""), event)
+    return event
+
+
+def _grant(mapping: Mapping[str, Any], result: IngestResult, source: str) -> None:
+    said = mapping.get("consent")
+    if said and result.customer_ids:
+        consent.grant(
+            result.customer_ids,
+            said["purpose"],
+            source=f"hook {source}",
+            proof=said["proof"],
+            overrule_withdrawal=False,
+        )
+
+
+def _receipt(received: int, refused: list[ItemRefusal], result: IngestResult) -> Receipt:
+    return Receipt(
+        success=not refused,
+        received=received,
+        accepted=received - len(refused),
+        stored=result.inserted,
+        duplicates=result.duplicates,
+        refused=refused,
+    )

@@ -1,0 +1,132 @@
+"""Takes what a request holds: each item is stored or refused by itself, and the answer says which."""
+
+from collections import Counter
+from datetime import datetime
+
+import msgspec
+
+from customers.events_in import EventIn, problem
+from customers.identity import ANONYMOUS, Person, alias, identify
+from customers.ingest import IngestResult, ingest
+from customers.models import CustomerIdentity
+from customers.partitions import AHEAD
+from customers.tracking import names
+from customers.tracking.books import enter
+from customers.tracking.protocol import Item, Parcel, decode_item, id_text
+from customers.tracking.refusals import FIELDS, BadItem, ItemRefusal
+from customers.tracking.translation import Saying, Translator, event_name
+
+
+class Receipt(msgspec.Struct, kw_only=True):
+    """What became of a request. `received = accepted + len(refused)` are items; `stored` and `duplicates` are
+    the events they told (an order tells one for each product and one for itself)."""
+
+    success: bool
+    received: int
+    accepted: int
+    stored: int
+    duplicates: int
+    refused: list[ItemRefusal] = msgspec.field(default_factory=list)
+
+
+class _Intake:
+    """The items of one request on their way."""
+
+    def __init__(self, parcel: Parcel) -> None:
+        self.raws = parcel.items
+        self.items: dict[int, Item] = {}
+        self.refused: dict[int, ItemRefusal] = {}
+        self.about_people: list[Saying] = []
+        self.events: list[EventIn] = []
+        self.positions: list[int] = []
+
+    def refuse(self, index: int, error: BadItem) -> None:
+        item = self.items.get(index)
+        message_id = (id_text(item.message_id) or None) if item else None
+        self.refused.setdefault(index, error.at(index, message_id))
+
+    def decode(self, type: str) -> set[str]:
+        """Decode every item; return the event names that are needed."""
+        needed = set()
+        for index, raw in enumerate(self.raws):
+            try:
+                item = self.items[index] = decode_item(raw, type=type)
+                needed.add(event_name(item))
+            except BadItem as error:
+                self.refuse(index, error)
+        needed.discard("")
+        return needed
+
+    def translate(self, translator: Translator) -> None:
+        """Turn the items that are still good into events and into words about people."""
+        for index, item in self.items.items():
+            if index in self.refused:
+                continue
+            try:
+                saying = translator.saying(item, self.raws[index])
+                _check(saying.events, latest=translator.received_at + AHEAD)
+            except BadItem as error:
+                self.refuse(index, error)
+                continue
+            self.events += saying.events
+            self.positions += [index] * len(saying.events)
+            if not saying.events:
+                self.about_people.append(saying)
+
+    def hear(self, result: IngestResult) -> None:
+        """Note which items the store has refused."""
+        for position, reason in result.rejects:
+            self.refuse(self.positions[position], BadItem(FIELDS.get(reason, ""), reason))
+
+
+def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
+    """Store what a request holds and say what became of each item; everything is committed on return.
+
+    What is said about people comes first, so that the events of a batch find the people it names.
+    """
+    intake = _Intake(parcel)
+    types = names.types_of(intake.decode(parcel.type))
+    intake.translate(Translator(source=source, received_at=received_at, sent_at=parcel.sent_at, types=types))
+    early = Counter(refusal.reason for refusal in intake.refused.values())
+    _hear_about_people(intake.about_people, source)
+    result = ingest(intake.events, source=source) if intake.events else IngestResult()
+    intake.hear(result)
+    enter(
+        f"tracking {source}",
+        inserted=result.inserted + len(intake.about_people),
+        duplicates=result.duplicates,
+        rejected=result.rejected + early,
+        at=received_at,
+    )
+    refused = [intake.refused[index] for index in sorted(intake.refused)]
+    return Receipt(
+        success=not refused,
+        received=len(parcel.items),
+        accepted=len(parcel.items) - len(refused),
+        stored=result.inserted,
+        duplicates=result.duplicates,
+        refused=refused,
+    )
+
+
+def _check(events: list[EventIn], *, latest: datetime) -> None:
+    """Refuse now what the store would refuse, where several events are one item and must be stored together."""
+    if len(events) > 1:
+        for event in events:
+            if reason := problem(event, latest=latest):
+                raise BadItem(FIELDS.get(reason, ""), reason)
+
+
+def _hear_about_people(sayings: list[Saying], source: str) -> None:
+    told = [saying.told for saying in sayings if saying.told]
+    if told:
+        identify(told, source=source)
+    for saying in sayings:
+        if saying.previous:
+            alias(_previous(saying.previous, source), Person(source, saying.user), source=source)
+
+
+def _previous(id: str, source: str) -> Person:
+    """An earlier id is one that the source gave if it did give it; otherwise a device's."""
+    is_known = CustomerIdentity.objects.filter(namespace=source, value=id).exists()
+    return Person(source if is_known else ANONYMOUS, id)
