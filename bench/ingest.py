@@ -203,7 +203,7 @@ def _stored(rows: list[Any]) -> None:
 
     with transaction.atomic():
         staging.fill(rows)
-        staging.store_events("shop")
+        staging.store_events("shop", patient=False)
 
 
 def _ingest(events: list[Any]) -> None:

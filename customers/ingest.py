@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors
 
 from customers import staging
@@ -33,6 +33,7 @@ from products.catalogue import FoundProduct, resolve_products
 __all__ = ["EventIn", "IngestResult", "ingest", "store"]
 logger = logging.getLogger(__name__)
 _ATTEMPTS = 6
+_MET_ANOTHER = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
 _MAKES_ORDER = (EventType.ORDER_PLACED, EventType.ORDER_LINE)
 
 
@@ -119,18 +120,17 @@ def _find_products(prepared: Prepared) -> list[FoundProduct]:
 
 
 def _store_retrying(prepared: Prepared, found: _Found, result: IngestResult) -> tuple[int, int]:
-    """Run the batch's transaction until it is through; a deadlock's victim has changed nothing."""
+    """Run the batch's transaction until it is through; one that met another writer has changed nothing."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                inserted, accepted, refused = _store(prepared, found)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure):
+                inserted, accepted, refused = _store(prepared, found, patient=attempt > 1)
+        except (OperationalError, IntegrityError) as error:
+            if attempt == _ATTEMPTS or not isinstance(error.__cause__, _MET_ANOTHER):
                 raise
-            if attempt == _ATTEMPTS:
-                raise
-            logger.warning("A batch of %s met a deadlock; attempt %d", prepared.source, attempt)
-            time.sleep(0.01 * 2**attempt)
+            logger.info("A batch of %s met another writer: %s", prepared.source, type(error.__cause__).__name__)
+            if isinstance(error, OperationalError):
+                time.sleep(0.01 * 2**attempt)
         else:
             for position, reason in refused:
                 result.reject(position, reason)
@@ -138,7 +138,9 @@ def _store_retrying(prepared: Prepared, found: _Found, result: IngestResult) -> 
     raise AssertionError("unreachable")
 
 
-def _store(prepared: Prepared, found: _Found) -> tuple[int, int, list[tuple[int, str]]]:
+def _store(
+    prepared: Prepared, found: _Found, *, patient: bool
+) -> tuple[int, int, list[tuple[int, str]]]:
     """Everything that must be true together. Locks are taken in one order: facts, orders, ledger, news.
 
     Returns how many events were new, how many were accepted, and (position, reason) of the others.
@@ -157,12 +159,13 @@ def _store(prepared: Prepared, found: _Found) -> tuple[int, int, list[tuple[int,
     staging.fill(_rows(drafts, found, order_ids, refund_ids))
     accepted = sum(draft.position is not None for draft in drafts)
     if not has_money:
-        return staging.store_behaviour(source), accepted, refused
-    inserted = staging.store_events(source)
+        return staging.store_behaviour(source, patient=patient), accepted, refused
+    inserted = staging.store_events(source, patient=patient)
     inserted += store_lines(
         [order.id for order in orders.values()],
         source=source,
         had_orders=any(not order.is_new for order in orders.values()),
+        patient=patient,
     )
     add_refunds()
     refresh_money(customer_ids)
