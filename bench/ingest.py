@@ -44,7 +44,9 @@ def main() -> None:
                 rates = _rates(size)
                 _print_row(f"batches of {size:>5,}", rates)
             for writers in WRITERS:
-                _print_row(f"{writers} writers", {way: _rate_of_writers(way, writers) for way in ("copy", "ingest")})
+                _print_row(
+                    f"{writers} writers", {way: _rate_of_writers(way, writers) for way in ("copy", "ingest")}
+                )
 
 
 def _rates(size: int) -> dict[str, float]:
@@ -120,7 +122,7 @@ def _fill() -> None:
 def _made(way: str, size: int) -> list[Any]:
     """Events of a batch in the form that this way of storing starts from."""
     visits = 1 if way == "apart" else 5
-    drawn = []
+    drawn: list[Any] = []
     while len(drawn) < size:
         customer = random.randrange(1, CUSTOMERS + 1)
         begin = NOW - timedelta(seconds=random.randrange(DAYS * 86400))
@@ -132,7 +134,21 @@ def _made(way: str, size: int) -> list[Any]:
 
 
 def _as_row(customer: int, at: datetime, product: int) -> tuple[Any, ...]:
-    return (uuid.uuid4().bytes, at, customer, 1, product, product % 40 + 1, None, None, None, None, None, None, "shop")
+    return (
+        uuid.uuid4().bytes,
+        at,
+        customer,
+        1,
+        product,
+        product % 40 + 1,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        "shop",
+    )
 
 
 def _as_event(customer: int, at: datetime, product: int) -> Any:
@@ -243,11 +259,13 @@ _STORES: dict[str, Callable[[list[Any]], None]] = {
 
 def _print_row(title: str, rates: dict[str, float]) -> None:
     told = [f"{title}: copy {rates['copy']:,.0f}/s"]
-    told += [f"{way} {rate:,.0f}/s = {rate / rates['copy']:.2f}" for way, rate in rates.items() if way != "copy"]
+    told += [
+        f"{way} {rate:,.0f}/s = {rate / rates['copy']:.2f}" for way, rate in rates.items() if way != "copy"
+    ]
     if "bulk_create" in rates:
         told.append(f"stored/bulk_create {rates['stored'] / rates['bulk_create']:.1f}")
     print("; ".join(told), flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

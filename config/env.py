@@ -21,6 +21,7 @@ REPORTING_CURRENCY = env.str("REPORTING_CURRENCY", default="EUR")
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="Example Outdoor Ltd, 1 Harbour Street, Dublin")
 MAILGUN_WEBHOOK_SIGNING_KEY = env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default="")
 EVENT_RETENTION_DAYS = env.int("REGARDS_EVENT_RETENTION_DAYS", default=1095)
+EVENT_RETENTION_BY_TYPE = env.dict("REGARDS_EVENT_RETENTION_BY_TYPE", cast={"value": int}, default={})
 EVENT_LEDGER_DAYS = env.int("REGARDS_EVENT_LEDGER_DAYS", default=90)
 DROP_DIR = Path(env.str("REGARDS_DROP_DIR", default=str(VAR_DIR / "drop")))
 

@@ -15,10 +15,11 @@ from customers import staging
 from customers.events_in import EventIn
 from customers.facts import add_fresh_events, lock_facts, refresh_money
 from customers.identity import Person, resolve
+from customers.merging import survivors
 from customers.models import Customer, EventType
 from customers.partitions import ensure_partitions
 from customers.prepared import Draft, Prepared, prepare
-from customers.profiles import touch
+from customers.profiles import Traits, merge_traits, store_traits, touch
 from customers.purchases import (
     FoundOrder,
     add_refunds,
@@ -55,6 +56,10 @@ class IngestResult(msgspec.Struct):
         """Count the event at this position as refused."""
         self.rejected[reason] += 1
         self.rejects.append((position, reason))
+
+
+class _Moved(Exception):
+    """Somebody was merged into another profile while the batch was on its way; run its transaction again."""
 
 
 class _Found(NamedTuple):
@@ -97,38 +102,48 @@ def store(prepared: Prepared) -> IngestResult:
 
 def _find_people(prepared: Prepared, result: IngestResult) -> list[int | None]:
     """Return the customer of each person, made where missing; None for an id that no customer has."""
-    persons = {who: number for number, who in enumerate(prepared.people) if isinstance(who, Person)}
-    resolution = resolve(
-        {person: prepared.profiles.get(number, {}) for person, number in persons.items()},
-        source=prepared.source,
-    )
+    persons = [who for who in prepared.people if isinstance(who, Person)]
+    resolution = resolve(persons, source=prepared.source)
     result.identity_conflicts = resolution.conflicts
     result.customers_created = resolution.created
     ids = [who for who in prepared.people if isinstance(who, int)]
     existing = set(Customer.objects.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-    return [
+    customers = [
         resolution.ids[who] if isinstance(who, Person) else who if who in existing else None
         for who in prepared.people
     ]
+    _store_profiles(prepared, customers)
+    return customers
+
+
+def _store_profiles(prepared: Prepared, customers: list[int | None]) -> None:
+    """Keep what the events say about their customers, each at its own time."""
+    told: dict[int, Traits] = {}
+    for person, traits in prepared.profiles.items():
+        if (customer := customers[person]) is not None:
+            merge_traits(told.setdefault(customer, {}), traits)
+    store_traits(told)
 
 
 def _find_products(prepared: Prepared) -> list[FoundProduct]:
-    found = resolve_products(
-        prepared.products.values(), source=prepared.source, currency=prepared.currency
-    )
+    found = resolve_products(prepared.products.values(), source=prepared.source, currency=prepared.currency)
     return [found[external_id] for external_id in prepared.products]
 
 
 def _store_retrying(prepared: Prepared, found: _Found, result: IngestResult) -> tuple[int, int]:
-    """Run the batch's transaction until it is through; one that met another writer has changed nothing."""
+    """Run the batch's transaction until it is through; one that is broken off has changed nothing."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
                 inserted, accepted, refused = _store(prepared, found, patient=attempt > 1)
+        except _Moved:
+            logger.info("Customers of a batch of %s were merged meanwhile", prepared.source)
         except (OperationalError, IntegrityError) as error:
             if attempt == _ATTEMPTS or not isinstance(error.__cause__, _MET_ANOTHER):
                 raise
-            logger.info("A batch of %s met another writer: %s", prepared.source, type(error.__cause__).__name__)
+            logger.info(
+                "A batch of %s met another writer: %s", prepared.source, type(error.__cause__).__name__
+            )
             if isinstance(error, OperationalError):
                 time.sleep(0.01 * 2**attempt)
         else:
@@ -138,9 +153,7 @@ def _store_retrying(prepared: Prepared, found: _Found, result: IngestResult) -> 
     raise AssertionError("unreachable")
 
 
-def _store(
-    prepared: Prepared, found: _Found, *, patient: bool
-) -> tuple[int, int, list[tuple[int, str]]]:
+def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, int, list[tuple[int, str]]]:
     """Everything that must be true together. Locks are taken in one order: facts, orders, ledger, news.
 
     Returns how many events were new, how many were accepted, and (position, reason) of the others.
@@ -152,6 +165,9 @@ def _store(
         owners = order_owners([order.external_id for order in prepared.orders], source=source)
         customer_ids = sorted(owners.union(customer_ids))
     lock_facts(customer_ids)
+    if moved := survivors(customer_ids):
+        found.customers[:] = [moved.get(id, id) if id is not None else None for id in found.customers]
+        raise _Moved
     orders = _find_orders(prepared, found)
     order_ids = _order_ids(prepared, orders)
     refund_ids = _refund_ids(prepared, found, order_ids)

@@ -4,7 +4,7 @@ Pure work on what the source said, so that an import can do it in another proces
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,10 +12,10 @@ import msgspec
 from common.clock import now
 from customers.addresses import canonical
 from customers.events_in import EventIn, message_key, order_key, problem
-from customers.identity import Person
+from customers.identity import ANONYMOUS, Person
 from customers.models import EventType
 from customers.partitions import AHEAD
-from customers.profiles import profile_problem
+from customers.profiles import Traits, add_traits, profile_problem
 from customers.staging import as_json
 from products.catalogue import ProductRef
 
@@ -70,14 +70,14 @@ class Draft(NamedTuple):
 class Prepared(msgspec.Struct):
     """What `store` needs of a batch, and what was refused or repeated inside of it.
 
-    People are persons to be found or made, or ids of customers; profiles are by the numbers of people.
+    People are persons to be found or made, or ids of customers; what was told of them is by their numbers.
     """
 
     source: str
     currency: str
     drafts: list[Draft] = msgspec.field(default_factory=list)
     people: list[Person | int] = msgspec.field(default_factory=list)
-    profiles: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
+    profiles: dict[int, Traits] = msgspec.field(default_factory=dict)
     products: dict[str, ProductRef] = msgspec.field(default_factory=dict)
     orders: list[NamedOrder] = msgspec.field(default_factory=list)
     refunds: list[NamedRefund] = msgspec.field(default_factory=list)
@@ -94,6 +94,7 @@ def prepare(batch: Sequence[EventIn], *, source: str, currency: str) -> Prepared
     for position, event in enumerate(batch):
         preparing.add(position, event)
     preparing.add_placed_orders()
+    preparing.add_profiles()
     return preparing.prepared
 
 
@@ -104,10 +105,10 @@ class _Preparing:
         self.prepared = Prepared(source=source, currency=currency)
         self._latest = now() + AHEAD
         self._keys: set[bytes] = set()
-        self._names: dict[tuple[str, str, str] | int, int] = {}
+        self._names: dict[tuple[str, str, str, str] | int, int] = {}
         self._people: dict[Person | int, int] = {}
         self._profiles: dict[int, str | None] = {}
-        self._last_profile: dict[int, int] = {}
+        self._told: dict[tuple[int, int], tuple[datetime, dict[str, Any]]] = {}
         self._products: dict[str, int] = {}
         self._orders: dict[tuple[str, str, int, bool], int] = {}
         self._refunds: dict[tuple[str, int], int] = {}
@@ -129,7 +130,7 @@ class _Preparing:
         type, product, value = event.type, event.product, event.value_minor
         person = self._person(event)
         if profile:
-            self._add_profile(person, profile)
+            self._tell(person, profile, event.occurred_at)
         order = refund = None
         if event.order:
             order = self._order(event, person)
@@ -174,10 +175,17 @@ class _Preparing:
             self._profiles[id(profile)] = profile_problem(profile)
         return self._profiles[id(profile)]
 
+    def add_profiles(self) -> None:
+        """Make one of all that was told of each person: of each field the newest word."""
+        for (person, _), (at, profile) in self._told.items():
+            add_traits(self.prepared.profiles.setdefault(person, {}), profile, at=at)
+
     def _person(self, event: EventIn) -> int:
-        name = event.customer_id
-        if name is None:
-            name = (event.namespace, event.customer, event.email)
+        name: tuple[str, str, str, str] | int = (
+            (event.namespace, event.customer, event.email, event.anonymous)
+            if event.customer_id is None
+            else event.customer_id
+        )
         number = self._names.get(name)
         if number is None:
             who = name if isinstance(name, int) else _person(*name, source=self.prepared.source)
@@ -187,16 +195,12 @@ class _Preparing:
             self._names[name] = number
         return number
 
-    def _add_profile(self, person: int, profile: dict[str, Any]) -> None:
-        """The last word counts, field by field and attribute by attribute."""
-        if self._last_profile.get(person) == id(profile):
-            return
-        self._last_profile[person] = id(profile)
-        said = self.prepared.profiles.setdefault(person, {})
-        attributes = {**said.get("attributes", {}), **profile.get("attributes", {})}
-        said.update(profile)
-        if attributes:
-            said["attributes"] = attributes
+    def _tell(self, person: int, profile: dict[str, Any], at: datetime) -> None:
+        """Note a profile; the rows of one person often share theirs, of which the latest time counts."""
+        key = (person, id(profile))
+        known = self._told.get(key)
+        if known is None or at > known[0]:
+            self._told[key] = (at, profile)
 
     def _product(self, product: ProductRef) -> int:
         id = product.external_id
@@ -207,7 +211,11 @@ class _Preparing:
         return number
 
     def _order(self, event: EventIn, person: int) -> int:
-        orders, at, currency = self.prepared.orders, event.occurred_at, event.currency or self.prepared.currency
+        orders, at, currency = (
+            self.prepared.orders,
+            event.occurred_at,
+            event.currency or self.prepared.currency,
+        )
         name = (event.order, currency, person, event.type in _MAKES_ORDER)
         number = self._orders.setdefault(name, len(orders))
         if number == len(orders):
@@ -224,5 +232,9 @@ class _Preparing:
         return number
 
 
-def _person(namespace: str, customer: str, email: str, *, source: str) -> Person:
-    return Person((namespace or source) if customer else "", customer, canonical(email) if email else "")
+def _person(namespace: str, customer: str, email: str, anonymous: str, *, source: str) -> Person:
+    if not customer and not email:
+        return Person(ANONYMOUS, anonymous)
+    return Person(
+        (namespace or source) if customer else "", customer, canonical(email) if email else "", anonymous
+    )

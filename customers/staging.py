@@ -68,31 +68,39 @@ stored AS (
   RETURNING message_id, {BEHAVIOUR_COLUMNS}
 ),
 """  # noqa: S608 - constants only
-_STORE_FRESH = _STORE + f"""
+_STORE_FRESH = (
+    _STORE
+    + f"""
 fresh AS (
   INSERT INTO ingest_fresh ({", ".join(_FRESH)})
   SELECT {", ".join(f"i.{name}" for name in _FRESH)} FROM incoming i JOIN stored USING (message_id)
   RETURNING is_counted
 )
 SELECT count(*) FROM fresh WHERE is_counted
-"""  # noqa: S608 - constants only
+"""
+)  # noqa: S608 - constants only
 _STORE_EVENTS = _STORE_FRESH.format(
-    conflict="{conflict}", incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}"  # noqa: S608
+    conflict="{conflict}",
+    incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}",  # noqa: S608
 )
 # What is placed is the order as it now stands: its time, its owner, the sum of its lines.
 _STORE_PLACED = _STORE_FRESH.format(
-    conflict="{conflict}", incoming=f"""
+    conflict="{conflict}",
+    incoming=f"""
   SELECT s.message_id, s.type, o.placed_at AS occurred_at, o.customer_id, s.product_id, s.category_id, s.order_id,
     s.refund_id, s.line, s.description, s.quantity, s.unit_price_minor, o.total_minor AS value_minor,
     o.currency::text AS currency, s.session, s.properties, s.is_counted
   FROM ingest_stage s JOIN customers_order o ON o.id = s.order_id WHERE s.type = {EventType.ORDER_PLACED.value}
-"""  # noqa: S608 - constants only
+""",  # noqa: S608 - constants only
 )
-_STORE_BEHAVIOUR = _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage") + f"""
+_STORE_BEHAVIOUR = (
+    _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage")
+    + f"""
 facts AS ({add_events_sql("stored")}),
 touched AS ({touch_sql("SELECT DISTINCT customer_id FROM stored")})
 SELECT count(*) FROM stored
-"""  # noqa: S608 - constants only
+"""
+)  # noqa: S608 - constants only
 
 
 class _KeyDumper(Dumper):
@@ -120,9 +128,7 @@ def fill(rows: Iterable[Row]) -> None:
         copy_rows(cursor, "ingest_stage", _COLUMNS, rows)
 
 
-def copy_rows(
-    cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[Row]
-) -> None:
+def copy_rows(cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[Row]) -> None:
     """Copy rows into a table in the binary form; UUIDs are sixteen bytes. `columns` are types by name."""
     cursor.adapters.register_dumper(bytes, _KeyDumper)
     with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN WITH (FORMAT binary)") as copy:
