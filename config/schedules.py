@@ -17,5 +17,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
+    "Make and drop event partitions": {"task": "customers.tasks.maintain_events", "crontab": "0 1 * * *"},
+    "Check that facts agree with events": {"task": "customers.tasks.check_facts", "crontab": "30 1 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from customers import staging
 from customers.events_in import EventIn
+from customers.expiry import dropped_until
 from customers.facts import add_fresh_events, lock_facts, refresh_money
 from customers.identity import Person, resolve
 from customers.merging import survivors
@@ -80,7 +81,8 @@ def ingest(batch: Sequence[EventIn], *, source: str) -> IngestResult:
     its own; everything else is one transaction, run again whole when it meets a deadlock. About 10 queries
     however large the batch, about 20 where there are orders or refunds; 1,000–10,000 events are a good size.
     """
-    return store(prepare(batch, source=source, currency=settings.REPORTING_CURRENCY))
+    currency = settings.REPORTING_CURRENCY
+    return store(prepare(batch, source=source, currency=currency, dropped_until=dropped_until))
 
 
 def store(prepared: Prepared) -> IngestResult:
@@ -180,7 +182,7 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
     inserted += store_lines(
         [order.id for order in orders.values()],
         source=source,
-        had_orders=any(not order.is_new for order in orders.values()),
+        made=[order.id for order in orders.values() if order.is_new],
         patient=patient,
     )
     add_refunds()

@@ -3,18 +3,17 @@
 Pure work on what the source said, so that an import can do it in another process than the one that stores.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 
-from common.clock import now
 from customers.addresses import canonical
-from customers.events_in import EventIn, message_key, order_key, problem
+from customers.events_in import SURELY_KEPT, EventIn, message_key, order_key, problem, times_taken
 from customers.identity import ANONYMOUS, Person
 from customers.models import EventType
-from customers.partitions import AHEAD
 from customers.profiles import Traits, add_traits, profile_problem
 from customers.staging import as_json
 from products.catalogue import ProductRef
@@ -85,12 +84,19 @@ class Prepared(msgspec.Struct):
     rejects: list[tuple[int, str]] = msgspec.field(default_factory=list)
 
 
-def prepare(batch: Sequence[EventIn], *, source: str, currency: str) -> Prepared:
+def prepare(
+    batch: Sequence[EventIn],
+    *,
+    source: str,
+    currency: str,
+    dropped_until: Callable[[], datetime | None] = lambda: None,
+) -> Prepared:
     """Check and key a batch; the first of several events with one key counts. No query.
 
-    `currency` is that of amounts which name none.
+    `currency` is that of amounts which name none. `dropped_until` says before when events were dropped; it is asked
+    when there are old ones.
     """
-    preparing = _Preparing(source, currency)
+    preparing = _Preparing(source, currency, dropped_until)
     for position, event in enumerate(batch):
         preparing.add(position, event)
     preparing.add_placed_orders()
@@ -101,9 +107,11 @@ def prepare(batch: Sequence[EventIn], *, source: str, currency: str) -> Prepared
 class _Preparing:
     """A batch while it is being prepared: numbers of what was named so far."""
 
-    def __init__(self, source: str, currency: str) -> None:
+    def __init__(self, source: str, currency: str, dropped_until: Callable[[], datetime | None]) -> None:
         self.prepared = Prepared(source=source, currency=currency)
-        self._latest = now() + AHEAD
+        self._dropped_until = cache(dropped_until)
+        self._times = times_taken()
+        self._surely_kept = self._times.latest - SURELY_KEPT
         self._keys: set[bytes] = set()
         self._names: dict[tuple[str, str, str, str] | int, int] = {}
         self._people: dict[Person | int, int] = {}
@@ -118,7 +126,9 @@ class _Preparing:
     def add(self, position: int, event: EventIn) -> None:
         """Draft the event, or note why not."""
         prepared, profile = self.prepared, event.profile
-        reason = problem(event, latest=self._latest) or (self._profile_problem(profile) if profile else None)
+        reason = problem(event, times=self._times) or (self._profile_problem(profile) if profile else None)
+        if not reason and event.occurred_at < self._surely_kept and self._was_dropped(event.occurred_at):
+            reason = "older_than_retention"
         if reason:
             prepared.rejects.append((position, reason))
             return
@@ -169,6 +179,11 @@ class _Preparing:
                 key = order_key(self.prepared.source, name)
                 empty = (None, None, line.order, None, "", "", None, None, None, None, None, None, None)
                 self.prepared.drafts.append(Draft(key, _PLACED, line.occurred_at, line.person, *empty))
+
+    def _was_dropped(self, at: datetime) -> bool:
+        """Whether the event may have been counted, dropped and forgotten: it would count twice."""
+        until = self._dropped_until()
+        return until is not None and at < until
 
     def _profile_problem(self, profile: dict[str, Any]) -> str | None:
         if id(profile) not in self._profiles:

@@ -147,7 +147,7 @@ def ensure_refunds(
         return dict(cursor.fetchall())
 
 
-def store_lines(order_ids: Sequence[int], *, source: str, had_orders: bool, patient: bool) -> int:
+def store_lines(order_ids: Sequence[int], *, source: str, made: Sequence[int], patient: bool) -> int:
     """Store the fresh lines, sum the orders, and store that they were placed; return how many events that told.
 
     Where an order that was placed before got more lines, its event is corrected to the new total.
@@ -161,8 +161,8 @@ def store_lines(order_ids: Sequence[int], *, source: str, had_orders: bool, pati
         cursor.execute(_DROP_WHOLE_LINES, [ids])
         cursor.execute(_TOTALS, [ids])
         changed = [id for (id,) in cursor.fetchall()]
-        inserted = staging.store_placed(source, patient=patient)
-        if had_orders and changed:
+        inserted = staging.store_placed(source, made=made, patient=patient)
+        if changed and len(made) < len(ids):
             cursor.execute(_CORRECT_PLACED, [changed])
     return inserted
 

@@ -1,7 +1,7 @@
 """The session-long temporary tables through which a batch of events goes into the database."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +13,9 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from common.clock import now
+from customers.events_in import AHEAD
 from customers.facts import BEHAVIOUR_COLUMNS, add_events_sql
 from customers.models import EventType
-from customers.partitions import AHEAD
 from customers.profiles import touch_sql
 
 _COLUMNS = {
@@ -83,7 +83,8 @@ _STORE_EVENTS = _STORE_FRESH.format(
     conflict="{conflict}",
     incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}",  # noqa: S608
 )
-# What is placed is the order as it now stands: its time, its owner, the sum of its lines.
+# What is placed is the order as it now stands: its time, its owner, the sum of its lines. One that was there before
+# has been placed, even where the ledger has forgotten that.
 _STORE_PLACED = _STORE_FRESH.format(
     conflict="{conflict}",
     incoming=f"""
@@ -91,6 +92,8 @@ _STORE_PLACED = _STORE_FRESH.format(
     s.refund_id, s.line, s.description, s.quantity, s.unit_price_minor, o.total_minor AS value_minor,
     o.currency::text AS currency, s.session, s.properties, s.is_counted
   FROM ingest_stage s JOIN customers_order o ON o.id = s.order_id WHERE s.type = {EventType.ORDER_PLACED.value}
+    AND (s.is_counted OR o.id = ANY(%(made)s))
+    AND o.placed_at >= coalesce((SELECT max(ends_at) FROM customers_expiredevents), '-infinity')
 """,  # noqa: S608 - constants only
 )
 _STORE_BEHAVIOUR = (
@@ -152,9 +155,12 @@ def store_events(source: str, *, patient: bool) -> int:
     return _count(_STORE_EVENTS, source, patient=patient)
 
 
-def store_placed(source: str, *, patient: bool) -> int:
-    """Do the same for ORDER_PLACED, after the orders' totals are known; return how many were sent to us."""
-    return _count(_STORE_PLACED, source, patient=patient)
+def store_placed(source: str, *, made: Sequence[int], patient: bool) -> int:
+    """Do the same for ORDER_PLACED, after the orders' totals are known; return how many were sent to us.
+
+    `made` are the ids of orders that this batch made.
+    """
+    return _count(_STORE_PLACED, source, patient=patient, made=made)
 
 
 def fresh_customers() -> list[int]:
@@ -170,9 +176,10 @@ def as_json(value: object) -> str:
     return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
-def _count(sql: str, source: str, *, patient: bool) -> int:
+def _count(sql: str, source: str, *, patient: bool, made: Sequence[int] = ()) -> int:
     values = {
         "source": source,
+        "made": list(made),
         "consumers": sorted(settings.TOUCHED_CONSUMERS),
         "ledger_begins": now() - timedelta(days=settings.EVENT_LEDGER_DAYS) + AHEAD,
     }

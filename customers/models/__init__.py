@@ -2,8 +2,8 @@
 
 from customers.models.consent import Consent, Suppression
 from customers.models.customer import Customer, CustomerIdentity
-from customers.models.derived import Assignment, CustomerFacts, Score, Touched
-from customers.models.event import Event, EventKey, EventType
+from customers.models.derived import Assignment, CustomerFacts, FactsBaseline, Score, Touched
+from customers.models.event import Event, EventKey, EventType, ExpiredEvents
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.sync import SyncRun
@@ -17,6 +17,8 @@ __all__ = [
     "Event",
     "EventKey",
     "EventType",
+    "ExpiredEvents",
+    "FactsBaseline",
     "Merge",
     "MergedRow",
     "Order",
