@@ -54,6 +54,17 @@ def times_taken() -> Times:
     )
 
 
+class SharedOrders(NamedTuple):
+    """The namespace in which several sources name the same orders and refunds, and how far this one is believed.
+
+    Of two sources the one with the higher rank is believed: an event stream might have 10, a webhook 20, a nightly
+    pull of the books 30. `customers.precedence` says what that means.
+    """
+
+    namespace: str
+    rank: int = 0
+
+
 class EventIn(msgspec.Struct, kw_only=True):
     """Something a customer did, in the source's own words.
 

@@ -22,7 +22,7 @@ AHEAD_DAYS = 92
 _SLACK = timedelta(days=1)  # events refused since yesterday: none of them is on its way any more
 _BATCH, _BLOCKS = 20_000, 2_000
 _KEEP = (
-    f"INSERT INTO customers_factsbaseline (customer_id, {', '.join(BEHAVIOUR)})"
+    f"INSERT INTO customers_factsbaseline (customer_id, {', '.join(BEHAVIOUR)})"  # noqa: S608 - constants only
     f" SELECT customer_id, {', '.join(BEHAVIOUR)} FROM ({{behaviour}}) b"
     " WHERE EXISTS (SELECT FROM customers_customer c WHERE c.id = b.customer_id)"
 )

@@ -174,7 +174,7 @@ def refresh_money(customer_ids: Sequence[int]) -> None:
 
 
 def rebuild_facts(customer_ids: Sequence[int] | None = None, *, chunk: int = 5000) -> int:
-    """Make facts anew from orders, refunds, events and the baseline of expired ones, for all customers when none are named.
+    """Make facts anew from orders, refunds, events and the baseline of expired ones; of all customers unless named.
 
     Works chunk by chunk, each its own transaction, beside running ingest. Returns how many rows were made.
     """
@@ -183,7 +183,7 @@ def rebuild_facts(customer_ids: Sequence[int] | None = None, *, chunk: int = 500
         some = ids[start : start + chunk]
         with transaction.atomic():
             lock_facts(some)
-            _rebuild(some)
+            rebuild_locked(some)
     return len(ids)
 
 
@@ -198,7 +198,7 @@ def facts_drift(sample: int = 1000) -> dict[int, dict[str, tuple[Any, Any]]]:
         ids = [id for (id,) in cursor.fetchall()]
         lock_facts(ids)
         stored = _rows(ids, names)
-        _rebuild(ids)
+        rebuild_locked(ids)
         rebuilt = _rows(ids, names)
         transaction.set_rollback(True)
     return {
@@ -212,7 +212,8 @@ def facts_drift(sample: int = 1000) -> dict[int, dict[str, tuple[Any, Any]]]:
     }
 
 
-def _rebuild(ids: list[int]) -> None:
+def rebuild_locked(ids: Sequence[int]) -> None:
+    """Make the facts of these customers anew; their rows are locked."""
     zero = {name: "0" if name.endswith(("_count", "_minor")) else "NULL" for name in BEHAVIOUR}
     values = ", ".join(f"{name} = coalesce(a.{name}, {zero[name]})" for name in BEHAVIOUR)
     with connection.cursor() as cursor:
@@ -220,7 +221,7 @@ def _rebuild(ids: list[int]) -> None:
             f"UPDATE customers_customerfacts f SET {values}"  # noqa: S608 - constants only
             " FROM unnest(%s::bigint[]) AS w(id)"
             f" LEFT JOIN ({_BEHAVIOUR_OF}) a ON a.customer_id = w.id WHERE f.customer_id = w.id",
-            [ids, ids, ids],
+            [list(ids)] * 3,
         )
     refresh_money(ids)
 

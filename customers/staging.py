@@ -68,17 +68,15 @@ stored AS (
   RETURNING message_id, {BEHAVIOUR_COLUMNS}
 ),
 """  # noqa: S608 - constants only
-_STORE_FRESH = (
-    _STORE
-    + f"""
+_KEEP_FRESH = f"""
 fresh AS (
   INSERT INTO ingest_fresh ({", ".join(_FRESH)})
   SELECT {", ".join(f"i.{name}" for name in _FRESH)} FROM incoming i JOIN stored USING (message_id)
   RETURNING is_counted
 )
 SELECT count(*) FROM fresh WHERE is_counted
-"""
-)  # noqa: S608 - constants only
+"""  # noqa: S608 - constants only
+_STORE_FRESH = _STORE + _KEEP_FRESH
 _STORE_EVENTS = _STORE_FRESH.format(
     conflict="{conflict}",
     incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}",  # noqa: S608
@@ -96,14 +94,14 @@ _STORE_PLACED = _STORE_FRESH.format(
     AND o.placed_at >= coalesce((SELECT max(ends_at) FROM customers_expiredevents), '-infinity')
 """,  # noqa: S608 - constants only
 )
-_STORE_BEHAVIOUR = (
-    _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage")
-    + f"""
+_ADD_BEHAVIOUR = f"""
 facts AS ({add_events_sql("stored")}),
 touched AS ({touch_sql("SELECT DISTINCT customer_id FROM stored")})
 SELECT count(*) FROM stored
-"""
-)  # noqa: S608 - constants only
+"""  # noqa: S608 - constants only
+_STORE_BEHAVIOUR = (
+    _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage") + _ADD_BEHAVIOUR
+)
 
 
 class _KeyDumper(Dumper):
