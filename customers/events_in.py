@@ -187,6 +187,8 @@ def _order_problem(event: EventIn) -> str | None:
 
 
 def _number_problem(event: EventIn) -> str | None:
+    if event.quantity is None and event.value_minor is None and event.unit_price_minor is None:
+        return None
     for number, most in (
         (event.quantity, _INT4),
         (event.value_minor, _MONEY),
