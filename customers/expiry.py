@@ -7,6 +7,7 @@ removes them. Orders and refunds never expire. Times that were dropped are not t
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
@@ -119,7 +120,7 @@ def _until_none(work: Callable[[], int]) -> int:
     return total
 
 
-def _count(sql: str, values: list[object]) -> int:
+def _count(sql: str, values: list[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return int((cursor.fetchone() or (0,))[0])

@@ -8,7 +8,7 @@ duplicate.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.db import connection
 
@@ -117,7 +117,7 @@ def raise_ranks(rows: Mapping[str, Told], claims: Mapping[str, Claim], *, source
             )
 
 
-def _values(taken: Mapping[int, Claim], source: str) -> list[object]:
+def _values(taken: Mapping[int, Claim], source: str) -> list[Any]:
     ids = sorted(taken)
     claims = [taken[id] for id in ids]
     return [source, ids, *([claim[field] for claim in claims] for field in range(3))]

@@ -176,7 +176,10 @@ def _found(table: str, external_ids: Sequence[str], source: str, made: set[str])
             " WHERE source = %s AND external_id = ANY(%s)",
             [source, list(external_ids)],
         )
-        return {key: Found(*row, key in made) for key, *row in cursor.fetchall()}
+        return {
+            key: Found(id, currency, told_by, told_rank, key in made)
+            for key, id, currency, told_by, told_rank in cursor.fetchall()
+        }
 
 
 def store_lines(order_ids: Sequence[int], *, source: str, made: Sequence[int], patient: bool) -> int:

@@ -175,7 +175,7 @@ def as_json(value: object) -> str:
 
 
 def _count(sql: str, source: str, *, patient: bool, made: Sequence[int] = ()) -> int:
-    values = {
+    values: dict[str, Any] = {
         "source": source,
         "made": list(made),
         "consumers": sorted(settings.TOUCHED_CONSUMERS),
