@@ -235,8 +235,9 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
     )
     claims: dict[str, Claim] = {}
     for order in told:
-        claim = Claim(order.rank, order.customer_id, order.placed_at)
-        claims[order.external_id] = stronger(claims.get(order.external_id, claim), claim)
+        if order.currency == orders[order.external_id].currency:
+            claim = Claim(order.rank, order.customer_id, order.placed_at)
+            claims[order.external_id] = stronger(claims.get(order.external_id, claim), claim)
     settled = settle(orders, claims, source=source)
     take_orders(settled.taken, source=source, customer_ids=customer_ids)
     raise_ranks(orders, claims, source=source)

@@ -67,7 +67,8 @@ WHERE o.id = ANY(%s) AND r.source = o.source AND r.order_name = o.external_id
 _REFUNDED = """
 UPDATE customers_order o SET refunded_minor = t.total
 FROM (SELECT r.order_id, sum(r.amount_minor) AS total FROM customers_refund r
-  WHERE r.order_id = ANY(%s) OR r.order_id IN (SELECT order_id FROM customers_refund WHERE id = ANY(%s))
+  WHERE r.order_id = ANY(ARRAY(
+    SELECT unnest(%s::bigint[]) UNION SELECT order_id FROM customers_refund WHERE id = ANY(%s)))
   GROUP BY r.order_id) t
 WHERE o.id = t.order_id AND o.refunded_minor <> t.total
 """

@@ -128,6 +128,24 @@ def test_lines_of_a_lower_rank_beat_a_total_of_a_higher_one():
     assert Refund.objects.values_list("amount_minor", "told_by").get() == (4000, "webhook")
 
 
+def test_a_source_that_names_another_currency_is_refused_and_takes_nothing_over():
+    tell("stream")
+    other = line("nightly", "tent", 9500)
+    other.currency = "GBP"
+    result = ingest([other], source="nightly", orders=SharedOrders("shop", 30))
+    assert result.rejected == {"currency_differs_from_order": 1}
+    assert Order.objects.values_list("total_minor", "told_by").get() == (13_900, "stream")
+
+
+def test_what_an_outranked_source_tells_later_counts_as_known():
+    for source in ("nightly", "stream"):
+        tell(source)
+    late = line("stream", "pan", 2500)
+    result = ingest([late], source="stream", orders=SharedOrders("shop", 10))
+    assert (result.inserted, result.duplicates) == (0, 1)
+    assert Order.objects.get().total_minor == 10_200
+
+
 def test_without_a_shared_namespace_the_same_id_of_two_sources_is_two_orders():
     for source in ("stream", "nightly"):
         ingest(TOLD[source], source=source)
