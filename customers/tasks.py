@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from common.clock import now
-from customers import engagement, expiry, facts
+from customers import duplicates, engagement, expiry, facts
 
 logger = logging.getLogger(__name__)
 
@@ -32,3 +32,9 @@ def maintain_events() -> dict[str, int]:
     done = expiry.maintain_events()
     logger.info("Events: %s", done)
     return done
+
+
+@shared_task(queue="compute")
+def find_duplicates() -> int:
+    """List the pairs of profiles that may be one person; return how many were new."""
+    return duplicates.find_duplicates()

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0006_facts_baseline"),
+        ("customers", "0008_facts_baseline"),
     ]
 
     operations = [

@@ -9,6 +9,6 @@ UPDATE customers_refund SET told_by = source WHERE told_by = '';
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0007_shared_orders")]
+    dependencies = [("customers", "0009_shared_orders")]
 
     operations = [migrations.RunSQL(TELL, migrations.RunSQL.noop)]
