@@ -40,7 +40,9 @@ DROP_DIR = env.DROP_DIR
 EVENT_RETENTION_DAYS = env.EVENT_RETENTION_DAYS
 EVENT_RETENTION_BY_TYPE = env.EVENT_RETENTION_BY_TYPE
 EVENT_LEDGER_DAYS = env.EVENT_LEDGER_DAYS
-if any(0 < days < 31 for days in (EVENT_RETENTION_DAYS, EVENT_LEDGER_DAYS, *EVENT_RETENTION_BY_TYPE.values())):
+if any(
+    0 < days < 31 for days in (EVENT_RETENTION_DAYS, EVENT_LEDGER_DAYS, *EVENT_RETENTION_BY_TYPE.values())
+):
     raise ImproperlyConfigured("Events and their ids are kept for 31 days at least.")
 
 INSTALLED_APPS = [
