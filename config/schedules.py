@@ -18,6 +18,8 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
     "Go on with imports of lists": {"task": "customers.tasks.sweep_lists", "every_seconds": 60},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
+    "Make and drop event partitions": {"task": "customers.tasks.maintain_events", "crontab": "0 1 * * *"},
+    "Check that facts agree with events": {"task": "customers.tasks.check_facts", "crontab": "30 1 * * *"},
     "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -2,18 +2,22 @@
 
 import hashlib
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from django.conf import settings
 
+from common.clock import now
 from customers.addresses import BadAddress, canonical
 from customers.models import CustomerIdentity, EventType
 from customers.models.tracking import FIRST_CUSTOM_TYPE
-from customers.partitions import occurred_problem
 from products.catalogue import ProductRef
 
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=1)
+SURELY_KEPT = timedelta(days=30)  # nothing younger is ever dropped
 _INT4 = 2**31 - 1
 _MONEY = 2**43  # leaves room to add up a million of them
 _PLACED, _LINE, _REFUNDED = map(int, (EventType.ORDER_PLACED, EventType.ORDER_LINE, EventType.ORDER_REFUNDED))
@@ -27,6 +31,39 @@ _LENGTHS = {
     "anonymous": 200,
 }
 _TYPES = frozenset(int(type) for type in EventType)
+
+
+class Times(NamedTuple):
+    """What times are taken: up to a day ahead (clocks differ), and nothing that would be dropped at once."""
+
+    latest: datetime
+    earliest: datetime
+    earliest_of: dict[int, datetime]
+    """By type, for those that are kept shorter."""
+
+
+def times_taken() -> Times:
+    """Return what times are taken now, by the settings."""
+    at, days = now(), settings.EVENT_RETENTION_DAYS
+    return Times(
+        latest=at + AHEAD,
+        earliest=at - timedelta(days=days) if days else EARLIEST,
+        earliest_of={
+            int(EventType[name.upper()]): at - timedelta(days=days)
+            for name, days in settings.EVENT_RETENTION_BY_TYPE.items()
+        },
+    )
+
+
+class SharedOrders(NamedTuple):
+    """The namespace in which several sources name the same orders and refunds, and how far this one is believed.
+
+    Of two sources the one with the higher rank is believed: an event stream might have 10, a webhook 20, a nightly
+    pull of the books 30. `customers.precedence` says what that means.
+    """
+
+    namespace: str
+    rank: int = 0
 
 
 class EventIn(msgspec.Struct, kw_only=True):
@@ -64,18 +101,33 @@ class EventIn(msgspec.Struct, kw_only=True):
     properties: dict[str, Any] | None = None
 
 
-def problem(event: EventIn, *, latest: datetime) -> str | None:
-    """Return the reason why the event cannot be stored, or None. The profile is not looked at here.
-
-    `latest` is the latest time that is believed.
-    """
+def problem(event: EventIn, *, times: Times | None = None) -> str | None:
+    """Return the reason why the event cannot be stored, or None. The profile is not looked at here."""
     return (
-        occurred_problem(event.occurred_at, latest=latest)
+        _time_problem(event, times or times_taken())
         or _customer_problem(event)
         or _text_problem(event)
         or _order_problem(event)
         or _number_problem(event)
     )
+
+
+def moment_problem(at: datetime, *, times: Times) -> str | None:
+    """Return why nothing can have happened at this time, or None."""
+    if at.tzinfo is None:
+        return "time_without_zone"
+    if at > times.latest:
+        return "in_the_future"
+    return "before_1990" if at < EARLIEST else None
+
+
+def _time_problem(event: EventIn, times: Times) -> str | None:
+    at = event.occurred_at
+    if reason := moment_problem(at, times=times):
+        return reason
+    if at < times.earliest or (times.earliest_of and at < times.earliest_of.get(event.type, EARLIEST)):
+        return "older_than_retention"
+    return None
 
 
 def _customer_problem(event: EventIn) -> str | None:
@@ -141,6 +193,8 @@ def _order_problem(event: EventIn) -> str | None:
 
 
 def _number_problem(event: EventIn) -> str | None:
+    if event.quantity is None and event.value_minor is None and event.unit_price_minor is None:
+        return None
     for number, most in (
         (event.quantity, _INT4),
         (event.value_minor, _MONEY),

@@ -1,6 +1,6 @@
-"""CustomerFacts: kept by ingest in its own transaction, and made anew from orders and events.
+"""CustomerFacts: kept by ingest in its own transaction, and made anew from orders, events, and what expired ones left.
 
-Both ways go through the same two statements, `_BEHAVIOUR` and `_MONEY`. What came last is a pair (time, id):
+Both ways go through the same queries, `behaviour_sql` and `_MONEY_OF`. What came last is a pair (time, id):
 among the rows at the latest time the largest id wins, so the order of arrival does not matter. A customer is
 *seen* by what they do, not by what is sent to them. Products bought count units; postage and fees do not.
 """
@@ -120,7 +120,25 @@ _SET_MONEY = (
     f" AND ({', '.join(f'f.{name}' for name in MONEY)})"
     f" IS DISTINCT FROM ({', '.join(f'a.{name}' for name in MONEY)})"
 )
-_BEHAVIOUR_OF = behaviour_sql("(SELECT * FROM customers_event WHERE customer_id = ANY(%s))")
+
+
+def _summed(name: str) -> str:
+    """How several rows of one fact become one."""
+    if name in _IDS_AT_LATEST:
+        at = _IDS_AT_LATEST[name][0]
+        return f"(array_agg({name} ORDER BY {at} DESC NULLS LAST, {name} DESC NULLS LAST))[1] AS {name}"
+    function = "min" if name == "first_seen_at" else "max" if name.endswith("_at") else "sum"
+    return f"{function}({name}) AS {name}"
+
+
+_BEHAVIOUR_OF = f"""
+SELECT customer_id, {", ".join(map(_summed, BEHAVIOUR))} FROM (
+  SELECT customer_id, {", ".join(BEHAVIOUR)}
+  FROM ({behaviour_sql("(SELECT * FROM customers_event WHERE customer_id = ANY(%s))")}) e
+  UNION ALL
+  SELECT customer_id, {", ".join(BEHAVIOUR)} FROM customers_factsbaseline WHERE customer_id = ANY(%s)
+) parts GROUP BY customer_id
+"""  # noqa: S608 - constants only
 
 
 def lock_facts(customer_ids: Sequence[int]) -> None:
@@ -156,7 +174,7 @@ def refresh_money(customer_ids: Sequence[int]) -> None:
 
 
 def rebuild_facts(customer_ids: Sequence[int] | None = None, *, chunk: int = 5000) -> int:
-    """Make facts anew from orders, refunds and events, for all customers when none are named.
+    """Make facts anew from orders, refunds, events and the baseline of expired ones; of all customers unless named.
 
     Works chunk by chunk, each its own transaction, beside running ingest. Returns how many rows were made.
     """
@@ -165,7 +183,7 @@ def rebuild_facts(customer_ids: Sequence[int] | None = None, *, chunk: int = 500
         some = ids[start : start + chunk]
         with transaction.atomic():
             lock_facts(some)
-            _rebuild(some)
+            rebuild_locked(some)
     return len(ids)
 
 
@@ -180,7 +198,7 @@ def facts_drift(sample: int = 1000) -> dict[int, dict[str, tuple[Any, Any]]]:
         ids = [id for (id,) in cursor.fetchall()]
         lock_facts(ids)
         stored = _rows(ids, names)
-        _rebuild(ids)
+        rebuild_locked(ids)
         rebuilt = _rows(ids, names)
         transaction.set_rollback(True)
     return {
@@ -194,7 +212,8 @@ def facts_drift(sample: int = 1000) -> dict[int, dict[str, tuple[Any, Any]]]:
     }
 
 
-def _rebuild(ids: list[int]) -> None:
+def rebuild_locked(ids: Sequence[int]) -> None:
+    """Make the facts of these customers anew; their rows are locked."""
     zero = {name: "0" if name.endswith(("_count", "_minor")) else "NULL" for name in BEHAVIOUR}
     values = ", ".join(f"{name} = coalesce(a.{name}, {zero[name]})" for name in BEHAVIOUR)
     with connection.cursor() as cursor:
@@ -202,7 +221,7 @@ def _rebuild(ids: list[int]) -> None:
             f"UPDATE customers_customerfacts f SET {values}"  # noqa: S608 - constants only
             " FROM unnest(%s::bigint[]) AS w(id)"
             f" LEFT JOIN ({_BEHAVIOUR_OF}) a ON a.customer_id = w.id WHERE f.customer_id = w.id",
-            [ids, ids],
+            [list(ids)] * 3,
         )
     refresh_money(ids)
 

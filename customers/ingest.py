@@ -8,32 +8,37 @@ from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors
 
 from customers import staging
-from customers.events_in import EventIn
-from customers.facts import add_fresh_events, lock_facts, refresh_money
+from customers.events_in import EventIn, SharedOrders
+from customers.expiry import dropped_until
+from customers.facts import add_fresh_events, lock_facts, rebuild_locked, refresh_money
 from customers.identity import Person, resolve
 from customers.merging import survivors
 from customers.models import Customer, EventType
 from customers.partitions import ensure_partitions
+from customers.precedence import Claim, Settled, raise_ranks, settle, stronger, take_orders, take_refunds
 from customers.prepared import Draft, Prepared, prepare
 from customers.profiles import Traits, merge_traits, store_traits, touch
 from customers.purchases import (
-    FoundOrder,
+    Found,
+    NewOrder,
+    NewRefund,
     add_refunds,
     ensure_orders,
     ensure_refunds,
     find_orders,
-    order_owners,
+    owners_of,
     store_lines,
 )
 from products.catalogue import FoundProduct, resolve_products
 
-__all__ = ["EventIn", "IngestResult", "ingest", "store"]
+__all__ = ["EventIn", "IngestResult", "SharedOrders", "ingest", "store"]
 logger = logging.getLogger(__name__)
 _ATTEMPTS = 6
+_MET_ANOTHER = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
 _MAKES_ORDER = (EventType.ORDER_PLACED, EventType.ORDER_LINE)
 
 
@@ -71,15 +76,17 @@ class _Found(NamedTuple):
     products: list[FoundProduct]
 
 
-def ingest(batch: Sequence[EventIn], *, source: str) -> IngestResult:
+def ingest(batch: Sequence[EventIn], *, source: str, orders: SharedOrders | None = None) -> IngestResult:
     """Store a batch of events of one source; say how many were new, known already, or refused and why.
 
     An event is known by its `message_id`, whatever time a retry shows; the same batch may be sent again after
     any failure. Customers, products, categories and partitions are made first, each in a short transaction of
     its own; everything else is one transaction, run again whole when it meets a deadlock. About 10 queries
     however large the batch, about 20 where there are orders or refunds; 1,000–10,000 events are a good size.
+    `orders` is for sources that tell the same orders as others; see `customers.precedence`.
     """
-    return store(prepare(batch, source=source, currency=settings.REPORTING_CURRENCY))
+    currency = settings.REPORTING_CURRENCY
+    return store(prepare(batch, source=source, currency=currency, orders=orders, dropped_until=dropped_until))
 
 
 def store(prepared: Prepared) -> IngestResult:
@@ -134,16 +141,17 @@ def _store_retrying(prepared: Prepared, found: _Found, result: IngestResult) -> 
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                inserted, accepted, refused = _store(prepared, found)
+                inserted, accepted, refused = _store(prepared, found, patient=attempt > 1)
         except _Moved:
             logger.info("Customers of a batch of %s were merged meanwhile", prepared.source)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure):
+        except (OperationalError, IntegrityError) as error:
+            if attempt == _ATTEMPTS or not isinstance(error.__cause__, _MET_ANOTHER):
                 raise
-            if attempt == _ATTEMPTS:
-                raise
-            logger.warning("A batch of %s met a deadlock; attempt %d", prepared.source, attempt)
-            time.sleep(0.01 * 2**attempt)
+            logger.info(
+                "A batch of %s met another writer: %s", prepared.source, type(error.__cause__).__name__
+            )
+            if isinstance(error, OperationalError):
+                time.sleep(0.01 * 2**attempt)
         else:
             for position, reason in refused:
                 result.reject(position, reason)
@@ -151,83 +159,137 @@ def _store_retrying(prepared: Prepared, found: _Found, result: IngestResult) -> 
     raise AssertionError("unreachable")
 
 
-def _store(prepared: Prepared, found: _Found) -> tuple[int, int, list[tuple[int, str]]]:
+def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, int, list[tuple[int, str]]]:
     """Everything that must be true together. Locks are taken in one order: facts, orders, ledger, news.
 
     Returns how many events were new, how many were accepted, and (position, reason) of the others.
     """
     source = prepared.source
-    customer_ids = sorted({id for id in found.customers if id is not None})
-    has_money = bool(prepared.refunds) or any(order.is_made for order in prepared.orders)
-    if has_money:
-        owners = order_owners([order.external_id for order in prepared.orders], source=source)
-        customer_ids = sorted(owners.union(customer_ids))
-    lock_facts(customer_ids)
-    if moved := survivors(customer_ids):
-        found.customers[:] = [moved.get(id, id) if id is not None else None for id in found.customers]
-        raise _Moved
-    orders = _find_orders(prepared, found)
-    order_ids = _order_ids(prepared, orders)
-    refund_ids = _refund_ids(prepared, found, order_ids)
-    drafts, refused = _sifted(prepared.drafts, found, order_ids)
-    staging.fill(_rows(drafts, found, order_ids, refund_ids))
+    has_money = bool(prepared.refunds) or any(order.rank is not None for order in prepared.orders)
+    customer_ids = _lock_everybody(prepared, found, has_money=has_money)
+    purchases = _find_purchases(prepared, found, customer_ids)
+    drafts, refused = _sifted(prepared.drafts, found, purchases.order_ids)
+    staging.fill(_rows(drafts, found, purchases))
     accepted = sum(draft.position is not None for draft in drafts)
     if not has_money:
-        return staging.store_behaviour(source), accepted, refused
-    inserted = staging.store_events(source)
-    inserted += store_lines(
-        [order.id for order in orders.values()],
-        source=source,
-        had_orders=any(not order.is_new for order in orders.values()),
-    )
-    add_refunds()
+        return staging.store_behaviour(source, patient=patient), accepted, refused
+    inserted = staging.store_events(source, patient=patient)
+    order_ids = [order.id for order in purchases.orders.values()]
+    made = [order.id for order in purchases.orders.values() if order.is_new or order.id in purchases.taken]
+    inserted += store_lines(order_ids, source=source, made=made, patient=patient)
+    add_refunds([refund.id for refund in purchases.refunds.values()], order_ids=order_ids, made=made)
     refresh_money(customer_ids)
     add_fresh_events()
+    if purchases.taken:
+        rebuild_locked(customer_ids)
     touch(staging.fresh_customers())
     return inserted, accepted, refused
 
 
-def _find_orders(prepared: Prepared, found: _Found) -> dict[str, FoundOrder]:
-    """Find or make the orders that lines belong to; refunds only point to orders that are there."""
-    made = ensure_orders(
-        (
-            (order.external_id, customer, order.placed_at, order.currency)
-            for order in prepared.orders
-            if order.is_made and (customer := found.customers[order.person]) is not None
-        ),
-        source=prepared.source,
+def _lock_everybody(prepared: Prepared, found: _Found, *, has_money: bool) -> list[int]:
+    """Lock the facts of all whom the batch may change, and return who that is. Raises _Moved."""
+    ids = {id for id in found.customers if id is not None}
+    if has_money:
+        ids |= owners_of(
+            [order.external_id for order in prepared.orders],
+            [refund.external_id for refund in prepared.refunds],
+            source=prepared.orders_source,
+        )
+    customer_ids = sorted(ids)
+    lock_facts(customer_ids)
+    if moved := survivors(customer_ids):
+        found.customers[:] = [moved.get(id, id) if id is not None else None for id in found.customers]
+        raise _Moved
+    return customer_ids
+
+
+class _Purchases(NamedTuple):
+    """The orders and refunds of a batch: by external id, and their ids by number.
+
+    The id of an order is None where it is not there or has another currency, that of a refund where another source is
+    believed about it. `outranked` and `taken` are ids of orders: those about which another source is believed, and
+    those about which this one is from now on.
+    """
+
+    orders: dict[str, Found]
+    refunds: dict[str, Found]
+    order_ids: list[int | None]
+    refund_ids: list[int | None]
+    outranked: set[int]
+    taken: set[int]
+
+
+def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) -> _Purchases:
+    """Find or make orders and refunds, and take over those about which this source is believed from now on."""
+    if not prepared.orders and not prepared.refunds:
+        return _Purchases({}, {}, [], [], set(), set())
+    source, namespace = prepared.source, prepared.orders_source
+    told = [
+        NewOrder(order.external_id, customer, order.placed_at, order.currency, order.rank)
+        for order in prepared.orders
+        if order.rank is not None and (customer := found.customers[order.person]) is not None
+    ]
+    made = ensure_orders(told, source=namespace, told_by=source)
+    orders = find_orders(
+        sorted({order.external_id for order in prepared.orders}), source=namespace, made=made
     )
-    names = sorted({order.external_id for order in prepared.orders})
-    return find_orders(names, source=prepared.source, made=made)
+    claims: dict[str, Claim] = {}
+    for order in told:
+        if order.currency == orders[order.external_id].currency:
+            claim = Claim(order.rank, order.customer_id, order.placed_at)
+            claims[order.external_id] = stronger(claims.get(order.external_id, claim), claim)
+    settled = settle(orders, claims, source=source)
+    take_orders(settled.taken, source=source, customer_ids=customer_ids)
+    raise_ranks(orders, claims, source=source)
+    order_ids = _order_ids(prepared, orders)
+    refunds, settled_refunds = _find_refunds(prepared, found, order_ids)
+    return _Purchases(
+        orders,
+        refunds,
+        order_ids,
+        [
+            None
+            if (row := refunds.get(refund.external_id)) is None or row.id in settled_refunds.outranked
+            else row.id
+            for refund in prepared.refunds
+        ],
+        settled.outranked,
+        set(settled.taken),
+    )
 
 
-def _order_ids(prepared: Prepared, orders: dict[str, FoundOrder]) -> list[int | None]:
+def _find_refunds(
+    prepared: Prepared, found: _Found, order_ids: list[int | None]
+) -> tuple[dict[str, Found], Settled]:
+    told = [
+        NewRefund(
+            refund.external_id,
+            customer,
+            None if refund.order is None else order_ids[refund.order],
+            refund.refunded_at,
+            refund.currency,
+            "" if refund.order is None else prepared.orders[refund.order].external_id,
+        )
+        for refund in prepared.refunds
+        if (customer := found.customers[refund.person]) is not None
+    ]
+    source, rank = prepared.source, prepared.rank
+    refunds = ensure_refunds(told, source=prepared.orders_source, told_by=source, rank=rank)
+    claims = {one.external_id: Claim(rank, one.customer_id, one.refunded_at) for one in reversed(told)}
+    settled = settle(refunds, claims, source=source)
+    take_refunds(settled.taken, source=source)
+    return refunds, settled
+
+
+def _order_ids(prepared: Prepared, orders: dict[str, Found]) -> list[int | None]:
     """Return the ids by number; None where there is no order, or what makes it names another currency."""
     return [
         order.id
         if (order := orders.get(named.external_id))
-        and (not named.is_made or named.currency == order.currency)
+        and (named.rank is None or named.currency == order.currency)
         else None
         for named in prepared.orders
     ]
-
-
-def _refund_ids(prepared: Prepared, found: _Found, order_ids: list[int | None]) -> list[int | None]:
-    made = ensure_refunds(
-        (
-            (
-                refund.external_id,
-                customer,
-                None if refund.order is None else order_ids[refund.order],
-                refund.refunded_at,
-                refund.currency,
-            )
-            for refund in prepared.refunds
-            if (customer := found.customers[refund.person]) is not None
-        ),
-        source=prepared.source,
-    )
-    return [made.get(refund.external_id) for refund in prepared.refunds]
 
 
 def _sifted(
@@ -250,20 +312,21 @@ def _sifted(
     return kept, refused
 
 
-def _rows(
-    drafts: list[Draft], found: _Found, order_ids: list[int | None], refund_ids: list[int | None]
-) -> Iterator[staging.Row]:
-    """Rows for the temporary table, numbers replaced by ids."""
-    customers = found.customers
+def _rows(drafts: list[Draft], found: _Found, purchases: _Purchases) -> Iterator[staging.Row]:
+    """Rows for the temporary table, numbers replaced by ids; without what a better source has told already."""
+    customers, order_ids, refund_ids = found.customers, purchases.order_ids, purchases.refund_ids
     products = [(product.id, product.category_id) for product in found.products]
     for key, type, at, person, product, product_id, order, refund, *told, position in drafts:
+        order_id = None if order is None else order_ids[order]
+        if order_id in purchases.outranked and type in _MAKES_ORDER:
+            continue
         yield (
             key,
             type,
             at,
             customers[person],
             *((product_id, None) if product is None else products[product]),
-            None if order is None else order_ids[order],
+            order_id,
             None if refund is None else refund_ids[refund],
             *told,
             position is not None,

@@ -6,7 +6,7 @@ slow, and old events are read rarely. There is no default partition.
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -14,8 +14,6 @@ from django.db import connection, transaction
 from common.clock import now
 
 MONTHLY_FOR_MONTHS = 36
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-AHEAD = timedelta(days=1)
 _NAME = re.compile(r"customers_event_(\d{8})_(\d{8})$")
 _LOCK = 7216_0001
 
@@ -112,12 +110,3 @@ def _create(span: Span) -> None:
         cursor.execute(
             f"ALTER TABLE customers_event ATTACH PARTITION {span.table} FOR VALUES FROM (%s) TO (%s)", bounds
         )
-
-
-def occurred_problem(occurred_at: datetime, *, latest: datetime) -> str | None:
-    """Return why an event may not have this time, or None: future times and times before 1990 are errors."""
-    if occurred_at.tzinfo is None:
-        return "time_without_zone"
-    if occurred_at < EARLIEST:
-        return "before_1990"
-    return "in_the_future" if occurred_at > latest else None

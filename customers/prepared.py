@@ -3,24 +3,31 @@
 Pure work on what the source said, so that an import can do it in another process than the one that stores.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 
-from common.clock import now
 from customers.addresses import canonical
-from customers.events_in import EventIn, message_key, order_key, problem
+from customers.events_in import (
+    SURELY_KEPT,
+    EventIn,
+    SharedOrders,
+    message_key,
+    order_key,
+    problem,
+    times_taken,
+)
 from customers.identity import ANONYMOUS, Person
 from customers.models import EventType
-from customers.partitions import AHEAD
+from customers.precedence import WITH_LINES
 from customers.profiles import Traits, add_traits, profile_problem
 from customers.staging import as_json
 from products.catalogue import ProductRef
 
 _PLACED, _LINE, _REFUNDED = map(int, (EventType.ORDER_PLACED, EventType.ORDER_LINE, EventType.ORDER_REFUNDED))
-_MAKES_ORDER = (_PLACED, _LINE)
 
 
 class NamedOrder(NamedTuple):
@@ -30,8 +37,8 @@ class NamedOrder(NamedTuple):
     currency: str
     person: int
     placed_at: datetime
-    is_made: bool
-    """Whether it is made where it is missing; a refund only points to an order that is there."""
+    rank: int | None
+    """How far it is believed; None for an order that is only pointed to, and not made where it is missing."""
 
 
 class NamedRefund(NamedTuple):
@@ -70,11 +77,14 @@ class Draft(NamedTuple):
 class Prepared(msgspec.Struct):
     """What `store` needs of a batch, and what was refused or repeated inside of it.
 
+    `orders_source` is the namespace of orders and refunds, `rank` how far the source is believed about them.
     People are persons to be found or made, or ids of customers; what was told of them is by their numbers.
     """
 
     source: str
     currency: str
+    orders_source: str
+    rank: int
     drafts: list[Draft] = msgspec.field(default_factory=list)
     people: list[Person | int] = msgspec.field(default_factory=list)
     profiles: dict[int, Traits] = msgspec.field(default_factory=dict)
@@ -85,12 +95,21 @@ class Prepared(msgspec.Struct):
     rejects: list[tuple[int, str]] = msgspec.field(default_factory=list)
 
 
-def prepare(batch: Sequence[EventIn], *, source: str, currency: str) -> Prepared:
+def prepare(
+    batch: Sequence[EventIn],
+    *,
+    source: str,
+    currency: str,
+    orders: SharedOrders | None = None,
+    dropped_until: Callable[[], datetime | None] = lambda: None,
+) -> Prepared:
     """Check and key a batch; the first of several events with one key counts. No query.
 
-    `currency` is that of amounts which name none.
+    `currency` is that of amounts which name none. `dropped_until` says before when events were dropped; it is asked
+    when there are old ones.
     """
-    preparing = _Preparing(source, currency)
+    namespace, rank = orders or (source, 0)
+    preparing = _Preparing(Prepared(source, currency, namespace, rank), dropped_until)
     for position, event in enumerate(batch):
         preparing.add(position, event)
     preparing.add_placed_orders()
@@ -101,16 +120,19 @@ def prepare(batch: Sequence[EventIn], *, source: str, currency: str) -> Prepared
 class _Preparing:
     """A batch while it is being prepared: numbers of what was named so far."""
 
-    def __init__(self, source: str, currency: str) -> None:
-        self.prepared = Prepared(source=source, currency=currency)
-        self._latest = now() + AHEAD
+    def __init__(self, prepared: Prepared, dropped_until: Callable[[], datetime | None]) -> None:
+        self.prepared = prepared
+        self._dropped_until = cache(dropped_until)
+        self._times = times_taken()
+        self._surely_kept = self._times.latest - SURELY_KEPT
         self._keys: set[bytes] = set()
         self._names: dict[tuple[str, str, str, str] | int, int] = {}
         self._people: dict[Person | int, int] = {}
         self._profiles: dict[int, str | None] = {}
         self._told: dict[tuple[int, int], tuple[datetime, dict[str, Any]]] = {}
         self._products: dict[str, int] = {}
-        self._orders: dict[tuple[str, str, int, bool], int] = {}
+        self._orders: dict[tuple[str, str, int, int | None], int] = {}
+        self._ranks = {_PLACED: prepared.rank, _LINE: prepared.rank + WITH_LINES}
         self._refunds: dict[tuple[str, int], int] = {}
         self._first_lines: dict[str, Draft] = {}
         self._placed: set[str] = set()
@@ -118,16 +140,23 @@ class _Preparing:
     def add(self, position: int, event: EventIn) -> None:
         """Draft the event, or note why not."""
         prepared, profile = self.prepared, event.profile
-        reason = problem(event, latest=self._latest) or (self._profile_problem(profile) if profile else None)
+        reason = problem(event, times=self._times) or (self._profile_problem(profile) if profile else None)
+        if not reason and event.occurred_at < self._surely_kept and self._was_dropped(event.occurred_at):
+            reason = "older_than_retention"
         if reason:
             prepared.rejects.append((position, reason))
             return
-        key = message_key(prepared.source, event)
+        type = event.type
+        key = (
+            order_key(prepared.orders_source, event.order)
+            if type == _PLACED
+            else message_key(prepared.source, event)
+        )
         if key in self._keys:
             prepared.duplicates += 1
             return
         self._keys.add(key)
-        type, product, value = event.type, event.product, event.value_minor
+        product, value = event.product, event.value_minor
         person = self._person(event)
         if profile:
             self._tell(person, profile, event.occurred_at)
@@ -166,9 +195,14 @@ class _Preparing:
         """Draft one ORDER_PLACED for each order that has lines here, unless it was sent."""
         for name, line in self._first_lines.items():
             if name not in self._placed:
-                key = order_key(self.prepared.source, name)
+                key = order_key(self.prepared.orders_source, name)
                 empty = (None, None, line.order, None, "", "", None, None, None, None, None, None, None)
                 self.prepared.drafts.append(Draft(key, _PLACED, line.occurred_at, line.person, *empty))
+
+    def _was_dropped(self, at: datetime) -> bool:
+        """Whether the event may have been counted, dropped and forgotten: it would count twice."""
+        until = self._dropped_until()
+        return until is not None and at < until
 
     def _profile_problem(self, profile: dict[str, Any]) -> str | None:
         if id(profile) not in self._profiles:
@@ -216,10 +250,11 @@ class _Preparing:
             event.occurred_at,
             event.currency or self.prepared.currency,
         )
-        name = (event.order, currency, person, event.type in _MAKES_ORDER)
+        rank = self._ranks.get(event.type)
+        name = (event.order, currency, person, rank)
         number = self._orders.setdefault(name, len(orders))
         if number == len(orders):
-            orders.append(NamedOrder(event.order, currency, person, at, name[3]))
+            orders.append(NamedOrder(event.order, currency, person, at, rank))
         elif at < orders[number].placed_at:
             orders[number] = orders[number]._replace(placed_at=at)
         return number

@@ -6,6 +6,7 @@ worth; it goes when a named line arrives.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from django.db import connection
@@ -51,103 +52,138 @@ WHERE s.type = {EventType.ORDER_PLACED.value} AND o.id = ANY(%s) AND e.message_i
   AND e.value_minor IS DISTINCT FROM o.total_minor
 """  # noqa: S608
 _REFUNDS = f"""
-WITH f AS (
+UPDATE customers_refund r SET amount_minor = r.amount_minor + f.amount,
+  refunded_at = least(r.refunded_at, f.refunded_at)
+FROM (
   SELECT refund_id, sum(value_minor) AS amount, min(occurred_at) AS refunded_at FROM ingest_fresh
   WHERE type = {EventType.ORDER_REFUNDED.value} GROUP BY refund_id
-), r AS (
-  UPDATE customers_refund r SET amount_minor = r.amount_minor + f.amount,
-    refunded_at = least(r.refunded_at, f.refunded_at)
-  FROM f WHERE r.id = f.refund_id RETURNING r.order_id, f.amount
-)
-UPDATE customers_order o SET refunded_minor = o.refunded_minor + a.amount
-FROM (SELECT order_id, sum(amount) AS amount FROM r WHERE order_id IS NOT NULL GROUP BY order_id) a
-WHERE o.id = a.order_id
+) f WHERE r.id = f.refund_id
 """  # noqa: S608
+_LINK = """
+UPDATE customers_refund r SET order_id = o.id FROM customers_order o
+WHERE o.id = ANY(%s) AND r.source = o.source AND r.order_name = o.external_id
+  AND r.order_id IS NULL AND r.order_name <> ''
+"""
+_REFUNDED = """
+UPDATE customers_order o SET refunded_minor = t.total
+FROM (SELECT r.order_id, sum(r.amount_minor) AS total FROM customers_refund r
+  WHERE r.order_id = ANY(ARRAY(
+    SELECT unnest(%s::bigint[]) UNION SELECT order_id FROM customers_refund WHERE id = ANY(%s)))
+  GROUP BY r.order_id) t
+WHERE o.id = t.order_id AND o.refunded_minor <> t.total
+"""
 
 
-class FoundOrder(msgspec.Struct, frozen=True):
-    """An order that has a row."""
+class NewOrder(NamedTuple):
+    """An order as a batch tells it."""
+
+    external_id: str
+    customer_id: int
+    placed_at: datetime
+    currency: str
+    rank: int
+
+
+class NewRefund(NamedTuple):
+    """A refund as a batch tells it; `order_name` is empty where the source names no order."""
+
+    external_id: str
+    customer_id: int
+    order_id: int | None
+    refunded_at: datetime
+    currency: str
+    order_name: str
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An order or refund that has a row: who is believed about it, and whether this batch made it."""
 
     id: int
     currency: str
+    told_by: str
+    told_rank: int
     is_new: bool
 
 
-def order_owners(external_ids: Sequence[str], *, source: str) -> set[int]:
-    """Return whose the orders are that are known already."""
-    if not external_ids:
-        return set()
+def owners_of(orders: Sequence[str], refunds: Sequence[str], *, source: str) -> set[int]:
+    """Return whose the orders and refunds are that are known already."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT customer_id FROM customers_order WHERE source = %s AND external_id = ANY(%s)",
-            [source, list(external_ids)],
+            "SELECT customer_id FROM customers_order WHERE source = %s AND external_id = ANY(%s)"
+            " UNION SELECT customer_id FROM customers_refund WHERE source = %s AND external_id = ANY(%s)",
+            [source, list(orders), source, list(refunds)],
         )
         return {id for (id,) in cursor.fetchall()}
 
 
-def ensure_orders(orders: Iterable[tuple[str, int, datetime, str]], *, source: str) -> set[str]:
-    """Make the orders that are missing; return which those were.
-
-    Takes (external id, customer id, time, currency) of each line; the earliest time is when it was placed.
-    """
-    first: dict[str, tuple[str, int, datetime, str]] = {}
+def ensure_orders(orders: Iterable[NewOrder], *, source: str, told_by: str) -> set[str]:
+    """Make the orders that are missing; return which those were. The earliest time is when one was placed."""
+    first: dict[str, NewOrder] = {}
     for order in orders:
-        if order[0] not in first or order[2] < first[order[0]][2]:
-            first[order[0]] = order
+        known = first.setdefault(order.external_id, order)
+        earlier = order if order.placed_at < known.placed_at else known
+        first[order.external_id] = earlier._replace(rank=max(order.rank, known.rank))
     if not first:
         return set()
     columns = zip(*(first[key] for key in sorted(first)), strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO customers_order (source, external_id, customer_id, placed_at, currency, total_minor)"
-            " SELECT %s, o.*, 0 FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::text[]) AS o"
+            "INSERT INTO customers_order (source, told_by, external_id, customer_id, placed_at, currency,"
+            " told_rank, total_minor)"
+            " SELECT %s, %s, o.*, 0"
+            " FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::int[]) AS o"
             " ON CONFLICT DO NOTHING RETURNING external_id",
-            [source, *map(list, columns)],
+            [source, told_by, *map(list, columns)],
         )
         return {key for (key,) in cursor.fetchall()}
 
 
-def find_orders(external_ids: Sequence[str], *, source: str, made: set[str]) -> dict[str, FoundOrder]:
+def find_orders(external_ids: Sequence[str], *, source: str, made: set[str]) -> dict[str, Found]:
     """Return the orders that are there, by external id; `made` are those made just now."""
-    if not external_ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT external_id, id, currency FROM customers_order WHERE source = %s AND external_id = ANY(%s)",
-            [source, list(external_ids)],
-        )
-        return {key: FoundOrder(id, currency, key in made) for key, id, currency in cursor.fetchall()}
+    return _found("customers_order", external_ids, source, made) if external_ids else {}
 
 
-def ensure_refunds(
-    refunds: Iterable[tuple[str, int, int | None, datetime, str]], *, source: str
-) -> dict[str, int]:
-    """Make the refunds that are missing, worth nothing yet; return the ids of all by external id.
+def ensure_refunds(refunds: Iterable[NewRefund], *, source: str, told_by: str, rank: int) -> dict[str, Found]:
+    """Make the refunds that are missing, worth nothing yet; return all by external id.
 
-    Takes (external id, customer id, order id, time, currency).
+    One that named no order gets the one that is named now.
     """
-    first: dict[str, tuple[str, int, int | None, datetime, str]] = {}
+    first: dict[str, NewRefund] = {}
     for refund in refunds:
-        first.setdefault(refund[0], refund)
+        known = first.setdefault(refund.external_id, refund)
+        if refund.order_name and not known.order_name:
+            first[refund.external_id] = refund
     if not first:
         return {}
     keys = sorted(first)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO customers_refund (source, external_id, customer_id, order_id, refunded_at, currency,"
-            " amount_minor) SELECT %s, r.*, 0"
-            " FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[]) AS r"
-            " ON CONFLICT DO NOTHING",
-            [source, *map(list, zip(*(first[key] for key in keys), strict=True))],
+            "INSERT INTO customers_refund AS old (source, told_by, told_rank, external_id, customer_id, order_id,"
+            " refunded_at, currency, order_name, amount_minor) SELECT %s, %s, %s, r.*, 0 FROM unnest("
+            "%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[]) AS r"
+            " ON CONFLICT (source, external_id) DO UPDATE SET order_id = EXCLUDED.order_id,"
+            " order_name = EXCLUDED.order_name WHERE old.order_name = '' AND EXCLUDED.order_name <> ''"
+            " RETURNING external_id, xmax = 0",
+            [source, told_by, rank, *map(list, zip(*(first[key] for key in keys), strict=True))],
         )
+        made = {key for key, is_new in cursor.fetchall() if is_new}
+    return _found("customers_refund", keys, source, made)
+
+
+def _found(table: str, external_ids: Sequence[str], source: str, made: set[str]) -> dict[str, Found]:
+    with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT external_id, id FROM customers_refund WHERE source = %s AND external_id = ANY(%s)",
-            [source, keys],
+            f"SELECT external_id, id, currency, told_by, told_rank FROM {table}"  # noqa: S608 - constants only
+            " WHERE source = %s AND external_id = ANY(%s)",
+            [source, list(external_ids)],
         )
-        return dict(cursor.fetchall())
+        return {
+            key: Found(id, currency, told_by, told_rank, key in made)
+            for key, id, currency, told_by, told_rank in cursor.fetchall()
+        }
 
 
-def store_lines(order_ids: Sequence[int], *, source: str, had_orders: bool) -> int:
+def store_lines(order_ids: Sequence[int], *, source: str, made: Sequence[int], patient: bool) -> int:
     """Store the fresh lines, sum the orders, and store that they were placed; return how many events that told.
 
     Where an order that was placed before got more lines, its event is corrected to the new total.
@@ -161,13 +197,20 @@ def store_lines(order_ids: Sequence[int], *, source: str, had_orders: bool) -> i
         cursor.execute(_DROP_WHOLE_LINES, [ids])
         cursor.execute(_TOTALS, [ids])
         changed = [id for (id,) in cursor.fetchall()]
-        inserted = staging.store_placed(source)
-        if had_orders and changed:
+        inserted = staging.store_placed(source, made=made, patient=patient)
+        if changed and len(made) < len(ids):
             cursor.execute(_CORRECT_PLACED, [changed])
     return inserted
 
 
-def add_refunds() -> None:
-    """Add the fresh refund events to their refunds and orders."""
+def add_refunds(refund_ids: Sequence[int], *, order_ids: Sequence[int], made: Sequence[int]) -> None:
+    """Add the fresh refund events to their refunds, link those that waited for their order, sum the orders.
+
+    `made` are the orders that this batch made.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_REFUNDS)
+        if refund_ids:
+            cursor.execute(_REFUNDS)
+        if made:
+            cursor.execute(_LINK, [sorted(made)])
+        cursor.execute(_REFUNDED, [sorted(order_ids), sorted(refund_ids)])

@@ -1,7 +1,8 @@
 """The session-long temporary tables through which a batch of events goes into the database."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from django.db.backends.utils import CursorWrapper
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from common.clock import now
+from customers.events_in import AHEAD
 from customers.facts import BEHAVIOUR_COLUMNS, add_events_sql
 from customers.models import EventType
 from customers.profiles import touch_sql
@@ -47,20 +50,25 @@ _STORED = (
     "message_id, occurred_at, customer_id, type, product_id, category_id, order_id, quantity, value_minor,"
     " currency, session, properties"  # the last one is text on its way here, so a cast may follow
 )
+# An event after `ledger_begins` cannot have outlived its ledger row, so only older ones are looked for in the table.
+# The probes are scalar subqueries: a join might be planned as a scan of the whole ledger.
 _STORE = f"""
 WITH incoming AS ({{incoming}}),
 ledger AS (
-  INSERT INTO customers_eventkey (message_id) SELECT message_id FROM incoming ORDER BY message_id
-  ON CONFLICT DO NOTHING RETURNING message_id
+  INSERT INTO customers_eventkey (message_id) SELECT message_id FROM incoming i
+  WHERE coalesce((SELECT false FROM customers_eventkey k WHERE k.message_id = i.message_id), true)
+  ORDER BY message_id {{conflict}} RETURNING message_id
 ),
 stored AS (
   INSERT INTO customers_event ({_STORED}, source)
-  SELECT {_STORED}::jsonb, %(source)s FROM incoming JOIN ledger USING (message_id)
+  SELECT {_STORED}::jsonb, %(source)s FROM incoming i JOIN ledger USING (message_id)
+  WHERE occurred_at > %(ledger_begins)s OR coalesce((SELECT false FROM customers_event e
+    WHERE e.message_id = i.message_id AND e.occurred_at = i.occurred_at), true)
   ORDER BY customer_id, occurred_at
-  ON CONFLICT DO NOTHING RETURNING message_id, {BEHAVIOUR_COLUMNS}
+  RETURNING message_id, {BEHAVIOUR_COLUMNS}
 ),
 """  # noqa: S608 - constants only
-_STORE_FRESH = f"""{_STORE}
+_KEEP_FRESH = f"""
 fresh AS (
   INSERT INTO ingest_fresh ({", ".join(_FRESH)})
   SELECT {", ".join(f"i.{name}" for name in _FRESH)} FROM incoming i JOIN stored USING (message_id)
@@ -68,23 +76,32 @@ fresh AS (
 )
 SELECT count(*) FROM fresh WHERE is_counted
 """  # noqa: S608 - constants only
+_STORE_FRESH = _STORE + _KEEP_FRESH
 _STORE_EVENTS = _STORE_FRESH.format(
-    incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}"  # noqa: S608
+    conflict="{conflict}",
+    incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}",  # noqa: S608
 )
-# What is placed is the order as it now stands: its time, its owner, the sum of its lines.
+# What is placed is the order as it now stands: its time, its owner, the sum of its lines. One that was there before
+# has been placed, even where the ledger has forgotten that.
 _STORE_PLACED = _STORE_FRESH.format(
+    conflict="{conflict}",
     incoming=f"""
   SELECT s.message_id, s.type, o.placed_at AS occurred_at, o.customer_id, s.product_id, s.category_id, s.order_id,
     s.refund_id, s.line, s.description, s.quantity, s.unit_price_minor, o.total_minor AS value_minor,
     o.currency::text AS currency, s.session, s.properties, s.is_counted
   FROM ingest_stage s JOIN customers_order o ON o.id = s.order_id WHERE s.type = {EventType.ORDER_PLACED.value}
-"""  # noqa: S608 - constants only
+    AND (s.is_counted OR o.id = ANY(%(made)s))
+    AND o.placed_at >= coalesce((SELECT max(ends_at) FROM customers_expiredevents), '-infinity')
+""",  # noqa: S608 - constants only
 )
-_STORE_BEHAVIOUR = _STORE.format(incoming="SELECT * FROM ingest_stage") + f"""
+_ADD_BEHAVIOUR = f"""
 facts AS ({add_events_sql("stored")}),
 touched AS ({touch_sql("SELECT DISTINCT customer_id FROM stored")})
 SELECT count(*) FROM stored
 """  # noqa: S608 - constants only
+_STORE_BEHAVIOUR = (
+    _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage") + _ADD_BEHAVIOUR
+)
 
 
 class _KeyDumper(Dumper):
@@ -112,9 +129,7 @@ def fill(rows: Iterable[Row]) -> None:
         copy_rows(cursor, "ingest_stage", _COLUMNS, rows)
 
 
-def copy_rows(
-    cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[Row]
-) -> None:
+def copy_rows(cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[Row]) -> None:
     """Copy rows into a table in the binary form; UUIDs are sixteen bytes. `columns` are types by name."""
     cursor.adapters.register_dumper(bytes, _KeyDumper)
     with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN WITH (FORMAT binary)") as copy:
@@ -123,22 +138,27 @@ def copy_rows(
             copy.write_row(row)
 
 
-def store_behaviour(source: str) -> int:
+def store_behaviour(source: str, *, patient: bool) -> int:
     """Store what the ledger does not know yet, with facts and news, in one statement; return how many.
 
-    For batches without orders and refunds, whose customers' facts are locked.
+    For batches without orders and refunds, whose customers' facts are locked. Where another writer stores one of
+    the same events just now, it waits for him; then it raises IntegrityError, unless it is `patient`, which
+    costs half as much again.
     """
-    return _count(_STORE_BEHAVIOUR, source)
+    return _count(_STORE_BEHAVIOUR, source, patient=patient)
 
 
-def store_events(source: str) -> int:
+def store_events(source: str, *, patient: bool) -> int:
     """Put what the ledger does not know yet into the event table and `ingest_fresh`; return how many."""
-    return _count(_STORE_EVENTS, source)
+    return _count(_STORE_EVENTS, source, patient=patient)
 
 
-def store_placed(source: str) -> int:
-    """Do the same for ORDER_PLACED, after the orders' totals are known; return how many were sent to us."""
-    return _count(_STORE_PLACED, source)
+def store_placed(source: str, *, made: Sequence[int], patient: bool) -> int:
+    """Do the same for ORDER_PLACED, after the orders' totals are known; return how many were sent to us.
+
+    `made` are the ids of orders that this batch made.
+    """
+    return _count(_STORE_PLACED, source, patient=patient, made=made)
 
 
 def fresh_customers() -> list[int]:
@@ -154,8 +174,14 @@ def as_json(value: object) -> str:
     return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
-def _count(sql: str, source: str) -> int:
+def _count(sql: str, source: str, *, patient: bool, made: Sequence[int] = ()) -> int:
+    values: dict[str, Any] = {
+        "source": source,
+        "made": list(made),
+        "consumers": sorted(settings.TOUCHED_CONSUMERS),
+        "ledger_begins": now() - timedelta(days=settings.EVENT_LEDGER_DAYS) + AHEAD,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"source": source, "consumers": sorted(settings.TOUCHED_CONSUMERS)})
+        cursor.execute(sql.format(conflict="ON CONFLICT DO NOTHING" if patient else ""), values)
         row = cursor.fetchone()
     return int(row[0]) if row else 0

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from common.clock import now
-from customers import duplicates, engagement, facts
+from customers import duplicates, engagement, expiry, facts
 from customers.importing.people import jobs
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,14 @@ def check_facts(sample: int = 1000) -> int:
         logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
         facts.rebuild_facts(sorted(drifted))
     return len(drifted)
+
+
+@shared_task(queue="compute")
+def maintain_events() -> dict[str, int]:
+    """Make the partitions of the months to come and remove what has expired."""
+    done = expiry.maintain_events()
+    logger.info("Events: %s", done)
+    return done
 
 
 @shared_task(queue="compute")

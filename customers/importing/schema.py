@@ -145,6 +145,15 @@ SCHEMA: dict[str, Any] = {
                 "attributes": {"type": "object", "additionalProperties": {"$ref": "#/$defs/text"}},
             },
         },
+        "orders": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["namespace"],
+            "properties": {
+                "namespace": {"type": "string", "pattern": "^[a-z0-9_-]{1,50}$"},
+                "rank": {"type": "integer", "minimum": 0, "maximum": 100},
+            },
+        },
         "consent": {
             "type": "object",
             "additionalProperties": False,

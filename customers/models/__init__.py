@@ -2,9 +2,9 @@
 
 from customers.models.consent import Consent, Suppression
 from customers.models.customer import Customer, CustomerIdentity
-from customers.models.derived import Assignment, CustomerFacts, Score, Touched
+from customers.models.derived import Assignment, CustomerFacts, FactsBaseline, Score, Touched
 from customers.models.duplicate import DuplicatePair, SourcePolicy
-from customers.models.event import Event, EventKey, EventType
+from customers.models.event import Event, EventKey, EventType, ExpiredEvents
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.people import PeopleImport
@@ -23,6 +23,8 @@ __all__ = [
     "EventKey",
     "EventName",
     "EventType",
+    "ExpiredEvents",
+    "FactsBaseline",
     "Merge",
     "MergedRow",
     "Order",

@@ -6,15 +6,13 @@ from django.db.models.functions import Now
 from customers.models.customer import Customer
 
 
-class CustomerFacts(models.Model):
-    """One row a customer, kept in the transaction that stores the events.
+class Behaviour(models.Model):
+    """Facts that are added up from events.
 
-    Only mergeable facts: sums, counts, minima, maxima, and the pair (time, id) of what came last, where the
-    larger id wins a tie, so that events in any order give the same row. `customers.facts.rebuild_facts` makes
-    it anew from orders and events.
+    Only mergeable ones: sums, counts, minima, maxima, and the pair (time, id) of what came last, where the larger
+    id wins a tie, so that events in any order give the same row.
     """
 
-    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="facts")
     first_seen_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField(null=True)
     views_count = models.IntegerField(db_default=0, default=0)
@@ -24,22 +22,34 @@ class CustomerFacts(models.Model):
     carts_count = models.IntegerField(db_default=0, default=0)
     last_cart_at = models.DateTimeField(null=True)
     last_cart_product_id = models.BigIntegerField(null=True)
-    orders_count = models.IntegerField(db_default=0, default=0)
-    first_order_at = models.DateTimeField(null=True)
-    last_order_at = models.DateTimeField(null=True)
     last_purchase_at = models.DateTimeField(null=True)
     last_purchase_product_id = models.BigIntegerField(null=True)
     last_purchase_category_id = models.BigIntegerField(null=True)
     units_count = models.BigIntegerField(db_default=0, default=0)
-    revenue_minor = models.BigIntegerField(db_default=0, default=0)
-    refunds_count = models.IntegerField(db_default=0, default=0)
-    refunded_minor = models.BigIntegerField(db_default=0, default=0)
     emails_sent_count = models.IntegerField(db_default=0, default=0)
     last_sent_at = models.DateTimeField(null=True)
     opens_count = models.IntegerField(db_default=0, default=0)
     last_open_at = models.DateTimeField(null=True)
     clicks_count = models.IntegerField(db_default=0, default=0)
     last_click_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class CustomerFacts(Behaviour):
+    """One row a customer, kept in the transaction that stores the events.
+
+    `customers.facts.rebuild_facts` makes it anew from orders, events, and what expired events left behind.
+    """
+
+    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="facts")
+    orders_count = models.IntegerField(db_default=0, default=0)
+    first_order_at = models.DateTimeField(null=True)
+    last_order_at = models.DateTimeField(null=True)
+    revenue_minor = models.BigIntegerField(db_default=0, default=0)
+    refunds_count = models.IntegerField(db_default=0, default=0)
+    refunded_minor = models.BigIntegerField(db_default=0, default=0)
 
     on_merge = "leave"
 
@@ -52,6 +62,17 @@ class CustomerFacts(models.Model):
 
     def __str__(self) -> str:
         return f"Facts of customer {self.customer_id}"
+
+
+class FactsBaseline(Behaviour):
+    """What expired events added to their customer's facts: a customer may have several rows, which add up."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+
+    on_merge = "move"
+
+    def __str__(self) -> str:
+        return f"Expired events of customer {self.customer_id}"
 
 
 class Score(models.Model):

@@ -65,3 +65,18 @@ class EventKey(models.Model):
 
     def __str__(self) -> str:
         return str(self.message_id)
+
+
+class ExpiredEvents(models.Model):
+    """A stretch of time, `[starts_at, ends_at)`, whose events were dropped; none of it is taken in again."""
+
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    events_count = models.BigIntegerField()
+    dropped_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "expired events"
+
+    def __str__(self) -> str:
+        return f"{self.events_count} events before {self.ends_at:%Y-%m-%d}"

@@ -7,15 +7,23 @@ from customers.models.customer import Customer
 
 
 class Order(models.Model):
-    """A purchase, known by its source's own id: an event, a webhook and a nightly pull of it are one row."""
+    """A purchase, known by its id in a namespace that sources may share: an event, a webhook and a nightly pull of
+    it are one row.
+    """
 
-    source = models.CharField(max_length=50)
+    source = models.CharField(
+        max_length=50, help_text="The namespace of its id: a source, unless several share one"
+    )
     external_id = models.CharField(max_length=200)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders", db_index=False)
     placed_at = models.DateTimeField()
     currency = models.CharField(max_length=3)
     total_minor = models.BigIntegerField(help_text="Sum of the lines, in minor units, before refunds")
     refunded_minor = models.BigIntegerField(default=0, db_default=0)
+    told_by = models.CharField(
+        max_length=50, blank=True, db_default="", help_text="The source that is believed about it"
+    )
+    told_rank = models.IntegerField(default=0, db_default=0, help_text="See customers.precedence")
     created_at = models.DateTimeField(db_default=Now())
 
     on_merge = "move"
@@ -74,13 +82,28 @@ class Refund(models.Model):
     refunded_at = models.DateTimeField()
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField(help_text="Positive: what the customer got back, in minor units")
+    order_name = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="The order as the source names it, there or not yet",
+    )
+    told_by = models.CharField(max_length=50, blank=True, db_default="")
+    told_rank = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
 
     on_merge = "move"
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="refund_source_id")]
-        indexes = [models.Index(fields=["customer", "refunded_at"], name="refund_customer_at")]
+        indexes = [
+            models.Index(fields=["customer", "refunded_at"], name="refund_customer_at"),
+            models.Index(
+                fields=["source", "order_name"],
+                name="refund_unlinked",
+                condition=models.Q(order=None) & ~models.Q(order_name=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.external_id}"

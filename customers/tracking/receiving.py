@@ -5,11 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from customers.events_in import EventIn, problem
+from customers.events_in import EventIn, Times, problem
 from customers.identity import ANONYMOUS, Person, alias, identify
 from customers.ingest import IngestResult, ingest
 from customers.models import CustomerIdentity
-from customers.partitions import AHEAD
 from customers.tracking import names
 from customers.tracking.books import enter
 from customers.tracking.protocol import Item, Parcel, decode_item, id_text
@@ -64,7 +63,7 @@ class _Intake:
                 continue
             try:
                 saying = translator.saying(item, self.raws[index])
-                _check(saying.events, latest=translator.received_at + AHEAD)
+                _check(saying.events, times=translator.times)
             except BadItem as error:
                 self.refuse(index, error)
                 continue
@@ -109,11 +108,11 @@ def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
     )
 
 
-def _check(events: list[EventIn], *, latest: datetime) -> None:
+def _check(events: list[EventIn], *, times: Times) -> None:
     """Refuse now what the store would refuse, where several events are one item and must be stored together."""
     if len(events) > 1:
         for event in events:
-            if reason := problem(event, latest=latest):
+            if reason := problem(event, times=times):
                 raise BadItem(FIELDS.get(reason, ""), reason)
 
 

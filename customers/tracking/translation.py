@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from customers.events_in import EventIn
+from customers.events_in import EventIn, moment_problem, times_taken
 from customers.identity import ANONYMOUS, Person, Told
 from customers.models import EventType, Order
-from customers.partitions import AHEAD, occurred_problem
 from customers.tracking.commerce import (
     amount_of,
     currency_of,
@@ -67,6 +66,7 @@ class Translator:
         self, *, source: str, received_at: datetime, sent_at: datetime | None, types: Mapping[str, int]
     ) -> None:
         self.source, self.received_at, self.sent_at, self.types = source, received_at, sent_at, types
+        self.times = times_taken()
 
     def saying(self, item: Item, raw: bytes | msgspec.Raw) -> Saying:
         """Return what an item says. Raises BadItem; queries only for a refund that does not say how much."""
@@ -97,7 +97,7 @@ class Translator:
             person = Person(self.source if user else "", user, email, anonymous)
         else:
             person = Person(ANONYMOUS, anonymous)
-        if reason := occurred_problem(at, latest=self.received_at + AHEAD):
+        if reason := moment_problem(at, times=self.times):
             raise BadItem("timestamp", reason)
         return Told(person, profile_of(traits, context=item.context), at)
 

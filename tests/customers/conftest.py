@@ -13,7 +13,7 @@ from tests.customers.tracking import Tracker
 @pytest.fixture
 def usual_names(db: None) -> Iterator[None]:
     """The names of the migration, which tests that empty the tables take away; and no memory of earlier tests."""
-    importlib.import_module("customers.migrations.0009_usual_event_names").add(apps, None)
+    importlib.import_module("customers.migrations.0010_usual_event_names").add(apps, None)
     keys._kept.clear()
     names.forget()
     yield
