@@ -18,5 +18,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
     "Go on with imports of lists": {"task": "customers.tasks.sweep_lists", "every_seconds": 60},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
+    "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -189,7 +189,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"reads": "6000/min"},
     "EXCEPTION_HANDLER": "common.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -211,7 +211,7 @@ ANYMAIL = (
 )
 
 # Who is told that a customer's data changed (rows in customers.Touched).
-TOUCHED_CONSUMERS = ["segments", "recommendations"]
+TOUCHED_CONSUMERS = ["segments"]
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
 AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 

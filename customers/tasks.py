@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from common.clock import now
-from customers import engagement, facts
+from customers import duplicates, engagement, facts
 from customers.importing.people import jobs
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,12 @@ def check_facts(sample: int = 1000) -> int:
         logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
         facts.rebuild_facts(sorted(drifted))
     return len(drifted)
+
+
+@shared_task(queue="compute")
+def find_duplicates() -> int:
+    """List the pairs of profiles that may be one person; return how many were new."""
+    return duplicates.find_duplicates()
 
 
 @shared_task(queue="sync")

@@ -1,10 +1,15 @@
 from django.urls import path
 
-from customers import importing_views, views
+from customers import duplicate_views, importing_views, views
 
 app_name = "customers"
 urlpatterns = [
     path("customers/", views.customer_list, name="list"),
+    path("customers/duplicates/", duplicate_views.duplicate_list, name="duplicates"),
+    path("customers/duplicates/<int:pk>/", duplicate_views.duplicate, name="duplicate"),
+    path("customers/duplicates/<int:pk>/decide", duplicate_views.decide, name="decide_duplicate"),
+    path("customers/merges/<int:pk>/undo", duplicate_views.undo_merge, name="undo_merge"),
+    path("customers/identities/<int:pk>/detach", duplicate_views.detach_identity, name="detach"),
     path("customers/import/", importing_views.list_imports, name="imports"),
     path("customers/import/<int:pk>/", importing_views.show_import, name="import"),
     path("customers/import/<int:pk>/start", importing_views.start_import, name="import_start"),

@@ -3,6 +3,7 @@
 from customers.models.consent import Consent, Suppression
 from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, Score, Touched
+from customers.models.duplicate import DuplicatePair, SourcePolicy
 from customers.models.event import Event, EventKey, EventType
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
@@ -15,6 +16,7 @@ __all__ = [
     "Customer",
     "CustomerFacts",
     "CustomerIdentity",
+    "DuplicatePair",
     "Event",
     "EventKey",
     "EventType",
@@ -25,6 +27,7 @@ __all__ = [
     "PeopleImport",
     "Refund",
     "Score",
+    "SourcePolicy",
     "Suppression",
     "SyncRun",
     "Touched",
