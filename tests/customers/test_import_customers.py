@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from customers import consent
 from customers.models import Consent, Customer, CustomerIdentity, PeopleImport, Suppression, SyncRun
+from customers.models.duplicate import SourcePolicy
 
 pytestmark = pytest.mark.django_db
 HEADER = "Customer no,E-Mail,Vorname,Nachname,Geburtstag,Land,Newsletter,Club"
@@ -174,6 +175,14 @@ def test_a_row_that_contradicts_what_is_known_is_refused(tmp_path, capsys, row, 
     path = write(tmp_path / "l.csv", [row], "customer id,email")
     assert run(path, capsys, source="crm")["rejected"] == {reason: 1}
     assert Customer.objects.count() == 2
+
+
+def test_ids_of_a_source_that_is_kept_apart_are_not_attached_by_address(tmp_path, capsys):
+    Customer.objects.create(email="ada@example.com")
+    SourcePolicy.objects.create(source="crm", attaches_by_email=False)
+    path = write(tmp_path / "l.csv", ["7,ada@example.com"], "customer id,email")
+    assert run(path, capsys, source="crm")["rejected"] == {"address_is_of_another_source": 1}
+    assert not CustomerIdentity.objects.exists()
 
 
 def test_a_further_address_of_somebody_leads_to_them(tmp_path, capsys):

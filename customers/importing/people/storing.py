@@ -17,6 +17,7 @@ from customers.importing.people.mapping import PeopleMapping
 from customers.importing.people.parsing import Parsed
 from customers.merging import lock_makers
 from customers.models import Customer, CustomerIdentity
+from customers.models.duplicate import SourcePolicy
 from customers.profiles import COLUMNS, DATES
 
 _TYPES = {**dict.fromkeys(COLUMNS, "text"), **DATES, "attributes": "jsonb", "consent": "bool"}
@@ -40,6 +41,8 @@ FROM (
     WHEN k.id <> c.id THEN 'address_belongs_to_somebody_else'
     WHEN c.id IS NULL AND k.email <> s.email THEN 'id_has_another_address'
     WHEN k.id IS NULL AND o.customer_id IS NOT NULL THEN 'address_has_another_id'
+    WHEN k.id IS NULL AND c.id IS NOT NULL AND s.external_id IS NOT NULL AND %(keeps_apart)s
+      THEN 'address_is_of_another_source'
     WHEN coalesce(k.id, c.id) IS NULL THEN 'new'
     WHEN %(leaves)s THEN 'skipped'
     WHEN {differs} THEN 'updated' ELSE 'unchanged' END AS verdict
@@ -81,6 +84,9 @@ class Judge:
             "source": mapping.source,
             "addresses": CustomerIdentity.EMAIL,
             "leaves": mapping.existing == "leave",
+            "keeps_apart": SourcePolicy.objects.filter(
+                source=mapping.source, attaches_by_email=False
+            ).exists(),
         }
 
     def judge(self, people: Sequence[tuple[int, Parsed, bool]], *, new_id: str = "NULL::int8") -> Outcome:

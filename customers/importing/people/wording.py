@@ -24,6 +24,7 @@ REASONS = {
     "id_has_another_address": "Another e-mail address is known for this customer id",
     "address_has_another_id": "Another customer id of this source is known for this address",
     "address_belongs_to_somebody_else": "The customer id and the address belong to two different customers",
+    "address_is_of_another_source": "The address is known, and ids of this source are not attached by address",
     "customer_erased": "This person asked to be erased",
 }
 _PEOPLE = {
