@@ -20,6 +20,8 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 REPORTING_CURRENCY = env.str("REPORTING_CURRENCY", default="EUR")
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="Example Outdoor Ltd, 1 Harbour Street, Dublin")
 MAILGUN_WEBHOOK_SIGNING_KEY = env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default="")
+EMAIL_URL = env.str("EMAIL_URL", default="")
+ALERTS_FROM = env.str("ALERTS_FROM", default="Regards <regards@localhost>")
 DROP_DIR = Path(env.str("REGARDS_DROP_DIR", default=str(VAR_DIR / "drop")))
 
 DATABASE_URL = env.str("DATABASE_URL", default="")

@@ -15,7 +15,10 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "every_seconds": 60,
     },
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
-    "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
+    "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 60},
+    "Watch data health": {"task": "customers.tasks.watch_data_health", "every_seconds": 60},
+    "Count data health figures": {"task": "customers.tasks.count_health_figures", "every_seconds": 900},
+    "Tell which fields are in use": {"task": "campaigns.tasks.tell_field_uses", "every_seconds": 900},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from common.clock import now
 from customers import engagement, facts
+from customers.quality import alerts, figures, health, reconciliations
 
 logger = logging.getLogger(__name__)
 
@@ -24,3 +25,25 @@ def check_facts(sample: int = 1000) -> int:
         logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
         facts.rebuild_facts(sorted(drifted))
     return len(drifted)
+
+
+@shared_task(queue="compute")
+def count_health_figures() -> int:
+    """Count who may be mailed, and in how many of those a used field is empty; return how many may."""
+    return figures.compute_figures().audience
+
+
+@shared_task(queue="default")
+def watch_data_health() -> int:
+    """Open and resolve alerts about sources, mail what is new, ring for reconciliations; return the new alerts."""
+    new = alerts.refresh_source_alerts(health.all_sources())
+    alerts.mail_alerts()
+    for id in reconciliations.due():
+        reconcile.delay(id)
+    return new
+
+
+@shared_task(queue="sync")
+def reconcile(reconciliation_id: int) -> bool:
+    """Do one reconciliation that was asked for."""
+    return reconciliations.run(reconciliation_id)

@@ -5,19 +5,35 @@ from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, Score, Touched
 from customers.models.event import Event, EventKey, EventType
 from customers.models.order import Order, OrderLine, Refund
+from customers.models.quality import (
+    Alert,
+    AlertSubscription,
+    DataSource,
+    FieldUse,
+    HealthFigures,
+    QuarantinedRow,
+    Reconciliation,
+)
 from customers.models.sync import SyncRun
 
 __all__ = [
+    "Alert",
+    "AlertSubscription",
     "Assignment",
     "Consent",
     "Customer",
     "CustomerFacts",
     "CustomerIdentity",
+    "DataSource",
     "Event",
     "EventKey",
     "EventType",
+    "FieldUse",
+    "HealthFigures",
     "Order",
     "OrderLine",
+    "QuarantinedRow",
+    "Reconciliation",
     "Refund",
     "Score",
     "Suppression",

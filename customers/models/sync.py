@@ -29,6 +29,18 @@ class SyncRun(models.Model):
     skipped = models.BigIntegerField(default=0, db_default=0)
     rejected = models.JSONField(default=dict, help_text="Rows by reason")
     rejects_path = models.CharField(max_length=500, blank=True)
+    quarantined = models.BigIntegerField(
+        default=0, db_default=0, help_text="Refused rows of this run that can be mended and retried"
+    )
+    watermark = models.DateTimeField(null=True, blank=True, help_text="The newest time that a row told")
+    first_key = models.CharField(max_length=200, blank=True, db_default="", default="")
+    last_key = models.CharField(max_length=200, blank=True, db_default="", default="")
+    columns = models.JSONField(
+        default=dict, db_default={}, help_text="For each column: its type, its empty cells, its checksum"
+    )
+    findings = models.JSONField(
+        default=list, db_default=[], help_text="What was expected of the rows and did not hold"
+    )
     error = models.TextField(blank=True)
 
     class Meta:
