@@ -4,9 +4,10 @@ import logging
 
 from celery import shared_task
 
+from accounts.models import User
 from common.clock import now
 from customers import engagement, facts
-from customers.quality import alerts, figures, health, reconciliations
+from customers.quality import alerts, figures, health, quarantine, reconciliations
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,13 @@ def watch_data_health() -> int:
     for id in reconciliations.due():
         reconcile.delay(id)
     return new
+
+
+@shared_task(queue="sync")
+def retry_quarantine(source: str, reason: str, user_id: int) -> int:
+    """Retry all waiting rows of one source and reason; return how many are stored now."""
+    by = User.objects.filter(pk=user_id).first()
+    return quarantine.retry(quarantine.waiting_rows(source, reason), by=by).mended
 
 
 @shared_task(queue="sync")

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from customers.models.sync import SyncRun
+from customers.models.sync import SyncRun, in_words
 
 
 class DataSource(models.Model):
@@ -70,6 +70,11 @@ class QuarantinedRow(models.Model):
 
     def __str__(self) -> str:
         return f"Row {self.number:,} of {self.source}"
+
+    @property
+    def in_words(self) -> str:
+        """Why it waits, for people."""
+        return in_words(self.reason)
 
 
 class FieldUse(models.Model):

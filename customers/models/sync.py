@@ -3,6 +3,11 @@
 from django.db import models
 
 
+def in_words(reason: str) -> str:
+    """Why a row was refused, for people: a code such as `bad_time`, or the words of a promise as they are."""
+    return reason if " " in reason else reason.replace("_", " ")
+
+
 class SyncRun(models.Model):
     """One reading of one source.
 

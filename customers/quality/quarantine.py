@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 
 from accounts.models import User
 from common.clock import now
@@ -17,6 +17,7 @@ from customers.importing.mapping import RowMapping
 from customers.importing.schema import MappingError
 from customers.ingest import EventIn, ingest
 from customers.models import DataSource, QuarantinedRow
+from customers.models.sync import in_words
 from customers.quality.expectations import LONGEST_REASON
 from customers.quality.watch import RunProfile, Watch, meant_reasons
 
@@ -35,7 +36,11 @@ class Group:
     source: str
     reason: str
     count: int
-    newest: int
+
+    @property
+    def in_words(self) -> str:
+        """The reason for people."""
+        return in_words(self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ def groups(source: str = "") -> list[Group]:
     waiting = QuarantinedRow.objects.filter(state=QuarantinedRow.State.WAITING)
     if source:
         waiting = waiting.filter(source=source)
-    found = waiting.values("source", "reason").annotate(count=Count("pk"), newest=Max("pk"))
+    found = waiting.values("source", "reason").annotate(count=Count("pk"))
     return [Group(**one) for one in found.order_by("-count", "source", "reason")]
 
 

@@ -16,7 +16,7 @@ from customers.models import DataSource, Reconciliation
 from customers.quality.reconciling import Part, compare
 
 LEASE = timedelta(minutes=30)
-_OPEN = (Reconciliation.State.WAITING, Reconciliation.State.RUNNING)
+OPEN = (Reconciliation.State.WAITING, Reconciliation.State.RUNNING)
 
 
 class UnreadableSource(RuntimeError):
@@ -54,7 +54,7 @@ def can_be_read_again(name: str) -> bool:
 
 def ask(name: str, *, by: User | None) -> Reconciliation:
     """Ask for a reconciliation, or return the one that is under way already."""
-    under_way = Reconciliation.objects.filter(source=name, state__in=_OPEN).order_by("pk").first()
+    under_way = Reconciliation.objects.filter(source=name, state__in=OPEN).order_by("pk").first()
     return under_way or Reconciliation.objects.create(source=name, requested_by=by)
 
 
