@@ -11,7 +11,7 @@ import httpx
 from django.conf import settings
 
 from connectors.models import Source
-from customers.importing.reading import CsvFile
+from customers.importing.reading import CsvFile, is_clean
 from customers.importing.run import ReadRow
 from customers.importing.values import columns_of
 
@@ -134,7 +134,8 @@ def _found(value: Any, path: str) -> Any:
 def _row(record: Any, header: list[str]) -> ReadRow:
     if not isinstance(record, dict):
         return "not_an_object"
-    return [_as_text(_found(record, name)) for name in header]
+    row = [_as_text(_found(record, name)) for name in header]
+    return row if is_clean(row) else "bad_encoding"
 
 
 def _as_text(value: Any) -> str:

@@ -60,9 +60,8 @@ class _Batch:
         self.refused: list[tuple[int, str]] = []
         for position, row in enumerate(rows):
             event = mapping.event(row) if isinstance(row, list) else row
-            self.occurrences.append(mapping.occurrence)
-            if position in faulty and event not in watch.meant:
-                event = faulty[position]
+            event = watch.verdict(event, faulty.get(position)) if faulty else event
+            self.occurrences.append(mapping.occurrence if isinstance(row, list) else "")
             if isinstance(event, str):
                 self.refused.append((position, event))
             else:

@@ -48,7 +48,7 @@ class QuarantinedRow(models.Model):
     run = models.ForeignKey(SyncRun, models.SET_NULL, null=True, related_name="quarantine")
     number = models.BigIntegerField(help_text="The row's number in its file; the first after the header is 1")
     reason = models.CharField(max_length=200)
-    raw = models.JSONField(help_text="Cells by column; empty where the row could not be read")
+    raw = models.JSONField(help_text="Pairs of column and cell; empty where the row could not be read")
     occurrence = models.CharField(max_length=20, blank=True)
     fingerprint = models.BinaryField(max_length=16)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
@@ -70,6 +70,11 @@ class QuarantinedRow(models.Model):
 
     def __str__(self) -> str:
         return f"Row {self.number:,} of {self.source}"
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """Its cells by column, in the file's order."""
+        return dict(self.raw)
 
     @property
     def in_words(self) -> str:

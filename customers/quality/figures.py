@@ -108,9 +108,9 @@ def _expression(name: str) -> tuple[str, list[Any]] | None:
     """SQL that is true where the field is empty, or None for what cannot be empty (a count) or is no field."""
     if name.startswith(_PREFIX):
         return "coalesce(c.attributes ->> %s, '') = ''", [name.removeprefix(_PREFIX)]
-    if name in COLUMNS and name != "timezone":
-        return f"c.{name} = ''", []
-    if name in DATES or name == "timezone":
+    if name in COLUMNS:
+        return f"coalesce(c.{name}, '') = ''", []
+    if name in DATES:
         return f"c.{name} IS NULL", []
     if name in {field.name for field in CustomerFacts._meta.get_fields() if getattr(field, "null", False)}:
         return f"f.{name} IS NULL", []

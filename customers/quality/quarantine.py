@@ -113,7 +113,7 @@ def waiting_rows(source: str, reason: str) -> Iterable[QuarantinedRow]:
 
 def mend(row: QuarantinedRow, cells: Mapping[str, str]) -> None:
     """Replace cells of a waiting row; columns that it does not have are left out."""
-    raw = {name: _storable(cells.get(name, value)) for name, value in row.raw.items()}
+    raw = [[name, _storable(cells.get(name, value))] for name, value in row.cells.items()]
     QuarantinedRow.objects.filter(pk=row.pk, state=QuarantinedRow.State.WAITING).update(raw=raw)
     row.raw = raw
 
@@ -182,7 +182,7 @@ class _Reader:
         """The row as an event, or why it is refused; judged by every promise but uniqueness: ingest sees to that."""
         if not row.raw:
             return row.reason
-        cells = {name: value for name, value in row.raw.items() if not name.startswith(_EXTRA[:6])}
+        cells = {name: value for name, value in row.cells.items() if not name.startswith(_EXTRA[:6])}
         header = tuple(cells)
         if header not in self._readers:
             self._readers[header] = self._compiled(header)
@@ -190,7 +190,8 @@ class _Reader:
             return "wrong_number_of_columns"
         watch, row_mapping = reader
         values = list(cells.values())
-        return watch.look([values]).get(0) or row_mapping.event(values, occurrence=row.occurrence)
+        faulty = watch.look([values])
+        return watch.verdict(row_mapping.event(values, occurrence=row.occurrence), faulty.get(0))
 
     def _compiled(self, header: tuple[str, ...]) -> tuple[Watch, RowMapping] | None:
         promised = [one for one in self._mapping.get("expectations", []) if "unique" not in one]
@@ -213,15 +214,18 @@ def _settle(rows: Sequence[QuarantinedRow], reasons: Mapping[int, str], *, by: U
     return Retried(mended=len(stored), waiting=len(rows) - len(stored))
 
 
-def _raw(header: Sequence[str], row: list[str] | str) -> dict[str, str]:
-    """Cells by column: missing ones are empty, surplus ones are named by their position."""
+def _raw(header: Sequence[str], row: list[str] | str) -> list[list[str]]:
+    """Pairs of column and cell, for jsonb keeps no order of keys.
+
+    Missing cells are empty, surplus ones are named by their position.
+    """
     if isinstance(row, str):
-        return {}
+        return []
     names = [*header, *(_EXTRA.format(number) for number in range(len(header) + 1, len(row) + 1))]
-    return {
-        name: _storable(cell)
+    return [
+        [name, _storable(cell)]
         for name, cell in zip(names, [*row, *[""] * (len(names) - len(row))], strict=True)
-    }
+    ]
 
 
 def _storable(cell: str) -> str:
@@ -229,7 +233,7 @@ def _storable(cell: str) -> str:
     return cell.replace("\0", _NUL).encode("utf-8", "replace").decode()
 
 
-def _fingerprint(source: str, raw: Mapping[str, str], occurrence: str, number: int) -> bytes:
+def _fingerprint(source: str, raw: list[list[str]], occurrence: str, number: int) -> bytes:
     """What makes a row the same row when it comes again; an unreadable one is known by its number only."""
-    said = json.dumps([source, sorted(raw.items()), occurrence, "" if raw else number])
+    said = json.dumps([source, sorted(raw), occurrence, "" if raw else number])
     return hashlib.blake2b(said.encode(), digest_size=16).digest()

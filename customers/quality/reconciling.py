@@ -133,9 +133,8 @@ def _events(
     """The events of a batch that an import would store; the others are counted by their reason."""
     faulty = watch.look(batch)
     for position, row in enumerate(batch):
-        event = mapping.event(row) if isinstance(row, list) else row
-        if position in faulty and event not in watch.meant:
-            event = faulty[position]
+        told = mapping.event(row) if isinstance(row, list) else row
+        event = watch.verdict(told, faulty.get(position))
         reason = event if isinstance(event, str) else problem(event)
         if reason:
             refused[reason] += 1

@@ -84,7 +84,7 @@ def quarantined_row(request: HttpRequest, pk: int) -> HttpResponse:
     """One row with its cells: mend and retry it, or dismiss it."""
     row = get_object_or_404(QuarantinedRow.objects.select_related("run", "settled_by"), pk=pk)
     is_waiting = row.state == QuarantinedRow.State.WAITING
-    form = CellsForm(request.POST or None, cells=row.raw)
+    form = CellsForm(request.POST or None, cells=row.cells)
     if request.method == "POST" and is_waiting and form.is_valid():
         quarantine.mend(row, form.mended())
         outcome = _retry(request, [row])

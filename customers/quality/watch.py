@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from common.clock import now
 from customers.importing.values import Columns
 from customers.quality.expectations import cell_promises, unique_promises
 from customers.quality.formats import is_date, is_number
 
+T = TypeVar("T")
 _WRAP = 2**64
 _KINDS = (("number", is_number), ("date", is_date))
 _LONGEST_KEY = 200
@@ -114,6 +115,15 @@ class Watch:
             again = self._repeated(cells, whole, indexes, unique.columns)
             self._note(again, unique.reason, unique.is_error, refused)
         return refused
+
+    def verdict(self, told: T, fault: str | None) -> T | str:
+        """What becomes of a row: an event or a reason as its mapping `told`, unless a promise was broken.
+
+        What a mapping refuses on purpose is refused for that.
+        """
+        if fault is None or (isinstance(told, str) and told in self.meant):
+            return told
+        return fault
 
     def _note(self, positions: Iterable[int], reason: str, is_error: bool, refused: dict[int, str]) -> None:
         """Count a fault; of several that keep a row out, the first declared is its reason."""
