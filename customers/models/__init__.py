@@ -4,6 +4,7 @@ from customers.models.consent import Consent, Suppression
 from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, Score, Touched
 from customers.models.event import Event, EventKey, EventType
+from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.quality import (
     Alert,
@@ -30,6 +31,8 @@ __all__ = [
     "EventType",
     "FieldUse",
     "HealthFigures",
+    "Merge",
+    "MergedRow",
     "Order",
     "OrderLine",
     "QuarantinedRow",

@@ -19,6 +19,8 @@ class Consent(models.Model):
     source = models.CharField(max_length=100, help_text="Form, import, unsubscribe link …")
     proof = models.CharField(max_length=500, blank=True)
 
+    on_merge = "move"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["customer", "purpose"], name="consent_unique")]
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from common.figures import integer
-from customers.events_in import EventIn, message_key, problem
+from customers.events_in import EventIn
 from customers.importing.mapping import RowMapping
 from customers.models import EventType, SyncRun
 from customers.partitions import existing_spans
+from customers.prepared import prepare
 from customers.quality.watch import RunProfile, Watch
 
 BATCH = 5000
@@ -73,7 +75,7 @@ def compare(name: str, mapping: Mapping[str, Any], parts: Iterable[Part]) -> dic
     profile = RunProfile()
     refused: Counter[str] = Counter()
     types: set[int] = set()
-    rows = 0
+    rows = repeated = 0
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
     try:
@@ -85,13 +87,14 @@ def compare(name: str, mapping: Mapping[str, Any], parts: Iterable[Part]) -> dic
                 rows += len(batch)
                 events = list(_events(batch, row_mapping, watch, refused))
                 types |= {event.type for event in events}
-                _stage(mapping["source"], events)
+                repeated += _stage(mapping["source"], events, refused)
         found = _found(mapping["source"], sorted(types))
     finally:
         if not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute("DROP TABLE IF EXISTS reconcile_stage, reconcile_joined")
     found |= {"rows": rows, "refused": dict(sorted(refused.items()))}
+    found["repeated"] += repeated
     found["columns"] = _changed_columns(name, rows, profile)
     found["is_equal"] = not (
         found["not_stored"]
@@ -130,25 +133,30 @@ def sentences(result: Mapping[str, Any]) -> list[str]:
 def _events(
     batch: Sequence[list[str] | str], mapping: RowMapping, watch: Watch, refused: Counter[str]
 ) -> Iterator[EventIn]:
-    """The events of a batch that an import would store; the others are counted by their reason."""
+    """The events of a batch that mapping and promises let through; the others are counted by their reason."""
     faulty = watch.look(batch)
     for position, row in enumerate(batch):
         told = mapping.event(row) if isinstance(row, list) else row
         event = watch.verdict(told, faulty.get(position))
-        reason = event if isinstance(event, str) else problem(event)
-        if reason:
-            refused[reason] += 1
-        elif not isinstance(event, str):
+        if isinstance(event, str):
+            refused[event] += 1
+        else:
             yield event
 
 
-def _stage(source: str, events: Sequence[EventIn]) -> None:
+def _stage(source: str, events: Sequence[EventIn], refused: Counter[str]) -> int:
+    """Copy what ingest would store, count what it would refuse, return how many repeat another of the batch."""
+    prepared = prepare(events, source=source, currency=settings.REPORTING_CURRENCY)
+    refused.update(reason for _, reason in prepared.rejects)
     columns = "message_id, occurred_at, type, value_minor, name"
     with connection.cursor() as cursor, cursor.copy(f"COPY reconcile_stage ({columns}) FROM STDIN") as copy:
-        for event in events:
-            name = f"{event.client_id} {event.line}".strip().replace("\0", "")
-            key = uuid.UUID(bytes=message_key(source, event))
-            copy.write_row((key, event.occurred_at, event.type, event.value_minor, name))
+        for draft in prepared.drafts:
+            if draft.position is not None:
+                told = events[draft.position]
+                name = f"{told.client_id} {told.line}".strip().replace("\0", "")
+                key = uuid.UUID(bytes=draft.message_id)
+                copy.write_row((key, draft.occurred_at, draft.type, draft.value_minor, name))
+    return prepared.duplicates
 
 
 def _found(source: str, types: list[int]) -> dict[str, Any]:

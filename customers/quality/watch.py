@@ -7,11 +7,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from common.clock import now
 from customers.importing.values import Columns
+from customers.partitions import AHEAD
 from customers.quality.expectations import cell_promises, unique_promises
 from customers.quality.formats import is_date, is_number
 
@@ -63,7 +64,7 @@ class RunProfile:
             known = [key for key in (self.first_key, self.last_key) if key]
             self.first_key = min([ends[0], *known], key=_key_order)[:_LONGEST_KEY]
             self.last_key = max([ends[1], *known], key=_key_order)[:_LONGEST_KEY]
-        limit = now() + timedelta(days=1)
+        limit = now() + AHEAD
         newest = max((at for at in times if at <= limit), default=None)
         if newest is not None and (self.watermark is None or newest > self.watermark):
             self.watermark = newest
