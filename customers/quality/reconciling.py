@@ -78,21 +78,16 @@ def compare(name: str, mapping: Mapping[str, Any], parts: Iterable[Part]) -> dic
     rows = repeated = 0
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
-    try:
-        for header, part in parts:
-            watch = Watch(mapping, header=header, profile=profile)
-            row_mapping = RowMapping(mapping, header)
-            remaining = iter(part)
-            while batch := list(islice(remaining, BATCH)):
-                rows += len(batch)
-                events = list(_events(batch, row_mapping, watch, refused))
-                types |= {event.type for event in events}
-                repeated += _stage(mapping["source"], events, refused)
-        found = _found(mapping["source"], sorted(types))
-    finally:
-        if not connection.needs_rollback:
-            with connection.cursor() as cursor:
-                cursor.execute("DROP TABLE IF EXISTS reconcile_stage, reconcile_joined")
+    for header, part in parts:
+        watch = Watch(mapping, header=header, profile=profile)
+        row_mapping = RowMapping(mapping, header)
+        remaining = iter(part)
+        while batch := list(islice(remaining, BATCH)):
+            rows += len(batch)
+            events = list(_events(batch, row_mapping, watch, refused))
+            types |= {event.type for event in events}
+            repeated += _stage(mapping["source"], events, refused)
+    found = _found(mapping["source"], sorted(types))
     found |= {"rows": rows, "refused": dict(sorted(refused.items()))}
     found["repeated"] += repeated
     found["columns"] = _changed_columns(name, rows, profile)
@@ -154,7 +149,7 @@ def _stage(source: str, events: Sequence[EventIn], refused: Counter[str]) -> int
             if draft.position is not None:
                 told = events[draft.position]
                 name = f"{told.client_id} {told.line}".strip().replace("\0", "")
-                key = uuid.UUID(bytes=draft.message_id)
+                key = uuid.UUID(bytes=draft.key)
                 copy.write_row((key, draft.occurred_at, draft.type, draft.value_minor, name))
     return prepared.duplicates
 
@@ -184,6 +179,7 @@ def _found(source: str, types: list[int]) -> dict[str, Any]:
         not_stored = [name for (name,) in cursor.fetchall()]
         cursor.execute(_NOT_TOLD, [SHOWN_KEYS])
         not_told = [id for (id,) in cursor.fetchall()]
+        cursor.execute("DROP TABLE reconcile_stage, reconcile_joined")
     return {
         "told": told,
         "matched": matched,
