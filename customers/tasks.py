@@ -3,10 +3,12 @@
 import logging
 
 from celery import shared_task
+from django.db.models import Q
 
 from accounts.models import User
 from common.clock import now
 from customers import engagement, facts
+from customers.models import Alert
 from customers.quality import alerts, figures, health, quarantine, reconciliations
 
 logger = logging.getLogger(__name__)
@@ -20,11 +22,20 @@ def compute_engagement() -> int:
 
 @shared_task(queue="compute")
 def check_facts(sample: int = 1000) -> int:
-    """Compare a random sample of facts with a rebuild, repair what drifted, return how many had."""
+    """Compare a random sample of facts with a rebuild, repair what drifted and alert, return how many had."""
     drifted = facts.facts_drift(sample)
     if drifted:
         logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
         facts.rebuild_facts(sorted(drifted))
+        alerts.raise_alert(
+            "facts:drift",
+            severity=Alert.Severity.WARNING,
+            title="Customers' facts had drifted",
+            body=f"{len(drifted)} of {sample:,} sampled customers had other facts than their orders and events"
+            " give. They were repaired; the next check that finds none ends this alert.",
+        )
+    else:
+        alerts.resolve(Q(key="facts:drift"))
     return len(drifted)
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from accounts.models import Role, User
 from common.clock import now
-from customers.models import Alert, DataSource, SyncRun
+from customers.models import Alert, Customer, CustomerFacts, DataSource, SyncRun
 from customers.quality.alerts import (
     mail_alerts,
     mark_seen,
@@ -22,7 +22,7 @@ from customers.quality.alerts import (
     wants_mail,
 )
 from customers.quality.health import all_sources
-from customers.tasks import watch_data_health
+from customers.tasks import check_facts, watch_data_health
 
 pytestmark = pytest.mark.django_db
 DANGER = Alert.Severity.DANGER
@@ -151,3 +151,12 @@ def test_a_mail_server_that_is_away_gives_the_alerts_back(settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert mail_alerts() == 1
     assert mail.outbox[0].subject == "Regards: A B"
+
+
+def test_facts_that_drifted_raise_an_alert_until_a_check_finds_none() -> None:
+    customer = Customer.objects.create(email="ann@example.com")
+    CustomerFacts.objects.create(customer=customer, orders_count=7)
+    assert check_facts() == 1
+    assert [alert.key for alert in open_alerts()] == ["facts:drift"]
+    assert check_facts() == 0
+    assert not open_alerts().exists()
