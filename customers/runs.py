@@ -29,8 +29,12 @@ class RunBooks:
     @property
     def kept(self) -> int:
         """Rows that are stored, whenever they came first."""
-        run = self.run
-        return run.inserted + run.updated + run.unchanged + run.duplicates
+        return self.run.inserted + self.run.updated + self.known
+
+    @property
+    def known(self) -> int:
+        """Rows that told nothing new: stored already, or the same as what is stored."""
+        return self.run.duplicates + self.run.unchanged
 
     @property
     def tone(self) -> str:

@@ -32,13 +32,13 @@ WITH RECURSIVE named AS (
 SELECT name, ended.id, good.id, filled.id, dated.watermark
 FROM (SELECT source AS name FROM named WHERE source IS NOT NULL UNION SELECT name FROM customers_datasource) known
 LEFT JOIN LATERAL (SELECT id FROM customers_syncrun WHERE source = name AND status <> 'running'
-    ORDER BY started_at DESC LIMIT 1) ended ON true
+    ORDER BY started_at DESC, id DESC LIMIT 1) ended ON true
 LEFT JOIN LATERAL (SELECT id FROM customers_syncrun WHERE source = name AND status = 'succeeded'
-    ORDER BY started_at DESC LIMIT 1) good ON true
+    ORDER BY started_at DESC, id DESC LIMIT 1) good ON true
 LEFT JOIN LATERAL (SELECT id FROM customers_syncrun WHERE source = name AND status <> 'running' AND rows_in > 0
-    ORDER BY started_at DESC LIMIT 1) filled ON true
+    ORDER BY started_at DESC, id DESC LIMIT 1) filled ON true
 LEFT JOIN LATERAL (SELECT watermark FROM customers_syncrun WHERE source = name AND watermark IS NOT NULL
-    ORDER BY started_at DESC LIMIT 1) dated ON true
+    ORDER BY started_at DESC, id DESC LIMIT 1) dated ON true
 ORDER BY name
 """
 

@@ -65,6 +65,19 @@ _NOT_TOLD = (
     "SELECT stored_id::text FROM reconcile_joined WHERE told_id IS NULL ORDER BY stored_day, 1 LIMIT %s"
 )
 
+_DIFFERENCES = (
+    ("repeated", "row repeats an event that another row tells", "rows repeat events that other rows tell"),
+    (
+        "expired",
+        "row is older than the behaviour that is kept",
+        "rows are older than the behaviour that is kept",
+    ),
+    ("not_stored", "event of the source is not stored", "events of the source are not stored"),
+    ("not_told", "stored event is not in the source", "stored events are not in the source"),
+    ("differing", "event is worth something else than stored", "events are worth something else than stored"),
+    ("days_count", "day differs in its events or their sum", "days differ in their events or their sums"),
+)
+
 
 def compare(name: str, mapping: Mapping[str, Any], parts: Iterable[Part]) -> dict[str, Any]:
     """Read all parts (header, rows) of a source and compare; the result is JSON, `is_equal` its verdict.
@@ -108,18 +121,11 @@ def sentences(result: Mapping[str, Any]) -> list[str]:
         f"{integer(result['rows'])} rows were read again: {integer(refused)} are refused,"
         f" {integer(result['told'])} tell of an event, {integer(result['matched'])} of those are stored."
     ]
-    if result["repeated"]:
-        said.append(f"{integer(result['repeated'])} rows repeat an event that another row tells.")
-    if result["expired"]:
-        said.append(f"{integer(result['expired'])} rows are older than the behaviour that is kept.")
-    if result["not_stored"]:
-        said.append(f"{integer(result['not_stored'])} events of the source are not stored.")
-    if result["not_told"]:
-        said.append(f"{integer(result['not_told'])} stored events are not in the source.")
-    if result["differing"]:
-        said.append(f"{integer(result['differing'])} events are worth something else than what is stored.")
-    if result["days_count"]:
-        said.append(f"{integer(result['days_count'])} days differ in their number of events or in their sum.")
+    said += [
+        f"{integer(result[name])} {one if result[name] == 1 else several}."
+        for name, one, several in _DIFFERENCES
+        if result[name]
+    ]
     said += [f"Column {name} is not what it was when the source was last read." for name in result["columns"]]
     verdict = "Source and store agree." if result["is_equal"] else "Source and store differ."
     return [verdict, *said]

@@ -13,7 +13,7 @@ urlpatterns = [
     path("data/quarantine/<int:pk>/", views.quarantined_row, name="quarantined_row"),
     path("data/reconcile", views.reconcile, name="reconcile"),
     path("data/reconciliations/<int:pk>/", views.reconciliation, name="reconciliation"),
-    path("data/alerts/", views.alert_list, name="alerts"),
-    path("data/alerts/seen", views.alerts_seen, name="alerts_seen"),
-    path("data/alerts/mail", views.alerts_mail, name="alerts_mail"),
+    path("alerts/", views.alert_list, name="alerts"),
+    path("alerts/seen", views.alerts_seen, name="alerts_seen"),
+    path("alerts/mail", views.alerts_mail, name="alerts_mail"),
 ]

@@ -17,6 +17,7 @@ from common.pagination import cursor_page
 from customers import runs, tasks
 from customers.importing.schema import MappingError
 from customers.models import Alert, QuarantinedRow, Reconciliation, SyncRun
+from customers.models.sync import in_words
 from customers.quality import alerts, figures, health, quarantine, reconciliations
 from customers.quality.charts import runs_chart
 from customers.quality.forms import CellsForm
@@ -144,6 +145,7 @@ def reconciliation(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"asked": asked, "is_open": asked.state in reconciliations.OPEN}
     if asked.result:
         context["verdict"], *context["sentences"] = sentences(asked.result)
+        context["refused"] = [(in_words(why), count) for why, count in asked.result["refused"].items()]
     name = "customers/reconciliation.html"
     return render(request, f"{name}#result" if request.headers.get("HX-Request") else name, context)
 

@@ -129,7 +129,7 @@ def _quality() -> None:
         QuarantinedRow.objects.create(
             source="newsletter", number=number, reason=reason, raw=cells, fingerprint=bytes([number])
         )
-    tell_field_uses("campaign", [(1, "Spring is here", ["first_name", "birth_date", "attributes.club"])])
+    tell_field_uses("rule_set", [(1, "Rules: hero", ["first_name", "birth_date", "attributes.club"])])
     raise_alert(
         "source:source:till:late",
         severity="danger",

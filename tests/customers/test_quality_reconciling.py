@@ -56,7 +56,7 @@ def test_events_that_are_not_in_the_source_are_named() -> None:
     stored = Event.objects.get(type=EventType.ORDER_LINE, occurred_at="2026-02-02T10:00:00Z")
     result = compared([ROWS[0], ROWS[2]])
     assert (result["not_told"], result["not_told_keys"]) == (1, [str(stored.message_id)])
-    assert "1 stored events are not in the source." in sentences(result)
+    assert "1 stored event is not in the source." in sentences(result)
 
 
 def test_what_lies_outside_the_time_that_the_source_tells_of_is_not_compared() -> None:
