@@ -14,13 +14,13 @@ from django.db.models.functions import Now
 from accounts.models import User
 from campaigns.field_uses import sources_in_doubt, tell_uses
 from campaigns.models import Campaign, CampaignVariant
+from campaigns.slots import freeze
 from common.clock import now
 from customers.models import Consent
 from delivery.models import Dispatch
 from experiments.assigning import variant_case_sql
 from experiments.models import Experiment, Variant
 from experiments.stats.assignment import WHOLE
-from rules.models import RuleSet
 from segments import membership
 
 _FREEZE = """
@@ -51,6 +51,12 @@ INSERT INTO delivery_message (dispatch_id, customer_id, variant_key)
 SELECT %(dispatch)s, customer_id, variant_key FROM campaigns_recipient
 WHERE campaign_id = %(campaign)s AND variant_key = ANY(%(mailed)s) ORDER BY customer_id
 """
+
+
+NOBODY = (
+    "Nobody would get a mail: the segment holds no one in a mailed arm who has an address, consented and is not "
+    "suppressed."
+)
 
 
 class LaunchRefused(Exception):
@@ -109,8 +115,9 @@ def launch(campaign_id: int, *, by: User | None = None, despite_data_health: boo
 
     Raises DataDoubted where a source that it reads is bad, unless that is known and wanted; it is kept who said so.
 
-    The segment is refreshed first, with its own "now" where it has one. The live version of each rule set is frozen
-    with the campaign. Whoever calls rings `campaigns.tasks.send_campaign` after the commit.
+    The segment is refreshed first, with its own "now" where it has one. The live rules that have a say in the
+    campaign are frozen with it, and so are the blocks they can show. Whoever calls rings
+    `campaigns.tasks.send_dispatch` after the commit.
     """
     membership.refresh(Campaign.objects.select_related("segment").get(pk=campaign_id).segment, cause="launch")
     with transaction.atomic():
@@ -123,10 +130,10 @@ def launch(campaign_id: int, *, by: User | None = None, despite_data_health: boo
         if doubts and not despite_data_health:
             raise DataDoubted(doubts)
         dispatch = Dispatch.objects.create(name=campaign.name, sender=campaign.sender)
-        campaign.rule_set_versions.set(
-            RuleSet.objects.exclude(live_version=None).values_list("live_version_id", flat=True)
-        )
+        freeze(campaign, list(arm_contents(campaign).values()))
         _freeze(campaign, dispatch)
+        if not dispatch.messages.exists():
+            raise LaunchRefused([NOBODY])
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
         campaign.dispatch, campaign.state, campaign.launched_at = dispatch, Campaign.State.LAUNCHED, now()
         campaign.data_doubts = [

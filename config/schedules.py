@@ -20,5 +20,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Count data health figures": {"task": "customers.tasks.count_health_figures", "every_seconds": 900},
     "Tell which fields are in use": {"task": "campaigns.tasks.tell_field_uses", "every_seconds": 900},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
+    "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from common.clock import now
-from customers import engagement, facts
+from customers import duplicates, engagement, facts
 from customers.models import Alert
 from customers.quality import alerts, figures, health, quarantine, reconciliations
 
@@ -37,6 +37,12 @@ def check_facts(sample: int = 1000) -> int:
     else:
         alerts.resolve(Q(key="facts:drift"))
     return len(drifted)
+
+
+@shared_task(queue="compute")
+def find_duplicates() -> int:
+    """List the pairs of profiles that may be one person; return how many were new."""
+    return duplicates.find_duplicates()
 
 
 @shared_task(queue="compute")

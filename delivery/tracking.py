@@ -6,7 +6,8 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from common.clock import now
-from customers.models import Consent
+from customers.consent import withdraw
+from customers.merging import current
 from delivery.models import Message, MessageEvent
 from delivery.verdicts import machine_verdict
 
@@ -38,18 +39,13 @@ def note_hit(
 @transaction.atomic
 def unsubscribe(message: Message, *, source: str) -> None:
     """Withdraw the recipient's consent to marketing e-mail, once and at once; a repetition changes nothing."""
-    at = now()
-    Consent.objects.update_or_create(
-        customer_id=message.customer_id,
-        purpose=Consent.Purpose.MARKETING_EMAIL,
-        defaults={"is_granted": False, "changed_at": at, "source": source, "proof": f"message {message.pk}"},
-    )
+    withdraw([current(message.customer_id)], source=source, proof=f"message {message.pk}")
     MessageEvent.objects.bulk_create(
         [
             MessageEvent(
                 message=message,
                 kind=MessageEvent.Kind.UNSUBSCRIBED,
-                occurred_at=at,
+                occurred_at=now(),
                 dedupe_key=f"unsubscribed:{message.pk}",
             )
         ],

@@ -70,7 +70,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 def mailbox(request: HttpRequest) -> HttpResponse:
     """List what the local mailbox holds, newest first; `q` finds by recipient or subject."""
     mails = MailboxMessage.objects.defer("raw")
-    query = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").replace("\0", "").strip()[:320]
     if query:
         mails = mails.filter(recipient__startswith=query.lower()) | mails.filter(subject__icontains=query)
     page = cursor_page(mails, cursor=request.GET.get("cursor", ""))

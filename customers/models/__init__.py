@@ -3,6 +3,7 @@
 from customers.models.consent import Consent, Suppression
 from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, Score, Touched
+from customers.models.duplicate import DuplicatePair, SourcePolicy
 from customers.models.event import Event, EventKey, EventType
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
@@ -26,6 +27,7 @@ __all__ = [
     "CustomerFacts",
     "CustomerIdentity",
     "DataSource",
+    "DuplicatePair",
     "Event",
     "EventKey",
     "EventType",
@@ -39,6 +41,7 @@ __all__ = [
     "Reconciliation",
     "Refund",
     "Score",
+    "SourcePolicy",
     "Suppression",
     "SyncRun",
     "Touched",

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0007_quarantine"),
+        ("customers", "0009_quarantine"),
     ]
 
     operations = [

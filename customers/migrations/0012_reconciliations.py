@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("customers", "0009_alerts"),
+        ("customers", "0011_alerts"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0005_merges"),
+        ("customers", "0007_trigrams"),
     ]
 
     operations = [

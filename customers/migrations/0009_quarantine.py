@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("customers", "0006_run_profiles"),
+        ("customers", "0008_run_profiles"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("customers", "0008_field_uses"),
+        ("customers", "0010_field_uses"),
     ]
 
     operations = [
