@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.models import Campaign
+from campaigns.slots import asked_by, live_versions, versions_of
 from campaigns.templating.variables import KNOWN, is_known
 from customers.models import CustomerFacts
 from customers.profiles import COLUMNS, DATES
@@ -13,7 +14,7 @@ from customers.quality.figures import tell_field_uses
 from customers.quality.health import SourceHealth
 from delivery.models import Dispatch, Message
 from rules.deciding import document_of
-from rules.models import RuleSet
+from rules.models import RuleSetVersion
 from segments.conditions import Comparison, Condition, ConditionError, Happened, parse
 from segments.conditions.needs import leaves
 from segments.models import Segment
@@ -27,11 +28,11 @@ _SYSTEM = ("sender", "campaign", "recommendations", "slots", "unsubscribe_url", 
 def fields_of(campaign: Campaign) -> set[str]:
     """Fields that the campaign's templates, its segment and the live rules read, as data health names them."""
     fields = _of_segment(campaign.segment)
+    versions = versions_of(campaign)
     for content in campaign.variants.select_related("template_version"):
         fields |= {name for path in content.template_version.variables for name in _of_variable(path)}
-        if content.is_personalised:
-            for rule_set in RuleSet.objects.exclude(live_version=None).select_related("live_version"):
-                fields |= _of_rules(rule_set)
+        for version in asked_by(content, versions):
+            fields |= _of_rules(version)
     return fields
 
 
@@ -43,8 +44,8 @@ def sources_in_doubt(campaign: Campaign) -> list[SourceHealth]:
 def tell_uses() -> None:
     """Tell data health what drafts and campaigns that are still sending, live rules and their segments read."""
     tell_field_uses(_CAMPAIGN, ((one.pk, one.name, fields_of(one)) for one in _live()))
-    rule_sets = RuleSet.objects.exclude(live_version=None).select_related("live_version")
-    tell_field_uses(_RULES, ((one.pk, f"Rules: {one.name}", _of_rules(one)) for one in rule_sets))
+    rules = ((one.rule_set_id, f"Rules: {one.rule_set.name}", _of_rules(one)) for one in live_versions())
+    tell_field_uses(_RULES, rules)
 
 
 def _live() -> QuerySet[Campaign]:
@@ -70,11 +71,8 @@ def _of_segment(segment: Segment) -> set[str]:
     return fields
 
 
-def _of_rules(rule_set: RuleSet) -> set[str]:
-    version = rule_set.live_version
-    return (
-        set().union(*(_of_condition(rule.when) for rule in document_of(version).rules)) if version else set()
-    )
+def _of_rules(version: RuleSetVersion) -> set[str]:
+    return {name for rule in document_of(version).rules for name in _of_condition(rule.when)}
 
 
 def _of_condition(condition: Condition) -> set[str]:

@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0002_immutable_versions'),
+        ("campaigns", "0004_freeze_blocks_of_launched"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='campaign',
-            name='data_doubts',
-            field=models.JSONField(db_default=[], default=list, editable=False, help_text='What data health said against the launch, which was launched all the same'),
+            model_name="campaign",
+            name="data_doubts",
+            field=models.JSONField(
+                db_default=[],
+                default=list,
+                editable=False,
+                help_text="What data health said against the launch, which was launched all the same",
+            ),
         ),
     ]

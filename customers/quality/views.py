@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from accounts.permissions import editors_only
+from common.figures import integer
 from common.pagination import cursor_page
-from customers import runs, tasks
+from customers import duplicates, runs, tasks
 from customers.importing.schema import MappingError
 from customers.models import Alert, QuarantinedRow, Reconciliation, SyncRun
 from customers.models.sync import in_words
@@ -37,8 +38,11 @@ def data(request: HttpRequest) -> HttpResponse:
         "books": runs.books_of(page),
         "sources": sources,
         "lights": {light: sum(one.light == light for one in sources) for light in ("red", "amber", "green")},
+        "duplicates": duplicates.waiting_count(),
         "waiting": sum(one.waiting for one in sources),
         "figures": counted,
+        "without_consent_hint": "Have an address, but never agreed or took it back;"
+        f" {integer(counted.without_address)} more have no address",
         "fields": figures.used_fields(counted),
         "most_empty": figures.MOST_EMPTY,
         "totals": runs.totals(),

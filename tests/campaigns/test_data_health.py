@@ -32,6 +32,7 @@ def test_a_campaign_reads_the_fields_of_templates_segment_and_live_rules() -> No
     rules(
         {"name": "r", "when": {"event": "order_placed"}, "then": {"set": {"a": "b"}}},
         otherwise={"set": {"a": "c"}},
+        slot="subject",
     )
     campaign = draft(body=BODY)
     Segment.objects.filter(key="british").update(
