@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
+from campaigns.field_uses import sources_in_doubt, tell_uses
 from campaigns.models import Campaign, CampaignVariant
 from campaigns.slots import freeze
 from common.clock import now
@@ -66,6 +67,10 @@ class LaunchRefused(Exception):
         self.reasons = reasons
 
 
+class DataDoubted(LaunchRefused):
+    """The data that the campaign reads is bad; a launch has to say that it knows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
     """What a launch froze. `audience = mailed + unmailed + excluded`, by construction of the snapshot."""
@@ -95,8 +100,20 @@ def obstacles(campaign: Campaign) -> list[str]:
     return found
 
 
-def launch(campaign_id: int, *, by: User | None = None) -> Launched:
+def data_doubts(campaign: Campaign) -> list[str]:
+    """Say which bad sources feed what the campaign reads; with any, a launch has to be confirmed."""
+    return [
+        f"{source.name}: {reason.sentence}"
+        for source in sources_in_doubt(campaign)
+        for reason in source.reasons
+        if reason.light == "red"
+    ]
+
+
+def launch(campaign_id: int, *, by: User | None = None, despite_data_health: bool = False) -> Launched:
     """Freeze the audience and queue its messages, once; raises LaunchRefused.
+
+    Raises DataDoubted where a source that it reads is bad, unless that is known and wanted; it is kept who said so.
 
     The segment is refreshed first, with its own "now" where it has one. The live rules that have a say in the
     campaign are frozen with it, and so are the blocks they can show. Whoever calls rings
@@ -109,6 +126,9 @@ def launch(campaign_id: int, *, by: User | None = None) -> Launched:
             raise LaunchRefused(["This campaign has been launched already."])
         if reasons := obstacles(campaign):
             raise LaunchRefused(reasons)
+        doubts = data_doubts(campaign)
+        if doubts and not despite_data_health:
+            raise DataDoubted(doubts)
         dispatch = Dispatch.objects.create(name=campaign.name, sender=campaign.sender)
         freeze(campaign, list(arm_contents(campaign).values()))
         _freeze(campaign, dispatch)
@@ -116,7 +136,11 @@ def launch(campaign_id: int, *, by: User | None = None) -> Launched:
             raise LaunchRefused([NOBODY])
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
         campaign.dispatch, campaign.state, campaign.launched_at = dispatch, Campaign.State.LAUNCHED, now()
-        campaign.save(update_fields=["dispatch", "state", "launched_at"])
+        campaign.data_doubts = [
+            {"sentence": one, "confirmed_by": str(by or "the command line")} for one in doubts
+        ]
+        campaign.save(update_fields=["dispatch", "state", "launched_at", "data_doubts"])
+        tell_uses()
         return counts(campaign)
 
 

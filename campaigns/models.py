@@ -94,6 +94,12 @@ class Campaign(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
+    data_doubts = models.JSONField(
+        default=list,
+        db_default=[],
+        editable=False,
+        help_text="What data health said against the launch, which was launched all the same",
+    )
     rule_set_versions = models.ManyToManyField(
         "rules.RuleSetVersion", blank=True, editable=False, related_name="campaigns"
     )

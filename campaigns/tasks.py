@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns import sending
+from campaigns import field_uses, sending
 
 
 @shared_task(queue="send")
@@ -18,3 +18,9 @@ def ring_due_dispatches() -> int:
     for dispatch_id in due:
         send_dispatch.delay(dispatch_id)
     return len(due)
+
+
+@shared_task(queue="default")
+def tell_field_uses() -> None:
+    """Tell data health which fields drafts, running campaigns and live rules read."""
+    field_uses.tell_uses()

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from accounts.permissions import editors_only
 from campaigns import books, tasks
+from campaigns.field_uses import sources_in_doubt
 from campaigns.forms import CampaignForm
 from campaigns.launching import LaunchRefused, arm_contents, launch, obstacles
 from campaigns.models import Campaign
@@ -51,6 +52,9 @@ def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
     }
     if campaign.dispatch is None:
         context["obstacles"] = obstacles(campaign)
+        in_doubt = sources_in_doubt(campaign)
+        context["doubted"] = [one for one in in_doubt if one.light == "red"]
+        context["worth_a_look"] = [one for one in in_doubt if one.light == "amber"]
     else:
         context["accounts"] = books.reconcile(campaign)
     template = (
@@ -65,7 +69,11 @@ def campaign_launch(request: HttpRequest, key: str) -> HttpResponse:
     """Launch, once; what stands in the way is said on the page."""
     campaign = get_object_or_404(Campaign, key=key)
     try:
-        launched = launch(campaign.pk, by=cast(User, request.user))
+        launched = launch(
+            campaign.pk,
+            by=cast(User, request.user),
+            despite_data_health=request.POST.get("despite_data_health") == "yes",
+        )
     except LaunchRefused as refused:
         for reason in refused.reasons:
             messages.error(request, reason)

@@ -24,6 +24,8 @@ TRACKING_REQUESTS_PER_MINUTE = env.int("TRACKING_REQUESTS_PER_MINUTE", default=6
 EVENT_RETENTION_DAYS = env.int("REGARDS_EVENT_RETENTION_DAYS", default=0)
 EVENT_RETENTION_BY_TYPE = env.dict("REGARDS_EVENT_RETENTION_BY_TYPE", cast={"value": int}, default={})
 EVENT_LEDGER_DAYS = env.int("REGARDS_EVENT_LEDGER_DAYS", default=90)
+EMAIL_URL = env.str("EMAIL_URL", default="")
+ALERTS_FROM = env.str("ALERTS_FROM", default="Regards <regards@localhost>")
 DROP_DIR = Path(env.str("REGARDS_DROP_DIR", default=str(VAR_DIR / "drop")))
 
 DATABASE_URL = env.str("DATABASE_URL", default="")

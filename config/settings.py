@@ -164,6 +164,14 @@ if PRODUCTION:
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
+# Mail to colleagues; customers' mail goes through `delivery`. Unset, alerts become files.
+if env.EMAIL_URL:
+    vars().update(environ.Env.email_url_config(env.EMAIL_URL))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = VAR_DIR / "alerts"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.ALERTS_FROM
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -226,6 +234,9 @@ ANYMAIL = (
 TOUCHED_CONSUMERS = ["segments"]
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
 AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
+
+# Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
+SOURCE_READERS = ["connectors.rereading.parts_of"]
 
 UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
 

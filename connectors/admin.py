@@ -19,7 +19,7 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Source
-        fields = ("name", "kind", "location", "mapping", "is_enabled")
+        fields = ("name", "kind", "location", "mapping", "every_minutes", "is_enabled")
 
     def clean_mapping(self) -> Any:
         """Refuse a mapping that could not be used, and name the places."""
@@ -44,10 +44,15 @@ class SourceAdmin(ModelAdmin):  # type: ignore[misc]
     """Sources, with an action that reads them now."""
 
     form = SourceForm
-    list_display = ("name", "kind", "location", "is_enabled")
+    list_display = ("name", "kind", "location", "every_minutes", "is_enabled")
     list_filter = ("kind", "is_enabled")
     readonly_fields = ("cursor",)
     actions = ("read_now",)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
+        """Delete one by one: each takes its declaration back."""
+        for source in queryset:
+            source.delete()
 
     @admin.action(description="Read now")
     def read_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:

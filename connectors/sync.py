@@ -1,6 +1,10 @@
 """Synchronises one source: what is new is read through its mapping, and the cursor moves only after it is stored."""
 
+from datetime import timedelta
+
 from django.db import DatabaseError
+from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Concat
 
 from common.clock import now
 from connectors.feeds import FeedError, portions
@@ -20,7 +24,7 @@ def sync_source(source_id: int) -> SyncRun:
     """
     source = Source.objects.get(pk=source_id)
     path = rejects_path(source.name, f"{now():%Y%m%dT%H%M%S%f}")
-    books = open_books(f"source:{source.name}", cursor=source.cursor, rejects_path=str(path))
+    books = open_books(source.books_name, cursor=source.cursor, rejects_path=str(path))
     rejects = Rejects(path, [])
     try:
         check_mapping(source.mapping)
@@ -33,6 +37,16 @@ def sync_source(source_id: int) -> SyncRun:
     finally:
         rejects.close()
     return books.close(cursor_after=source.cursor)
+
+
+def due_sources() -> list[int]:
+    """Enabled sources whose last run began as long ago as their schedule says, or that never ran; one query."""
+    runs = SyncRun.objects.filter(source=Concat(Value("source:"), OuterRef("name"))).order_by("-started_at")
+    turns = ExpressionWrapper(F("every_minutes") * timedelta(minutes=1), output_field=DurationField())
+    due = Source.objects.filter(is_enabled=True).annotate(
+        last=Subquery(runs.values("started_at")[:1]), next=F("last") + turns
+    )
+    return list(due.filter(Q(last=None) | Q(next__lte=now())).values_list("pk", flat=True))
 
 
 def _read(source: Source, books: Books, rejects: Rejects) -> None:

@@ -5,7 +5,6 @@ import logging
 from celery import shared_task
 
 from connectors import sync
-from connectors.models import Source
 from customers.importing.books import AlreadyRunning
 
 logger = logging.getLogger(__name__)
@@ -13,8 +12,8 @@ logger = logging.getLogger(__name__)
 
 @shared_task(queue="sync")
 def sync_sources() -> int:
-    """Ring for every enabled source; return how many there are."""
-    ids = list(Source.objects.filter(is_enabled=True).values_list("pk", flat=True))
+    """Ring for every enabled source whose turn it is; return how many there are."""
+    ids = sync.due_sources()
     for id in ids:
         sync_source.delay(id)
     return len(ids)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Sum
 
 from customers.models import SyncRun
+from customers.models.sync import in_words
 
 TONES = {
     SyncRun.Status.RUNNING: "info",
@@ -24,6 +25,16 @@ class RunBooks:
     run: SyncRun
     reasons: list[tuple[str, int]]
     has_rejects_file: bool
+
+    @property
+    def kept(self) -> int:
+        """Rows that are stored, whenever they came first."""
+        return self.run.inserted + self.run.updated + self.known
+
+    @property
+    def known(self) -> int:
+        """Rows that told nothing new: stored already, or the same as what is stored."""
+        return self.run.duplicates + self.run.unchanged
 
     @property
     def tone(self) -> str:
@@ -57,7 +68,7 @@ def books_of(runs: Iterable[SyncRun]) -> list[RunBooks]:
         RunBooks(
             run=run,
             reasons=[
-                (reason.replace("_", " "), count)
+                (in_words(reason), count)
                 for reason, count in sorted(run.rejected.items(), key=lambda item: (-item[1], item[0]))
             ],
             has_rejects_file=rejects_file(run) is not None,

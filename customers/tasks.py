@@ -3,10 +3,14 @@
 import logging
 
 from celery import shared_task
+from django.db.models import Q
 
+from accounts.models import User
 from common.clock import now
 from customers import duplicates, engagement, expiry, facts
 from customers.importing.people import jobs
+from customers.models import Alert
+from customers.quality import alerts, figures, health, quarantine, reconciliations
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +23,20 @@ def compute_engagement() -> int:
 
 @shared_task(queue="compute")
 def check_facts(sample: int = 1000) -> int:
-    """Compare a random sample of facts with a rebuild, repair what drifted, return how many had."""
+    """Compare a random sample of facts with a rebuild, repair what drifted and alert, return how many had."""
     drifted = facts.facts_drift(sample)
     if drifted:
         logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
         facts.rebuild_facts(sorted(drifted))
+        alerts.raise_alert(
+            "facts:drift",
+            severity=Alert.Severity.WARNING,
+            title="Customers' facts had drifted",
+            body=f"{len(drifted)} of {sample:,} sampled customers had other facts than their orders and events"
+            " give. They were repaired; the next check that finds none ends this alert.",
+        )
+    else:
+        alerts.resolve(Q(key="facts:drift"))
     return len(drifted)
 
 
@@ -54,3 +67,32 @@ def sweep_lists() -> int:
     for import_id in waiting:
         advance_list.delay(import_id)
     return len(waiting)
+
+
+@shared_task(queue="compute")
+def count_health_figures() -> int:
+    """Count who may be mailed, and in how many of those a used field is empty; return how many may."""
+    return figures.compute_figures().audience
+
+
+@shared_task(queue="default")
+def watch_data_health() -> int:
+    """Open and resolve alerts about sources, mail what is new, ring for reconciliations; return the new alerts."""
+    new = alerts.refresh_source_alerts(health.all_sources())
+    alerts.mail_alerts()
+    for id in reconciliations.due():
+        reconcile.delay(id)
+    return new
+
+
+@shared_task(queue="sync")
+def retry_quarantine(source: str, reason: str, user_id: int) -> int:
+    """Retry all waiting rows of one source and reason; return how many are stored now."""
+    by = User.objects.filter(pk=user_id).first()
+    return quarantine.retry(quarantine.waiting_rows(source, reason), by=by).mended
+
+
+@shared_task(queue="sync")
+def reconcile(reconciliation_id: int) -> bool:
+    """Do one reconciliation that was asked for."""
+    return reconciliations.run(reconciliation_id)

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from customers import duplicate_views, importing_views, views
 
@@ -16,6 +16,5 @@ urlpatterns = [
     path("customers/import/<int:pk>/discard", importing_views.discard_import, name="import_discard"),
     path("customers/import/<int:pk>/progress", importing_views.import_progress, name="import_progress"),
     path("customers/import/<int:pk>/errors", importing_views.import_errors, name="import_errors"),
-    path("data/", views.data, name="data"),
-    path("data/<int:pk>/rejects", views.rejects, name="rejects"),
+    path("", include("customers.quality.urls")),
 ]

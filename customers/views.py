@@ -1,17 +1,10 @@
-"""The list of customers, and the books of everything that was read in."""
+"""The list of customers."""
 
-from typing import cast
-
-from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
-from common.pagination import cursor_page
-from customers import runs
 from customers.browsing import countries, customer_page
-from customers.models import SyncRun
 
 
 @require_safe
@@ -26,35 +19,3 @@ def customer_list(request: HttpRequest) -> HttpResponse:
         "countries": countries(),
     }
     return render(request, "customers/list.html", context)
-
-
-@require_safe
-def data(request: HttpRequest) -> HttpResponse:
-    """Every run of an import or a connector with its books, newest first."""
-    page = cursor_page(SyncRun.objects.all(), cursor=request.GET.get("cursor", ""), size=20)
-    context = {
-        "page": page,
-        "books": runs.books_of(page),
-        "sources": runs.books_of(runs.latest_of_each_source()),
-        "totals": runs.totals(),
-        "may_download": _may_download(request),
-    }
-    return render(request, "customers/data.html", context)
-
-
-@require_safe
-def rejects(request: HttpRequest, pk: int) -> FileResponse:
-    """Hand out the refused rows of one run, to those who may edit."""
-    if not _may_download(request):
-        raise PermissionDenied("Your role may look at the books, but not take the rows away.")
-    path = runs.rejects_file(get_object_or_404(SyncRun, pk=pk))
-    if path is None:
-        raise Http404("The file of refused rows is not there, or not where such files belong.")
-    return FileResponse(
-        path.open("rb"), as_attachment=True, filename=path.name, content_type="text/csv; charset=utf-8"
-    )
-
-
-def _may_download(request: HttpRequest) -> bool:
-    user = cast(User, request.user)
-    return user.may_edit or user.is_staff

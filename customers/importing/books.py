@@ -1,6 +1,7 @@
 """The books of one run: who may write them, and that they add up."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.db import IntegrityError, transaction
 from common.clock import now
 from customers.ingest import IngestResult
 from customers.models import SyncRun
+from customers.quality.checks import judge
+from customers.quality.watch import RunProfile
 
 LEASE = timedelta(minutes=10)
 
@@ -26,6 +29,8 @@ class Books:
 
     def __init__(self, run: SyncRun) -> None:
         self.run = run
+        self.profile = RunProfile()
+        self.expectations: Sequence[Mapping[str, Any]] = ()
         self.rejected: Counter[str] = Counter()
         self.customers_created = 0
         self.identity_conflicts = 0
@@ -46,6 +51,11 @@ class Books:
         if not error and not self.run.adds_up:
             error = "The counts do not add up."
         self._save(
+            columns=self.profile.columns_as_json(),
+            watermark=self.profile.watermark,
+            first_key=self.profile.first_key,
+            last_key=self.profile.last_key,
+            findings=[] if error else judge(self.run, self.expectations, self.profile),
             status=SyncRun.Status.FAILED if error else SyncRun.Status.SUCCEEDED,
             finished_at=now(),
             lease_until=None,
@@ -55,7 +65,7 @@ class Books:
         return self.run
 
     def _save(self, **fields: Any) -> None:
-        for name in ("rows_in", "inserted", "duplicates", "rejected"):
+        for name in ("rows_in", "inserted", "duplicates", "rejected", "quarantined"):
             fields[name] = getattr(self.run, name)
         ours = SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.RUNNING)
         if not ours.update(**fields):

@@ -86,16 +86,20 @@ class RowMapping:
         self._kinds = [Kind(_merged(mapping, kind), columns, tables) for kind in mapping["kinds"]]
         self._counted = [columns.index(name) for name in mapping.get(OCCURRENCE, {}).get("of", [])]
         self._seen: dict[int, int] = {}
+        self.occurrence = ""
 
-    def event(self, row: list[str]) -> EventIn | str:
+    def event(self, row: list[str], *, occurrence: str = "") -> EventIn | str:
         """Return the event that a row tells, or the reason for refusing it.
 
-        `{occurrence}` counts the rows of the file that are alike in the columns named, from 1. About a hundred
-        bytes are kept for each distinct combination.
+        `{occurrence}` counts the rows of the file that are alike in the columns named, from 1, unless it is given:
+        a row that was counted before keeps its number. About a hundred bytes are kept for each distinct combination.
         """
+        self.occurrence = occurrence
         if len(row) != self.width:
             return "wrong_number_of_columns"
-        row.append(self._occurrence(row) if self._counted else "")
+        if self._counted and not occurrence:
+            self.occurrence = self._occurrence(row)
+        row.append(self.occurrence)
         try:
             kind = next((k for k in self._kinds if k.applies is None or k.applies(row)), None)
             if kind is None:

@@ -56,10 +56,10 @@ class CsvFile:
                 yield "unreadable_row"
                 continue
             if row:
-                yield row if _is_clean(row) else "bad_encoding"
+                yield row if is_clean(row) else "bad_encoding"
 
 
-def _is_clean(row: list[str]) -> bool:
+def is_clean(row: list[str]) -> bool:
     """Whether every byte could be decoded; what could not shows as a lone surrogate."""
     joined = "".join(row)
     if joined.isascii():

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from customers.importing.reading import is_clean
 from customers.importing.values import columns_of
 
 
@@ -22,7 +23,8 @@ def row_of(record: Any, header: list[str]) -> list[str] | str:
     """Return a record as the texts of the header's paths, or the reason why it is none."""
     if not isinstance(record, dict):
         return "not_an_object"
-    return [_as_text(found(record, name)) for name in header]
+    row = [_as_text(found(record, name)) for name in header]
+    return row if is_clean(row) else "bad_encoding"
 
 
 def _as_text(value: Any) -> str:

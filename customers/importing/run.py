@@ -17,6 +17,9 @@ from customers import consent
 from customers.importing.books import Books
 from customers.importing.mapping import RowMapping
 from customers.ingest import EventIn, IngestResult, SharedOrders, ingest
+from customers.quality.quarantine import Quarantine, Refused
+from customers.quality.sources import note_mapping
+from customers.quality.watch import Watch
 
 BATCH = 10_000
 _SWITCH_SECONDS = 0.0005
@@ -30,9 +33,9 @@ class Rejects:
         self.path, self.header = path, list(header)
         self._file: TextIO | None = None
 
-    def add(self, refused: Iterable[tuple[int, str, ReadRow]]) -> None:
+    def add(self, refused: Iterable[Refused]) -> None:
         """Append rows; the first row after the header has number 1."""
-        for number, reason, row in refused:
+        for number, reason, row, _ in refused:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
@@ -46,26 +49,37 @@ class Rejects:
 
 
 class _Batch:
-    """Rows of the file, and the events they became."""
+    """Rows of the file, and the events they became.
 
-    def __init__(self, first: int, rows: list[ReadRow], mapping: RowMapping) -> None:
+    A row that its mapping refuses on purpose is refused for that; what is promised of rows comes next.
+    """
+
+    def __init__(self, first: int, rows: list[ReadRow], mapping: RowMapping, watch: Watch) -> None:
         self.first, self.rows = first, rows
+        faulty = watch.look(rows)
+        self.occurrences: list[str] = []
         self.events: list[EventIn] = []
         self.positions: list[int] = []
         self.refused: list[tuple[int, str]] = []
         for position, row in enumerate(rows):
             event = mapping.event(row) if isinstance(row, list) else row
+            event = watch.verdict(event, faulty.get(position)) if faulty else event
+            self.occurrences.append(mapping.occurrence if isinstance(row, list) else "")
             if isinstance(event, str):
                 self.refused.append((position, event))
             else:
                 self.events.append(event)
                 self.positions.append(position)
 
-    def all_refused(self, result: IngestResult) -> list[tuple[int, str, ReadRow]]:
-        """Rows refused by the mapping and by ingest, as (row number, reason, row), in the file's order."""
+        watch.profile.note(
+            [event.client_id for event in self.events], (event.occurred_at for event in self.events)
+        )
+
+    def all_refused(self, result: IngestResult) -> list[Refused]:
+        """Rows refused by the mapping and by ingest, with number, reason and occurrence, in the file's order."""
         late = [(self.positions[position], reason) for position, reason in result.rejects]
         return [
-            (self.first + position, reason, self.rows[position])
+            (self.first + position, reason, self.rows[position], self.occurrences[position])
             for position, reason in sorted([*self.refused, *late])
         ]
 
@@ -86,12 +100,16 @@ def import_rows(
     Raises MappingError before anything is read, and whatever reading or storing raises.
     """
     row_mapping = RowMapping(mapping, header)
-    store = _Store(mapping, books, rejects)
+    watch = Watch(mapping, header=header, profile=books.profile)
+    note_mapping(books.run.source, mapping)
+    books.expectations = mapping.get("expectations", [])
+    store = _Store(mapping, books, rejects, Quarantine(mapping, header=header, books=books))
+    batches = _batches(rows, row_mapping, watch)
     if connection.in_atomic_block:
-        for batch in _batches(rows, row_mapping):
+        for batch in batches:
             on_batch(store(batch))
     else:
-        _store_beside(_batches(rows, row_mapping), store, on_batch)
+        _store_beside(batches, store, on_batch)
 
 
 def _store_beside(
@@ -130,20 +148,23 @@ def _close_connection() -> None:
     connection.close()
 
 
-def _batches(rows: Iterable[ReadRow], mapping: RowMapping) -> Iterator[_Batch]:
+def _batches(rows: Iterable[ReadRow], mapping: RowMapping, watch: Watch) -> Iterator[_Batch]:
     remaining = iter(rows)
     first = 1
     while taken := list(islice(remaining, BATCH)):
-        yield _Batch(first, taken, mapping)
+        yield _Batch(first, taken, mapping, watch)
         first += len(taken)
 
 
 class _Store:
     """What the writer does with one batch."""
 
-    def __init__(self, mapping: Mapping[str, Any], books: Books, rejects: Rejects) -> None:
+    def __init__(
+        self, mapping: Mapping[str, Any], books: Books, rejects: Rejects, quarantine: Quarantine
+    ) -> None:
         self._source: str = mapping["source"]
         self._orders = SharedOrders(**mapping["orders"]) if "orders" in mapping else None
+        self._quarantine = quarantine
         self._consent: Mapping[str, str] | None = mapping.get("consent")
         self._books, self._rejects = books, rejects
         self._granted: set[int] = set()
@@ -153,7 +174,9 @@ class _Store:
         result = ingest(batch.events, source=self._source, orders=self._orders)
         if self._consent:
             self._grant(result.customer_ids - self._granted)
-        self._rejects.add(batch.all_refused(result))
+        kept_out = batch.all_refused(result)
+        self._rejects.add(kept_out)
+        self._quarantine.keep(kept_out)
         refused = Counter(reason for _, reason in batch.refused)
         self._books.add(result, refused, rows=len(batch.rows))
         return self._books.run.rows_in

@@ -9,6 +9,7 @@ import yaml
 
 from customers.models import Consent, EventType
 from customers.profiles import COLUMNS, DATES
+from customers.quality.expectations import EXPECTATIONS_SCHEMA
 
 SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
 EVENTS = {type.name.lower(): int(type) for type in EventType}
@@ -173,6 +174,7 @@ SCHEMA: dict[str, Any] = {
             "required": ["of"],
             "properties": {"of": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
         },
+        "expectations": EXPECTATIONS_SCHEMA,
         "fields": {"type": "object", "additionalProperties": False, "properties": _FIELDS},
         "kinds": {
             "type": "array",

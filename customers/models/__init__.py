@@ -8,15 +8,27 @@ from customers.models.event import Event, EventKey, EventType, ExpiredEvents
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.people import PeopleImport
+from customers.models.quality import (
+    Alert,
+    AlertSubscription,
+    DataSource,
+    FieldUse,
+    HealthFigures,
+    QuarantinedRow,
+    Reconciliation,
+)
 from customers.models.sync import SyncRun
 from customers.models.tracking import EventHook, EventName
 
 __all__ = [
+    "Alert",
+    "AlertSubscription",
     "Assignment",
     "Consent",
     "Customer",
     "CustomerFacts",
     "CustomerIdentity",
+    "DataSource",
     "DuplicatePair",
     "Event",
     "EventHook",
@@ -25,11 +37,15 @@ __all__ = [
     "EventType",
     "ExpiredEvents",
     "FactsBaseline",
+    "FieldUse",
+    "HealthFigures",
     "Merge",
     "MergedRow",
     "Order",
     "OrderLine",
     "PeopleImport",
+    "QuarantinedRow",
+    "Reconciliation",
     "Refund",
     "Score",
     "SourcePolicy",

@@ -3,6 +3,11 @@
 from django.db import models
 
 
+def in_words(reason: str) -> str:
+    """Why a row was refused, for people: a code such as `bad_time`, or the words of a promise as they are."""
+    return reason if " " in reason else reason.replace("_", " ")
+
+
 class SyncRun(models.Model):
     """One reading of one source.
 
@@ -29,6 +34,18 @@ class SyncRun(models.Model):
     skipped = models.BigIntegerField(default=0, db_default=0)
     rejected = models.JSONField(default=dict, help_text="Rows by reason")
     rejects_path = models.CharField(max_length=500, blank=True)
+    quarantined = models.BigIntegerField(
+        default=0, db_default=0, help_text="Refused rows of this run that can be mended and retried"
+    )
+    watermark = models.DateTimeField(null=True, blank=True, help_text="The newest time that a row told")
+    first_key = models.CharField(max_length=200, blank=True, db_default="", default="")
+    last_key = models.CharField(max_length=200, blank=True, db_default="", default="")
+    columns = models.JSONField(
+        default=dict, db_default={}, help_text="For each column: its type, its empty cells, its checksum"
+    )
+    findings = models.JSONField(
+        default=list, db_default=[], help_text="What was expected of the rows and did not hold"
+    )
     error = models.TextField(blank=True)
 
     class Meta:

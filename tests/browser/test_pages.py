@@ -13,7 +13,18 @@ from common.navigation import MAIN
 from customers import consent
 from customers.duplicates import find_duplicates
 from customers.ingest import EventIn, ingest
-from customers.models import Customer, DuplicatePair, EventType, Score, SyncRun
+from customers.models import (
+    Customer,
+    DataSource,
+    DuplicatePair,
+    EventType,
+    QuarantinedRow,
+    Reconciliation,
+    Score,
+    SyncRun,
+)
+from customers.quality.alerts import raise_alert
+from customers.quality.figures import tell_field_uses
 from delivery.models import Dispatch, MailboxMessage, Message, MessageEvent, Sender
 from products.catalogue import ProductRef
 from products.models import Product
@@ -103,6 +114,63 @@ def _runs() -> None:
         status="succeeded", rows_in=81_300, inserted=81_054, duplicates=100, rejected=refused, **values
     )
     SyncRun.objects.create(status="failed", rows_in=10, inserted=9, error="The file ended early.", **values)
+    _quality()
+
+
+def _quality() -> None:
+    """A late source, one worth a look, rows in quarantine, an alert, a comparison that found something."""
+    DataSource.objects.create(name="source:till", due_every=timedelta(minutes=15))
+    found = [
+        {"level": "warn", "about": "columns", "sentence": "Column country disappeared."},
+        {"level": "note", "about": "columns", "sentence": "Column land is new."},
+    ]
+    for name, hours, findings in (("source:till", 70, []), ("newsletter", 5, found)):
+        at = now() - timedelta(hours=hours)
+        SyncRun.objects.create(
+            source=name, status="succeeded", started_at=at, rows_in=900, inserted=900, findings=findings
+        )
+    cells = [
+        ["id", "17"],
+        ["buyer", "b17"],
+        ["mail", "ann@example"],
+        ["country", "Eire"],
+        ["amount", "12.50"],
+    ]
+    for number, reason in enumerate(("bad_email", "country is not a country code", "bad_email"), start=1):
+        QuarantinedRow.objects.create(
+            source="newsletter", number=number, reason=reason, raw=cells, fingerprint=bytes([number])
+        )
+    tell_field_uses("rule_set", [(1, "Rules: hero", ["first_name", "birth_date", "attributes.club"])])
+    raise_alert(
+        "source:source:till:late",
+        severity="danger",
+        title="source:till is late",
+        body="Its data is 2 days old: it should be read every 15 minutes, and was last read well 2 days ago.",
+    )
+    Reconciliation.objects.create(
+        source="shop",
+        state="done",
+        finished_at=now(),
+        result={
+            "rows": 900,
+            "refused": {"bad_email": 2},
+            "told": 898,
+            "matched": 896,
+            "repeated": 0,
+            "expired": 0,
+            "differing": 0,
+            "not_stored": 2,
+            "not_stored_keys": ["A17 1", "A18 1"],
+            "not_told": 0,
+            "not_told_keys": [],
+            "days_count": 1,
+            "days": [
+                {"day": "2026-02-02", "told": 44, "stored": 42, "told_minor": 99_000, "stored_minor": 95_150}
+            ],
+            "columns": ["country"],
+            "is_equal": False,
+        },
+    )
 
 
 def _model(customer: Customer) -> None:
@@ -219,6 +287,10 @@ def addresses(customer: Customer) -> dict[str, str]:
         "template": reverse("campaigns:template", args=["treatment"]),
         "template-edit": reverse("campaigns:template_edit", args=["treatment"]),
         "experiment": reverse("reports:experiment", args=["winter-sale"]),
+        "quarantine": reverse("customers:quarantine"),
+        "quarantined-row": reverse("customers:quarantined_row", args=[QuarantinedRow.objects.all()[0].pk]),
+        "alerts": reverse("customers:alerts"),
+        "reconciliation": reverse("customers:reconciliation", args=[Reconciliation.objects.get().pk]),
         "nobody-found": reverse("customers:list") + "?q=zzz",
     }
 
@@ -259,7 +331,13 @@ def test_nothing_of_any_page_sticks_out_on_a_phone(
 def test_every_page_of_an_empty_house_is_clean_for_axe(
     page: Page, axe: Axe, complaints: list[str], screenshot: Screenshot
 ) -> None:
-    for name in ("customers:list", "customers:data", "recommendations:overview"):
+    for name in (
+        "customers:list",
+        "customers:data",
+        "customers:quarantine",
+        "customers:alerts",
+        "recommendations:overview",
+    ):
         visit(page, reverse(name))
         assert axe(page) == []
         screenshot(page, f"{name.replace(':', '-')}-empty")

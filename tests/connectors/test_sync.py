@@ -2,18 +2,22 @@
 
 import json
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from common.clock import now
 from connectors import feeds
 from connectors.models import Source
-from connectors.sync import sync_source
+from connectors.sync import due_sources, sync_source
 from connectors.tasks import sync_source as sync_task
 from customers.importing.books import AlreadyRunning, open_books
-from customers.models import Customer, Event, EventType, Order, SyncRun
+from customers.models import Customer, DataSource, Event, EventType, Order, SyncRun
+from customers.quality import reconciliations
+from customers.quality.reconciliations import reconcile
 
 pytestmark = pytest.mark.django_db
 MAPPING = {
@@ -201,3 +205,75 @@ def test_only_http_is_spoken(shop, api):
 def test_a_wrong_mapping_fails_the_run_and_names_the_place(shop, api):
     Source.objects.update(mapping=MAPPING | {"kinds": []})
     assert "kinds" in sync_source(api.pk).error
+
+
+def test_a_source_is_due_when_its_minutes_have_passed(drop, files):
+    other = Source.objects.create(name="off", location="*.csv", mapping=MAPPING, is_enabled=False)
+    assert due_sources() == [files.pk]
+    sync_source(files.pk)
+    assert due_sources() == []
+    SyncRun.objects.update(started_at=now() - timedelta(minutes=14))
+    assert due_sources() == []
+    SyncRun.objects.update(started_at=now() - timedelta(minutes=15))
+    assert due_sources() == [files.pk]
+    assert other.pk not in due_sources()
+
+
+def test_a_source_is_declared_to_data_health_as_long_as_it_is_there(drop, files):
+    declared = DataSource.objects.get()
+    assert (declared.name, declared.due_every) == ("source:files", timedelta(minutes=15))
+    files.every_minutes, files.is_enabled = 60, False
+    files.save()
+    declared.refresh_from_db()
+    assert (declared.due_every, declared.is_watched, declared.mapping) == (
+        timedelta(hours=1),
+        False,
+        files.mapping,
+    )
+    files.delete()
+    assert not DataSource.objects.exists()
+
+
+def test_all_files_are_compared_with_what_is_stored_and_the_cursor_stays(drop, files):
+    write(drop, "a.csv", 1, 2)
+    sync_source(files.pk)
+    write(drop, "b.csv", 3)
+    files.refresh_from_db()
+    cursor = files.cursor
+    result = reconcile("source:files")
+    assert (result["rows"], result["matched"], result["not_stored_keys"]) == (3, 2, ["3 3"])
+    files.refresh_from_db()
+    assert files.cursor == cursor
+
+
+def test_an_address_is_compared_from_its_first_page(shop, api):
+    sync_source(api.pk)
+    assert reconcile("source:api")["is_equal"]
+    assert shop.asked[4:] == [0, 2, 4, 6]
+
+
+def test_a_source_that_cannot_be_read_fails_its_comparison(shop, api):
+    sync_source(api.pk)
+    shop.status = 503
+    asked = reconciliations.ask("source:api", by=None)
+    reconciliations.run(asked.pk)
+    asked.refresh_from_db()
+    assert (asked.state, "503" in asked.error) == ("failed", True)
+
+
+def test_a_field_that_no_record_has_any_more_is_told(shop, api):
+    sync_source(api.pk)
+    whole = [order_line(number) for number in range(6, 9)]
+    for one in whole:
+        del one["buyer"]["email"]
+    shop.raw = json.dumps({"data": {"orders": whole}, "next": 9}).encode()
+    run = sync_source(api.pk)
+    assert [one["sentence"] for one in run.findings] == ["Column buyer.email is empty now; it held text."]
+
+
+def test_half_a_character_is_refused_and_the_other_records_are_kept(shop, api):
+    whole = [order_line(number) for number in range(2)]
+    whole[0]["sku"] = "\ud800"
+    shop.raw = json.dumps({"data": {"orders": whole}, "next": None}).encode()
+    run = sync_source(api.pk)
+    assert (run.status, run.rejected, run.inserted) == ("succeeded", {"bad_encoding": 1}, 1)

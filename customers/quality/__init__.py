@@ -1,0 +1,1 @@
+"""Whether what comes in can be trusted: expectations, quarantine, the health of sources, alerts, reconciliation."""
