@@ -35,6 +35,7 @@ BASE_URL = env.BASE_URL
 REPORTING_CURRENCY = env.REPORTING_CURRENCY
 POSTAL_ADDRESS = env.POSTAL_ADDRESS
 DROP_DIR = env.DROP_DIR
+LAUNCH_NEEDS_APPROVER = env.LAUNCH_NEEDS_APPROVER
 
 INSTALLED_APPS = [
     "unfold",
@@ -77,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.audit.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "common.csp.AdminAwareCSPMiddleware",
@@ -109,6 +111,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("segments.urls")),
     path("", include("delivery.urls")),
     path("", include("customers.urls")),
+    path("", include("accounts.urls")),
     path("", include("recommendations.urls")),
     path("api/v1/", include("campaigns.api_urls")),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from accounts.roles import Permission
 from common.pagination import cursor_page
 from customers import runs
 from customers.browsing import countries, customer_page
@@ -44,7 +45,7 @@ def data(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def rejects(request: HttpRequest, pk: int) -> FileResponse:
-    """Hand out the refused rows of one run, to those who may edit."""
+    """Hand out the refused rows of one run, to those who may take rows away."""
     if not _may_download(request):
         raise PermissionDenied("Your role may look at the books, but not take the rows away.")
     path = runs.rejects_file(get_object_or_404(SyncRun, pk=pk))
@@ -56,5 +57,4 @@ def rejects(request: HttpRequest, pk: int) -> FileResponse:
 
 
 def _may_download(request: HttpRequest) -> bool:
-    user = cast(User, request.user)
-    return user.may_edit or user.is_staff
+    return cast(User, request.user).may(Permission.DOWNLOAD)

@@ -1,11 +1,9 @@
 """The recommender: what is in use and how good it is, training it, and why a customer is shown what he is."""
 
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from accounts.models import User
+from accounts.permissions import requires
+from accounts.roles import Permission
 from common.clock import now
 from common.pagination import cursor_page
 from customers.browsing import find
@@ -53,10 +52,9 @@ def training(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@requires(Permission.TRAIN)
 def train(request: HttpRequest) -> HttpResponse:
     """Queue a training. Historical data are learned as of their newest order."""
-    if not cast(User, request.user).may_edit:
-        raise PermissionDenied("Your role may look at this, but not change it.")
     if progress.current() is not None:
         messages.info(request, "A training is under way already.")
         return redirect("recommendations:overview")
