@@ -12,6 +12,7 @@ import msgspec
 from django.db import connection, transaction
 
 from customers.profiles import update_profiles
+from customers.tombstones import erased
 
 ANONYMOUS = "anonymous"
 _LOCK = 7216_0003
@@ -29,11 +30,15 @@ class Person(NamedTuple):
 
 
 class Resolution(msgspec.Struct):
-    """Customer ids by person, how many customers were made, and whom two ids of one source claim."""
+    """Customer ids by person, how many customers were made, and whom two ids of one source claim.
+
+    `erased` are those who asked to be forgotten: they are in no `ids`.
+    """
 
     ids: dict[Person, int]
     created: int = 0
     conflicts: int = 0
+    erased: set[Person] = msgspec.field(default_factory=set)
 
 
 def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, source: str) -> Resolution:
@@ -42,6 +47,7 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     Values of the mapping are profiles: Customer's columns, and `attributes`, a dict that is merged into the
     stored one. Persons need a value or an e-mail address; addresses must be canonical. Those who make
     customers take turns, so two writers never make one person twice. Three queries when all are known.
+    Nobody is made who was erased: only the unknown are asked for, because nothing of the erased is known.
     """
     wanted = list(people)
     resolution = Resolution(ids=_known(wanted))
@@ -49,13 +55,16 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             resolution.ids = _known(wanted)
-            _make([person for person in wanted if person not in resolution.ids], resolution, source)
+            unknown = [person for person in wanted if person not in resolution.ids]
+            resolution.erased = erased(unknown)
+            _make([person for person in unknown if person not in resolution.erased], resolution, source)
+    found = resolution.ids
     _adopt_emails(
-        {resolution.ids[person]: person.email for person in wanted if person.value and person.email},
+        {found[person]: person.email for person in wanted if person.value and person.email and person in found},
         resolution,
     )
     if isinstance(people, Mapping):
-        update_profiles({resolution.ids[person]: profile for person, profile in people.items() if profile})
+        update_profiles({found[p]: profile for p, profile in people.items() if profile and p in found})
     return resolution
 
 
@@ -131,9 +140,10 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         lacking = _without_email(emails)
         taken = _by_email(emails[id] for id in lacking)
+        gone = {person.email for person in erased(Person(email=emails[id]) for id in lacking)}
         free: dict[str, int] = {}
         for id in lacking:
-            if emails[id] not in taken:
+            if emails[id] not in taken and emails[id] not in gone:
                 free.setdefault(emails[id], id)
         resolution.conflicts += len(lacking) - len(free)
         cursor.execute(

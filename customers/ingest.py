@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -128,16 +129,25 @@ def _find_people(prepared: _Batch, positions: dict[bytes, int], result: IngestRe
     resolution = resolve(profiles, source=prepared.source)
     result.identity_conflicts = resolution.conflicts
     result.customers_created = resolution.created
-    ids = {name: resolution.ids[person] for name, person in persons.items()}
+    ids = {name: resolution.ids.get(person) for name, person in persons.items()}
     named = {e.customer_id for e in prepared.events.values() if e.customer_id is not None}
-    existing = set(Customer.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
+    existing = dict(Customer.objects.filter(pk__in=named).values_list("pk", "erased_at")) if named else {}
     for key, event in list(prepared.events.items()):
-        if event.customer_id is None:
-            prepared.people[key] = ids[event.namespace, event.customer, event.email]
-        elif event.customer_id in existing:
-            prepared.people[key] = event.customer_id
-        else:
+        if event.customer_id is not None and event.customer_id not in existing:
             _refuse(prepared, key, positions, result, "unknown_customer")
+        elif (id := _alive(event, ids, existing)) is None:
+            _refuse(prepared, key, positions, result, "customer_erased")
+        else:
+            prepared.people[key] = id
+
+
+def _alive(
+    event: EventIn, ids: dict[tuple[str, str, str], int | None], existing: dict[int, datetime | None]
+) -> int | None:
+    """The customer of an event, or None for one who was erased."""
+    if event.customer_id is None:
+        return ids[event.namespace, event.customer, event.email]
+    return event.customer_id if existing[event.customer_id] is None else None
 
 
 def _person(namespace: str, customer: str, email: str, *, source: str) -> Person:
