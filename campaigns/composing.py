@@ -19,6 +19,8 @@ from campaigns.templating.compile import requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed, render
 from common import tokens
 from common.clock import now
+from customers import consent
+from customers.models import Purpose
 from delivery import mime, tracking
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
@@ -42,6 +44,8 @@ class Ingredients:
     decisions: dict[int, Decision]
     blocks: dict[str, str]
     recommended: dict[int, Served]
+    open_tracked: set[int]
+    click_tracked: set[int]
 
 
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
@@ -57,25 +61,32 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
 def gather(campaign: Campaign, recipients: Sequence[tuple[int, str]]) -> Ingredients:
     """Load the ingredients for (customer id, variant key) pairs."""
     contents = arm_contents(campaign)
+    everybody = [who for who, _ in recipients]
     personalised = [who for who, key in recipients if contents[key].is_personalised]
     decisions = decide(_rule_versions(campaign), personalised, now=now()) if personalised else {}
     return Ingredients(
         campaign=campaign,
         contents=contents,
-        people=load_people([who for who, _ in recipients]),
+        people=load_people(everybody),
         decisions=decisions,
         blocks=dict(Block.objects.values_list("key", "compiled_html")),
         recommended=_recommended(contents, recipients, decisions),
+        open_tracked=consent.may_track(everybody, Purpose.OPEN_TRACKING),
+        click_tracked=consent.may_track(everybody, Purpose.CLICK_TRACKING),
     )
 
 
 def write(
     ingredients: Ingredients, customer_id: int, variant_key: str, *, message_id: int | None
 ) -> Rendered:
-    """Render one customer's mail. Without a message (preview, test) links stand as they are. Raises RenderFailed."""
+    """Render one customer's mail. Raises RenderFailed.
+
+    Links stand as they are without a message (preview, test) and for who does not allow clicks to be noted.
+    """
     content = ingredients.contents[variant_key]
     context = _context(ingredients, customer_id, content, message_id=message_id)
-    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None else None
+    is_tracked = message_id is not None and customer_id in ingredients.click_tracked
+    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
 
     def tracked(index: int, url: str) -> str:
         return settings.BASE_URL + reverse("delivery:clicked", args=[token, index])
@@ -170,6 +181,7 @@ def _context(
     context["sender"] = {"name": sender.from_name, "postal_address": settings.POSTAL_ADDRESS}
     context["campaign"] = {"name": ingredients.campaign.name}
     context["unsubscribe_url"] = _unsubscribe_url(message_id)
+    context["preferences_url"] = _preferences_url(message_id)
     return context
 
 
@@ -180,13 +192,21 @@ def _unsubscribe_url(message_id: int | None) -> str:
     return settings.BASE_URL + reverse("delivery:unsubscribe", args=[token])
 
 
+def _preferences_url(message_id: int | None) -> str:
+    if message_id is None:
+        return settings.BASE_URL + "/p/preview"
+    token = tokens.sign(tracking.PURPOSE_PREFERENCES, message_id)
+    return settings.BASE_URL + reverse("delivery:preferences", args=[token])
+
+
 def _compose_one(ingredients: Ingredients, claimed: Claimed) -> Composed:
     decision = ingredients.decisions.get(claimed.customer_id)
     if decision and decision.suppress:
         return Composed(claimed=claimed, skipped="a rule suppressed it")
     try:
         rendered = write(ingredients, claimed.customer_id, claimed.variant_key, message_id=claimed.id)
-        raw = _mime(ingredients.campaign, claimed, rendered)
+        has_pixel = claimed.customer_id in ingredients.open_tracked
+        raw = _mime(ingredients.campaign, claimed, rendered, has_pixel=has_pixel)
     except (RenderFailed, mime.RefusedHeader) as error:
         return Composed(claimed=claimed, failed=f"{type(error).__name__}: {error}")
     content = ingredients.contents[claimed.variant_key]
@@ -201,7 +221,7 @@ def _compose_one(ingredients: Ingredients, claimed: Claimed) -> Composed:
     )
 
 
-def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered) -> bytes:
+def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered, *, has_pixel: bool) -> bytes:
     sender = campaign.sender
     domain = sender.from_email.partition("@")[2]
     headers = mime.list_headers(
@@ -213,7 +233,7 @@ def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered) -> bytes:
         sender=mime.Mailbox(sender.from_email, sender.from_name),
         recipient=mime.Mailbox(claimed.recipient),
         subject=rendered.subject,
-        html=_with_pixel(rendered.html, claimed.id),
+        html=_with_pixel(rendered.html, claimed.id) if has_pixel else rendered.html,
         text=rendered.text,
         message_id=mime.message_id_for(claimed.id, domain=domain),
         headers=headers,

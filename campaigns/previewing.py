@@ -25,7 +25,7 @@ def preview(version: TemplateVersion, *, customer_id: int | None, strategy: str 
         context["recommendations"] = [absolute_product(product) for product in served.products]
     context["sender"] = {"name": "Regards", "postal_address": settings.POSTAL_ADDRESS}
     context["campaign"] = {"name": "Preview"}
-    context["unsubscribe_url"] = settings.BASE_URL + "/"
+    context["unsubscribe_url"] = context["preferences_url"] = settings.BASE_URL + "/"
     return render(compiled, context)
 
 

@@ -16,7 +16,7 @@ from .findings import Finding, line_at
 from .masking import Mask
 
 # What the composer provides signed; it is never redirected.
-SYSTEM_URLS = frozenset({"unsubscribe_url"})
+SYSTEM_URLS = frozenset({"unsubscribe_url", "preferences_url"})
 UNSAFE = "#"
 
 _HREF = re.compile(r"""(<(?:a|area)\b[^>]*?\shref\s*=\s*)("([^"]*)"|'([^']*)')""", re.IGNORECASE)
