@@ -92,14 +92,20 @@ def _facts(people: People, facts: CustomerFacts) -> dict[str, Any]:
     }
     for name, column in _CATEGORY_FACTS.items():
         if (category := people.categories.get(getattr(facts, column))) is not None:
-            found[name] = category.path
+            found[name], found[f"{name}_path"] = _root(category.path), category.path
     for name, column in _PRODUCT_FACTS.items():
         if (product := people.products.get(getattr(facts, column))) is not None:
             found[name] = absolute_product(product)
     viewed = found.get("last_viewed_product")
     if viewed and viewed["category"]:
-        found["last_viewed_category"] = viewed["category"]
+        path = viewed["category"]
+        found["last_viewed_category"], found["last_viewed_category_path"] = _root(path), path
     return found
+
+
+def _root(path: str) -> str:
+    """Return the top of a category's path: a template asks for `outdoor`, not for every tent in it."""
+    return path.partition("/")[0]
 
 
 def _referred(facts: dict[int, CustomerFacts], columns: Any) -> set[int]:

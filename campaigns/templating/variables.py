@@ -21,7 +21,8 @@ SAMPLES: dict[str, object] = {
     "today": "2026-03-01",
 }
 
-# Facts about the customer, readable by their bare names.
+# Facts about the customer, readable by their bare names. A category is the top of its path, as `outdoor`;
+# with `_path` it is the whole, as `outdoor/camping/tents`.
 FACTS = (
     "orders_count",
     "revenue_minor",
@@ -34,6 +35,9 @@ FACTS = (
     "last_purchase_category",
     "last_session_category",
     "last_viewed_category",
+    "last_purchase_category_path",
+    "last_session_category_path",
+    "last_viewed_category_path",
     "last_viewed_product.*",
     "last_cart_product.*",
     "last_purchase_product.*",

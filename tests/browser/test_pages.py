@@ -7,6 +7,7 @@ import pytest
 from django.urls import NoReverseMatch, reverse
 from playwright.sync_api import Page, expect
 
+from campaigns.sending import send_due
 from common.clock import now
 from common.navigation import MAIN
 from customers import consent
@@ -18,6 +19,7 @@ from products.models import Product
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
 from segments.models import Segment, SegmentMembership
 from tests.browser.looks import PHONE, Axe, Screenshot, choose_theme, wide_elements
+from tests.campaigns.making import draft, launched, people
 
 PEOPLE = ("Ada Byron", "Grace Hopper", "Emmy Noether", "Lise Meitner", "Mary Somerville")
 GOODS = ("Tent for two", "Sleeping bag, three seasons", "Climbing rope 60 m", "Head torch", "Gas stove")
@@ -47,8 +49,9 @@ def shop(transactional_db: None) -> Iterator[Customer]:
     _runs()
     _model(ada)
     _mail(ada)
+    _campaign()
     segment = Segment.objects.create(
-        key="british", name="Lives in Britain", condition={"attribute": "country", "value": "GB"}
+        key="in-leeds", name="Lives in Leeds", condition={"attribute": "city", "value": "Leeds"}
     )
     SegmentMembership.objects.create(segment=segment, customer=ada, entered_at=now())
     Score.objects.create(
@@ -144,6 +147,35 @@ def _mail(customer: Customer) -> None:
     MessageEvent.objects.create(message=message, kind="opened", occurred_at=now(), dedupe_key="d1")
 
 
+def _campaign() -> None:
+    """A campaign on its way to sixty people: sent, some opened, fewer clicked, a few bought; and a draft."""
+    readers = people(60)
+    campaign, _ = launched("Winter sale", no_mail=10)
+    send_due(campaign.dispatch.pk)
+    mails = list(Message.objects.filter(customer__in=readers).order_by("pk"))
+    MessageEvent.objects.bulk_create(
+        MessageEvent(message=mail, kind=kind, occurred_at=now(), dedupe_key=f"{kind}{mail.pk}", **link)
+        for kind, every, link in (("opened", 2, {}), ("clicked", 5, {"link_index": 0}))
+        for mail in mails[::every]
+    )
+    ingest([_bought(reader) for reader in readers[::7]], source="shop")
+    draft("Spring sale")
+
+
+def _bought(customer: Customer) -> EventIn:
+    return EventIn(
+        client_id=f"w{customer.pk}",
+        line="1",
+        type=EventType.ORDER_LINE,
+        occurred_at=now(),
+        customer_id=customer.pk,
+        order=f"w{customer.pk}",
+        quantity=1,
+        value_minor=4_950,
+        currency="GBP",
+    )
+
+
 def addresses(customer: Customer) -> dict[str, str]:
     """All pages of the navigation that there are, and the pages behind them."""
     found = {}
@@ -156,7 +188,15 @@ def addresses(customer: Customer) -> dict[str, str]:
         "customer": reverse("reports:customer", args=[customer.public_id]),
         "look-up": reverse("recommendations:look_up") + "?q=",
         "inspect": reverse("recommendations:inspect", args=[customer.public_id]),
-        "mailbox-message": reverse("delivery:mailbox_message", args=[MailboxMessage.objects.get().pk]),
+        "mailbox-message": reverse(
+            "delivery:mailbox_message", args=[MailboxMessage.objects.get(key="m1").pk]
+        ),
+        "campaign": reverse("campaigns:detail", args=["winter-sale"]),
+        "campaign-draft": reverse("campaigns:detail", args=["spring-sale"]),
+        "campaign-new": reverse("campaigns:new"),
+        "template": reverse("campaigns:template", args=["treatment"]),
+        "template-edit": reverse("campaigns:template_edit", args=["treatment"]),
+        "experiment": reverse("reports:experiment", args=["winter-sale"]),
         "nobody-found": reverse("customers:list") + "?q=zzz",
     }
 

@@ -86,8 +86,8 @@ def test_a_rule_that_suppresses_skips_the_message_with_the_reason() -> None:
 
 def test_a_fact_is_known_to_the_template_by_its_bare_name() -> None:
     [camper, other] = people(2)
-    outdoor = Category.objects.create(name="Outdoor", path="outdoor")
-    CustomerFacts.objects.create(customer=camper, last_purchase_category_id=outdoor.pk)
+    tents = Category.objects.create(name="Tents", path="outdoor/camping/tents")
+    CustomerFacts.objects.create(customer=camper, last_purchase_category_id=tents.pk)
     _, counted = launched(body=CONDITIONAL, baseline=CONDITIONAL)
     mails = sent(counted)
     assert "For the hills" in mails[camper.pk]

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import django
 from django.core.management import call_command
 
+from common import services
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -224,8 +226,10 @@ def run() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--orders", type=int, default=3)
     given = parser.parse_args()
-    django.setup()
-    books = main_job(given.file, given.rows, orders=given.orders)
+    with services.as_configured(ROOT):
+        django.setup()
+        _command("prepare", "--verbosity=0")
+        books = main_job(given.file, given.rows, orders=given.orders)
     print(f"{books.rows:,} rows; audience {books.audience:,} = {books.arms} + excluded {books.excluded}")
     print(f"{books.mailbox:,} mails, {books.clicks} click; {books.report['attributed']}")
 
