@@ -38,12 +38,12 @@ def record(
     )
 
 
-def forget_subjects(*, customer_ids: Iterable[int], public_ids: Iterable[object]) -> int:
-    """Empty the object of every line that names one of these customers; returns how many there were."""
-    ids = [str(id) for id in customer_ids]
+def naming(*, customer_ids: Iterable[int], public_ids: Iterable[object]) -> Q:
+    """Which lines name one of these customers, by the id of the row or by the public one."""
     theirs = Q(object_kind=CUSTOMER) | Q(action__startswith="admin:customers_customer_")
-    named = Q(object_id__in=[str(id) for id in public_ids]) | (theirs & Q(object_id__in=ids))
-    return AuditEntry.objects.filter(named).update(object_id="")
+    return Q(object_id__in=[str(id) for id in public_ids]) | (
+        theirs & Q(object_id__in=[str(id) for id in customer_ids])
+    )
 
 
 def delete_before(before: datetime) -> int:

@@ -213,6 +213,27 @@ ANYMAIL = (
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments", "recommendations"]
 
+# What each table holds about people, upper apps first (see customers.personal_data), and the folders that may hold
+# rows about them.
+PERSONAL_DATA = [
+    *(
+        f"{app}.personal_data"
+        for app in (
+            "campaigns",
+            "connectors",
+            "delivery",
+            "experiments",
+            "recommendations",
+            "rules",
+            "segments",
+            "customers",
+        )
+    ),
+    "customers.personal_data_below",
+]
+PERSONAL_FILES = [REJECTS_DIR, DROP_DIR]
+ERASURES_FILE = VAR_DIR / "erasures.jsonl"
+
 UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
 
 LOGGING = {

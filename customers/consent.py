@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -167,7 +168,7 @@ def _put(
     ids = sorted(set(customer_ids))
     if not ids:
         return 0
-    values = {
+    values: dict[str, Any] = {
         "ids": ids,
         "purpose": purpose,
         "is_granted": is_granted,

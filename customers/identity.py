@@ -15,7 +15,7 @@ from customers.profiles import update_profiles
 from customers.tombstones import erased
 
 ANONYMOUS = "anonymous"
-_LOCK = 7216_0003
+PEOPLE_LOCK = 7216_0003
 
 
 class Person(NamedTuple):
@@ -53,14 +53,18 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     resolution = Resolution(ids=_known(wanted))
     if any(person not in resolution.ids for person in wanted):
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PEOPLE_LOCK])
             resolution.ids = _known(wanted)
             unknown = [person for person in wanted if person not in resolution.ids]
             resolution.erased = erased(unknown)
             _make([person for person in unknown if person not in resolution.erased], resolution, source)
     found = resolution.ids
     _adopt_emails(
-        {found[person]: person.email for person in wanted if person.value and person.email and person in found},
+        {
+            found[person]: person.email
+            for person in wanted
+            if person.value and person.email and person in found
+        },
         resolution,
     )
     if isinstance(people, Mapping):
@@ -137,7 +141,7 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
     if not lacking:
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PEOPLE_LOCK])
         lacking = _without_email(emails)
         taken = _by_email(emails[id] for id in lacking)
         gone = {person.email for person in erased(Person(email=emails[id]) for id in lacking)}

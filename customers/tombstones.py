@@ -10,8 +10,6 @@ from typing import Protocol, TypeVar
 from django.conf import settings
 from django.db import connection
 
-from customers.models import Tombstone
-
 
 class Named(Protocol):
     """Somebody as a source names them: `customers.identity.Person`."""
@@ -45,12 +43,6 @@ def erased(people: Iterable[P]) -> set[P]:
     hashes: dict[P, list[bytes]] = {person: list(_hashes(person)) for person in people}
     found = _found(hashes)
     return {person for person, theirs in hashes.items() if not found.isdisjoint(theirs)}
-
-
-def readmit(email: str) -> bool:
-    """Let an erased address in again, because whoever has it asked for it anew; say whether it was erased."""
-    deleted, _ = Tombstone.objects.filter(key_hash=key_hash(EMAIL, email)).delete()
-    return bool(deleted)
 
 
 def _hashes(person: Named) -> Iterator[bytes]:

@@ -23,7 +23,10 @@ class PreferencesForm(forms.Form):
         self.held = consent.answers(customer)
         boxes = {
             purpose.value: forms.BooleanField(
-                required=False, label=purpose.label, help_text=escape(text.wording), initial=self.held[purpose]
+                required=False,
+                label=purpose.label,
+                help_text=escape(text.wording),
+                initial=self.held[purpose],
             )
             for purpose, text in self.texts.items()
         }

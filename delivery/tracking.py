@@ -46,7 +46,7 @@ def note_hit(
     )
 
 
-def may_note(customer_id: int, kind: str) -> bool:
+def may_note(customer_id: int, kind: MessageEvent.Kind) -> bool:
     """Whether what a mail told back may be kept: openings and clicks only of those who allow it; one query."""
     purpose = _ASKED_FOR.get(kind)
     return purpose is None or bool(consent.may_track([customer_id], purpose))
