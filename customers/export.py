@@ -67,7 +67,7 @@ def _rows(policy: Policy, rows: Iterable[Any]) -> list[dict[str, Any]]:
     return [{field.attname: _value(row, field) for field in shown} for row in rows]
 
 
-def _value(row: Any, field: Field[Any, Any]) -> Any:
+def _value(row: Any, field: "Field[Any, Any]") -> Any:
     """The stored value; in words where it is one of a list of choices."""
     value = getattr(row, field.attname)
     return getattr(row, f"get_{field.name}_display")() if field.choices and value is not None else value

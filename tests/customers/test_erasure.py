@@ -94,7 +94,9 @@ def everywhere() -> Iterator[tuple[str, str]]:
     for key in client.scan_iter():
         value = client.dump(key)
         yield f"valkey {key!r}", key.decode("latin-1") + (value or b"").decode("latin-1")
-    files = [*live_settings.PERSONAL_FILES, live_settings.ERASURES_FILE]
+    servers = {live_settings.VAR_DIR / "postgres", live_settings.VAR_DIR / "valkey"}
+    own = [path for path in Path(live_settings.VAR_DIR).iterdir() if path not in servers]
+    files = [*own, *live_settings.PERSONAL_FILES, live_settings.ERASURES_FILE]
     for root in files:
         for path in [root] if Path(root).is_file() else Path(root).rglob("*"):
             if path.is_file():
