@@ -126,6 +126,8 @@ class Recipient(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now())
 
+    on_merge = "move"
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign", "customer"], name="recipient_once"),

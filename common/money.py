@@ -1,12 +1,18 @@
 """Money is an integer count of minor units and an ISO 4217 currency."""
 
-_WITHOUT_MINOR_UNIT = {"JPY", "KRW", "VND", "CLP", "ISK"}
+# ISO 4217 (list one), the currencies whose minor unit is not a hundredth.
+_EXPONENTS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
+    **dict.fromkeys(("UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
 _SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}
 
 
 def exponent(currency: str) -> int:
-    """Return how many decimal places the currency's minor unit stands for (2 for EUR, 0 for JPY)."""
-    return 0 if currency in _WITHOUT_MINOR_UNIT else 2
+    """Return how many decimal places the currency's minor unit stands for (2 for EUR, 0 for JPY, 3 for KWD)."""
+    return _EXPONENTS.get(currency, 2)
 
 
 def format_money(amount_minor: int | float, currency: str) -> str:

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from django.db.models import Model, QuerySet
 
 M = TypeVar("M", bound=Model)
+_DIGITS = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ def cursor_page(queryset: QuerySet[M], *, cursor: str = "", size: int = 50) -> C
     an unreadable one shows the first page.
     """
     direction, _, text = cursor.partition(":")
-    key = int(text) if text.isdecimal() else None
+    key = int(text) if text.isdecimal() and len(text) <= _DIGITS else None
     if key is None or direction not in {"before", "after"}:
         return _older(queryset.order_by("-pk"), size=size, is_first=True)
     if direction == "before":

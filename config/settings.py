@@ -26,6 +26,8 @@ if PRODUCTION:
         raise ImproperlyConfigured("DEBUG must be off in production.")
     if any("*" in host or host.startswith(".") for host in env.ALLOWED_HOSTS):
         raise ImproperlyConfigured("Name the hosts in ALLOWED_HOSTS; wildcards are refused in production.")
+    if not env.BASE_URL.startswith("https://"):
+        raise ImproperlyConfigured("BASE_URL must begin with https:// in production.")
 SECRET_KEY = env.SECRET_KEY or local_key(VAR_DIR / "keys" / "secret")
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 SUPPRESSION_KEY = env.SUPPRESSION_KEY or local_key(VAR_DIR / "keys" / "suppression")
@@ -72,6 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "common.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -135,7 +138,7 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None  # only `collectstatic` fills it
+STATIC_ROOT = VAR_DIR / "static" if PRODUCTION else None  # filled by `prepare`
 WHITENOISE_USE_FINDERS = not PRODUCTION
 MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR_DIR / "media"

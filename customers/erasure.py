@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from accounts import audit
 from accounts.models import User
 from customers.facts import lock_facts
-from customers.identity import PEOPLE_LOCK
+from customers.merging import lock_makers, survivors
 from customers.models import Customer, CustomerIdentity, ErasureReceipt, Tombstone
 from customers.personal_files import remove_lines_about
 from customers.policies import OnErasure, Subject, policies
@@ -42,13 +42,20 @@ class AlreadyErased(Exception):
 
 
 def subject_of(customer: Customer) -> Subject:
-    """Return every name that a customer is found by; one query."""
-    identities = CustomerIdentity.objects.filter(customer=customer).order_by("namespace", "value")
+    """Return every name that a customer and the profiles merged into them are found by; three queries."""
+    profiles = [customer]
+    while more := list(
+        Customer.objects.filter(merged_into__in=profiles).exclude(pk__in=[one.pk for one in profiles])
+    ):
+        profiles += more
+    known = CustomerIdentity.objects.filter(customer__in=profiles).order_by("namespace", "value")
+    identities = list(known.values_list("namespace", "value"))
+    further = (value for namespace, value in identities if namespace == CustomerIdentity.EMAIL)
     return Subject(
-        customer_ids=[customer.pk],
-        public_ids=[str(customer.public_id)],
-        emails=[customer.email] if customer.email else [],
-        identities=list(identities.values_list("namespace", "value")),
+        customer_ids=sorted(one.pk for one in profiles),
+        public_ids=[str(one.public_id) for one in profiles],
+        emails=sorted({*further, *(one.email for one in profiles if one.email)}),
+        identities=identities,
     )
 
 
@@ -62,12 +69,13 @@ def erase(
     `reason` must not name the person.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PEOPLE_LOCK])
-        lock_facts([customer_id])
-        customer = Customer.objects.select_for_update().get(pk=customer_id)
+        lock_makers()
+        customer = Customer.objects.get(pk=survivors([customer_id]).get(customer_id, customer_id))
+        subject = subject_of(customer)
+        list(Customer.objects.select_for_update().filter(pk__in=subject.customer_ids).order_by("pk"))
+        lock_facts(subject.customer_ids)
         if customer.erased_at is not None:
             raise AlreadyErased
-        subject = subject_of(customer)
         values = {"asked_by": by, "reason": reason[:100]}
         receipt, _ = ErasureReceipt.objects.get_or_create(
             **({"pk": receipt_id} if receipt_id else {"pk": ErasureReceipt().pk}), defaults=values

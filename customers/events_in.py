@@ -9,14 +9,22 @@ from typing import Any
 import msgspec
 
 from customers.addresses import BadAddress, canonical
-from customers.models import EventType
+from customers.models import CustomerIdentity, EventType
 from customers.partitions import occurred_problem
 from products.catalogue import ProductRef
 
 _INT4 = 2**31 - 1
 _MONEY = 2**43  # leaves room to add up a million of them
 _PLACED, _LINE, _REFUNDED = map(int, (EventType.ORDER_PLACED, EventType.ORDER_LINE, EventType.ORDER_REFUNDED))
-_LENGTHS = {"namespace": 50, "customer": 200, "order": 200, "refund": 200, "line": 64, "session": 100}
+_LENGTHS = {
+    "namespace": 50,
+    "customer": 200,
+    "order": 200,
+    "refund": 200,
+    "line": 64,
+    "session": 100,
+    "anonymous": 200,
+}
 _TYPES = frozenset(int(type) for type in EventType)
 
 
@@ -25,9 +33,10 @@ class EventIn(msgspec.Struct, kw_only=True):
 
     `client_id` is the source's id of the event; with `line` it must name the event for ever. The customer is
     `customer_id` (ours), or the source's id `customer` in `namespace` (the source's name when empty), or
-    `email`, or both. `profile` holds Customer's columns and `attributes`. An ORDER_LINE needs `order` and
-    `line`, an ORDER_REFUNDED needs `refund` and a positive value; ORDER_PLACED is made by the first line of an
-    order and need not be sent; if it is, its value is the order's total only for as long as there are no lines.
+    `email`, or both; `anonymous` is the id of the device, beside those or alone. `profile` holds Customer's
+    columns and `attributes` as they were at that time. An ORDER_LINE needs `order` and `line`, an ORDER_REFUNDED
+    needs `refund` and a positive value; ORDER_PLACED is made by the first line of an order and need not be sent;
+    if it is, its value is the order's total only for as long as there are no lines.
     `value_minor` is in minor units of `currency`, the reporting currency when empty.
     """
 
@@ -39,6 +48,7 @@ class EventIn(msgspec.Struct, kw_only=True):
     namespace: str = ""
     customer: str = ""
     email: str = ""
+    anonymous: str = ""
     profile: dict[str, Any] = msgspec.field(default_factory=dict)
     product: ProductRef | None = None
     product_id: int | None = None
@@ -53,10 +63,13 @@ class EventIn(msgspec.Struct, kw_only=True):
     properties: dict[str, Any] | None = None
 
 
-def problem(event: EventIn) -> str | None:
-    """Return the reason why the event cannot be stored, or None. The profile is not looked at here."""
+def problem(event: EventIn, *, latest: datetime) -> str | None:
+    """Return the reason why the event cannot be stored, or None. The profile is not looked at here.
+
+    `latest` is the latest time that is believed.
+    """
     return (
-        occurred_problem(event.occurred_at)
+        occurred_problem(event.occurred_at, latest=latest)
         or _customer_problem(event)
         or _text_problem(event)
         or _order_problem(event)
@@ -70,13 +83,21 @@ def _customer_problem(event: EventIn) -> str | None:
             canonical(event.email)
         except BadAddress:
             return "bad_email"
-    elif event.customer_id is None and not event.customer:
+    elif event.customer_id is None and not event.customer and not event.anonymous:
         return "no_customer"
-    return None
+    return "reserved_namespace" if event.namespace == CustomerIdentity.EMAIL else None
 
 
 def _text_problem(event: EventIn) -> str | None:
-    texts = (event.namespace, event.customer, event.order, event.refund, event.line, event.session)
+    texts = (
+        event.namespace,
+        event.customer,
+        event.order,
+        event.refund,
+        event.line,
+        event.session,
+        event.anonymous,
+    )
     joined = "".join(texts)
     if len(joined) > 50:
         for text, (name, length) in zip(texts, _LENGTHS.items(), strict=True):

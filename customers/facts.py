@@ -33,6 +33,7 @@ _IDS_AT_LATEST = {
     "last_purchase_product_id": ("last_purchase_at", "product_id"),
     "last_purchase_category_id": ("last_purchase_at", "category_id"),
 }
+BEHAVIOUR_COLUMNS = "customer_id, type, occurred_at, product_id, category_id, quantity"
 _UNSEEN = (EventType.EMAIL_SENT, EventType.EMAIL_BOUNCED)
 MONEY = (
     "orders_count",
@@ -92,10 +93,16 @@ BEHAVIOUR = (
     *_FILTERS,
     *_IDS_AT_LATEST,
 )
-_ADD = (
-    f"UPDATE customers_customerfacts f SET {', '.join(map(_merged, BEHAVIOUR))}"  # noqa: S608 - constants only
-    f" FROM ({behaviour_sql('ingest_fresh')}) a WHERE f.customer_id = a.customer_id"
-)
+
+
+def add_events_sql(relation: str) -> str:
+    """Return the statement that adds the events of `relation` to the facts, whose rows are locked."""
+    return (
+        f"UPDATE customers_customerfacts f SET {', '.join(map(_merged, BEHAVIOUR))}"  # noqa: S608 - constants only
+        f" FROM ({behaviour_sql(relation)}) a WHERE f.customer_id = a.customer_id"
+    )
+
+
 _MONEY_OF = """
 SELECT w.customer_id, coalesce(o.orders_count, 0) AS orders_count, o.first_order_at, o.last_order_at,
   coalesce(o.revenue_minor, 0) AS revenue_minor, coalesce(r.refunds_count, 0) AS refunds_count,
@@ -138,7 +145,7 @@ def lock_facts(customer_ids: Sequence[int]) -> None:
 def add_fresh_events() -> None:
     """Add the events in the temporary table `ingest_fresh` to the facts, whose rows are locked."""
     with connection.cursor() as cursor:
-        cursor.execute(_ADD)
+        cursor.execute(add_events_sql("ingest_fresh"))
 
 
 def refresh_money(customer_ids: Sequence[int]) -> None:

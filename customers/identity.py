@@ -3,46 +3,53 @@
 An id of a source always leads to the same customer. A new id that comes with a known e-mail address attaches
 to the customer who has the address, unless that source already has another id for them: then the two are kept
 apart, the second without the address, and counted as a conflict.
+
+An anonymous id that comes together with somebody's name is theirs from then on, and the anonymous profile that
+had it is merged into theirs. An anonymous id that already belongs to somebody else with a name stays with them (a
+device that two people share): what comes with a name counts for the name, what comes without for the first owner.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection, transaction
 
-from customers.profiles import update_profiles
+from customers.merging import lock_makers, merge, survivors
+from customers.models import Customer, CustomerIdentity, Merge
+from customers.profiles import Traits, add_traits, store_traits, update_profiles
 from customers.tombstones import erased
 
 ANONYMOUS = "anonymous"
-PEOPLE_LOCK = 7216_0003
 
 
 class Person(NamedTuple):
     """How a source names somebody: an id in a namespace, a canonical e-mail address, or both.
 
-    Ids in the namespace `anonymous` make customers that are in no count.
+    Ids in the namespace `anonymous` make customers that are in no count. `anonymous` is such an id too: of the
+    device on which somebody is named otherwise.
     """
 
     namespace: str = ""
     value: str = ""
     email: str = ""
+    anonymous: str = ""
 
 
 class Resolution(msgspec.Struct):
-    """Customer ids by person, how many customers were made, and whom two ids of one source claim.
-
-    `erased` are those who asked to be forgotten: they are in no `ids`.
-    """
+    """Customer ids by person; how many customers were made, how many persons are claimed by two ids of one source,
+    how many anonymous profiles were merged into known ones, and who was erased: they are in no `ids`."""
 
     ids: dict[Person, int]
     created: int = 0
     conflicts: int = 0
+    merges: int = 0
     erased: set[Person] = msgspec.field(default_factory=set)
 
 
 def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, source: str) -> Resolution:
-    """Return the customer of each person, made where there is none, and store the profiles given.
+    """Return the customer of each person, made where there is none, and store the profiles given, as told now.
 
     Values of the mapping are profiles: Customer's columns, and `attributes`, a dict that is merged into the
     stored one. Persons need a value or an e-mail address; addresses must be canonical. Those who make
@@ -50,25 +57,141 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     Nobody is made who was erased: only the unknown are asked for, because nothing of the erased is known.
     """
     wanted = list(people)
+    named = [person for person in wanted if person.email or person.namespace != ANONYMOUS]
+    resolution = _resolve(named, source=source)
+    found = resolution.ids
+    if devices := {one.anonymous: found[one] for one in named if one.anonymous and one in found}:
+        resolution.merges = link_devices(devices)
+    if len(named) < len(wanted):
+        named_or_erased = {*found, *resolution.erased}
+        visitors = _resolve([person for person in wanted if person not in named_or_erased], source=source)
+        found |= visitors.ids
+        resolution.created += visitors.created
+        resolution.erased |= visitors.erased
+    if isinstance(people, Mapping):
+        update_profiles({found[one]: profile for one, profile in people.items() if profile and one in found})
+    return resolution
+
+
+class Told(NamedTuple):
+    """What a source says about a person, and when it was so: Customer's columns, and `attributes`."""
+
+    person: Person
+    traits: Mapping[str, Any]
+    at: datetime
+
+
+def identify(told: Iterable[Told], *, source: str) -> Resolution:
+    """Resolve persons and store what was told of them, in any order: newer words are never overwritten by older."""
+    told = list(told)
+    resolution = resolve(list(dict.fromkeys(one.person for one in told)), source=source)
+    traits: dict[int, Traits] = {}
+    for one in told:
+        if one.person in resolution.erased:
+            continue
+        add_traits(traits.setdefault(resolution.ids[one.person], {}), one.traits, at=one.at)
+    store_traits(traits)
+    return resolution
+
+
+def alias(previous: Person, user: Person, *, source: str) -> Resolution:
+    """Store that a source knows one person by two ids; both must have a value.
+
+    An id that nobody has is attached to the customer of the other; an anonymous profile is merged into the other.
+    Two customers who are known both stay apart and are counted as a conflict; where one was erased, nothing is done.
+    """
+    with transaction.atomic():
+        lock_makers()
+        if gone := erased([previous, user]):
+            return Resolution(ids={}, erased=gone)
+        known = _known([previous, user])
+        found = {one.pk: one for one in Customer.objects.filter(pk__in=known.values())}
+        if previous in known and user not in known and not found[known[previous]].is_anonymous:
+            _insert_identities({(user.namespace, user.value): known[previous]})
+            return Resolution(ids={previous: known[previous], user: known[previous]})
+        resolution = _resolve([user], source=source)
+        at = resolution.ids[user]
+        old = known.get(previous)
+        if old is None:
+            _insert_identities({(previous.namespace, previous.value): at})
+        elif old != at:
+            _alias_profiles(
+                resolution, found[old], Customer.objects.get(pk=at), f"{user.namespace}:{user.value}"
+            )
+        resolution.ids = _known([previous, user])
+    return resolution
+
+
+def _alias_profiles(resolution: Resolution, old: Customer, new: Customer, evidence: str) -> None:
+    survivor, absorbed = (new, old) if old.is_anonymous else (old, new)
+    if absorbed.is_anonymous and not _were_parted(survivor.pk, absorbed.pk):
+        merge(survivor.pk, absorbed.pk, cause=Merge.Cause.ALIAS, evidence=evidence)
+        resolution.merges += 1
+    else:
+        resolution.conflicts += 1
+
+
+def link_devices(devices: Mapping[str, int]) -> int:
+    """Give anonymous ids to the known customers who were seen with them; return how many profiles were merged.
+
+    An anonymous profile that had the id becomes part of its customer's; an id that belongs to somebody else who
+    is known stays where it is. One query where nothing is new.
+    """
+    if not _unlinked(devices):
+        return 0
+    merges = 0
+    with transaction.atomic():
+        lock_makers()
+        unlinked = _unlinked(devices)
+        known = {id: id for id in devices.values()} | survivors(devices.values())
+        _insert_identities(
+            {(ANONYMOUS, value): known[devices[value]] for value, owner in unlinked.items() if owner is None}
+        )
+        visitors: dict[int, str] = {}
+        for value, owner in unlinked.items():
+            if owner is not None:
+                visitors.setdefault(owner, value)
+        for visitor, value in sorted(visitors.items()):
+            person = known[devices[value]]
+            if not _were_parted(person, visitor):
+                merge(person, visitor, cause=Merge.Cause.DEVICE, evidence=f"{ANONYMOUS}:{value}")
+                merges += 1
+    return merges
+
+
+def _were_parted(survivor_id: int, absorbed_id: int) -> bool:
+    """Whether somebody took back that these two are one person; then they stay apart."""
+    undone = Merge.objects.filter(survivor=survivor_id, absorbed=absorbed_id).exclude(undone_at=None)
+    return undone.exists()
+
+
+def _unlinked(devices: Mapping[str, int]) -> dict[str, int | None]:
+    """Ids that nobody has (None), or an anonymous profile other than the one that they should lead to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.value, i.customer_id FROM unnest(%s::text[], %s::bigint[]) AS d(value, customer_id)"
+            " LEFT JOIN customers_customeridentity i ON i.namespace = %s AND i.value = d.value"
+            " LEFT JOIN customers_customer c ON c.id = i.customer_id"
+            " WHERE i.customer_id IS NULL OR (c.is_anonymous AND c.id <> d.customer_id)",
+            [list(devices), list(devices.values()), ANONYMOUS],
+        )
+        return dict(cursor.fetchall())
+
+
+def _resolve(wanted: list[Person], *, source: str) -> Resolution:
+    """Find or make customers, without profiles and devices."""
     resolution = Resolution(ids=_known(wanted))
     if any(person not in resolution.ids for person in wanted):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PEOPLE_LOCK])
+        with transaction.atomic():
+            lock_makers()
             resolution.ids = _known(wanted)
             unknown = [person for person in wanted if person not in resolution.ids]
             resolution.erased = erased(unknown)
             _make([person for person in unknown if person not in resolution.erased], resolution, source)
     found = resolution.ids
     _adopt_emails(
-        {
-            found[person]: person.email
-            for person in wanted
-            if person.value and person.email and person in found
-        },
-        resolution,
+        {found[one]: one.email for one in wanted if one.value and one.email and one in found}, resolution
     )
-    if isinstance(people, Mapping):
-        update_profiles({found[p]: profile for p, profile in people.items() if profile and p in found})
     return resolution
 
 
@@ -102,7 +225,11 @@ def _by_email(emails: Iterable[str]) -> dict[str, int]:
     if not wanted:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT email, id FROM customers_customer WHERE email = ANY(%s)", [wanted])
+        cursor.execute(
+            "SELECT email, id FROM customers_customer WHERE email = ANY(%s) UNION ALL"
+            " SELECT value, customer_id FROM customers_customeridentity WHERE namespace = %s AND value = ANY(%s)",
+            [wanted, CustomerIdentity.EMAIL, wanted],
+        )
         return dict(cursor.fetchall())
 
 
@@ -141,7 +268,7 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
     if not lacking:
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PEOPLE_LOCK])
+        lock_makers()
         lacking = _without_email(emails)
         taken = _by_email(emails[id] for id in lacking)
         gone = {person.email for person in erased(Person(email=emails[id]) for id in lacking)}

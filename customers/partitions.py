@@ -15,6 +15,7 @@ from common.clock import now
 
 MONTHLY_FOR_MONTHS = 36
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=1)
 _NAME = re.compile(r"customers_event_(\d{8})_(\d{8})$")
 _LOCK = 7216_0001
 
@@ -113,12 +114,10 @@ def _create(span: Span) -> None:
         )
 
 
-def occurred_problem(occurred_at: datetime) -> str | None:
+def occurred_problem(occurred_at: datetime, *, latest: datetime) -> str | None:
     """Return why an event may not have this time, or None: future times and times before 1990 are errors."""
     if occurred_at.tzinfo is None:
         return "time_without_zone"
     if occurred_at < EARLIEST:
         return "before_1990"
-    if occurred_at > now() + timedelta(days=1):
-        return "in_the_future"
-    return None
+    return "in_the_future" if occurred_at > latest else None

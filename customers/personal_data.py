@@ -19,6 +19,14 @@ _FACTS = (
     " last_purchase_product_id last_purchase_category_id units_count revenue_minor refunds_count refunded_minor"
     " emails_sent_count last_sent_at opens_count last_open_at clicks_count last_click_at"
 )
+
+
+def _merges(subject: Subject, prefix: str = "") -> Q:
+    return Q(**{f"{prefix}survivor__in": subject.customer_ids}) | Q(
+        **{f"{prefix}absorbed__in": subject.customer_ids}
+    )
+
+
 POLICIES = [
     Policy(
         model="customers.OptIn",
@@ -106,6 +114,19 @@ POLICIES = [
         is_exported=False,
     ),
     Policy(
+        model="customers.MergedRow",
+        why="Which rows a merge moved, with what was in them.",
+        on_erasure=OnErasure.DELETED,
+        rows=lambda subject: _merges(subject, "merge__"),
+    ),
+    Policy(
+        model="customers.Merge",
+        why="Which profiles turned out to be one person, and what told.",
+        on_erasure=OnErasure.DELETED,
+        rows=_merges,
+        hides=columns("merged_by_id undone_by_id"),
+    ),
+    Policy(
         model="customers.ConsentRecord",
         why="What was allowed, when and how that came about.",
         on_erasure=OnErasure.DELETED,
@@ -138,6 +159,7 @@ POLICIES = [
             "timezone": None,
             "signed_up_at": None,
             "attributes": {},
+            "traits_at": {},
             "is_anonymous": True,
             "allows_profiling": False,
             "do_not_sell": True,
@@ -145,7 +167,7 @@ POLICIES = [
             "created_at": TruncMonth("created_at"),
             "updated_at": Now(),
         },
-        keeps=columns("source"),
+        keeps=columns("source merged_into_id"),
         hides=columns("erased_at"),
     ),
     Policy(
@@ -154,10 +176,6 @@ POLICIES = [
         on_erasure=OnErasure.EMPTIED,
         searched=("error",),
         empties={"error": "Emptied, because it named somebody who was erased."},
-        keeps=columns(
-            "source status started_at finished_at lease_until cursor_before cursor_after rows_in inserted duplicates"
-            " rejected rejects_path"
-        ),
         is_exported=False,
     ),
     *not_personal(

@@ -1,11 +1,14 @@
-"""What sources say about a person: names, country, attributes. The last one to say something is believed."""
+"""What sources say about a person: names, country, attributes. Of each field the newest word is believed."""
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+
+from common.clock import now
 
 COLUMNS = {
     "first_name": 150,
@@ -19,6 +22,7 @@ COLUMNS = {
     "device": 20,
 }
 DATES = {"birth_date": "date", "signed_up_at": "timestamptz"}
+_ATTRIBUTE = "attributes."
 _TYPES = {**dict.fromkeys(COLUMNS, "text"), **DATES, "attributes": "jsonb"}
 
 
@@ -34,33 +38,63 @@ def profile_problem(profile: Mapping[str, Any]) -> str | None:
     return None
 
 
-def update_profiles(profiles: Mapping[int, Mapping[str, Any]]) -> int:
-    """Store profiles by customer id where they differ, tell the listeners, return how many changed.
+Traits = dict[str, tuple[float, Any]]
 
-    Fields that a profile does not name, or names as None or empty, stay; `attributes` are merged key by key.
+
+def add_traits(traits: Traits, profile: Mapping[str, Any], *, at: datetime) -> None:
+    """Put what a profile says into `traits`, where nothing newer stands; empty values say nothing.
+
+    Keys are column names and `attributes.<key>`, values are (seconds since 1970, value).
     """
-    if not profiles:
+    seconds = at.timestamp()
+    for name, value in profile.items():
+        if name == "attributes":
+            for key, inner in (value or {}).items():
+                _add(traits, f"{_ATTRIBUTE}{key}", seconds, inner)
+        elif value not in (None, ""):
+            _add(traits, name, seconds, value)
+
+
+def merge_traits(traits: Traits, others: Traits) -> None:
+    """Put into `traits` what newer words stand in `others`."""
+    for name, (seconds, value) in others.items():
+        _add(traits, name, seconds, value)
+
+
+def update_profiles(profiles: Mapping[int, Mapping[str, Any]], *, at: datetime | None = None) -> int:
+    """Store profiles by customer id as told at `at` (now, when None); see `store_traits`."""
+    told: dict[int, Traits] = {}
+    for id, profile in profiles.items():
+        add_traits(told.setdefault(id, {}), profile, at=at or now())
+    return store_traits(told)
+
+
+def store_traits(told: Mapping[int, Traits]) -> int:
+    """Store what was told by customer id, tell the listeners, return how many profiles changed. One query.
+
+    A field that was told at a later time before stays, so that late news never overwrite newer ones. What is
+    not named stays; attributes are judged key by key.
+    """
+    rows = [_row(id, told[id]) for id in sorted(told) if told[id]]
+    if not rows:
         return 0
-    given = sorted({name for profile in profiles.values() for name in profile})
-    rows = [
-        {"id": id, **{name: value for name, value in profiles[id].items() if value not in (None, "")}}
-        for id in sorted(profiles)
-    ]
-    new = {name: _new_value(name) for name in given}
-    record = ", ".join(f"{name} {_TYPES[name]}" for name in given)
-    values = ", ".join(new.values())
-    columns = ", ".join(given)
+    columns = sorted({name for row in rows for name in row} - {"id", "times"})
+    values = ", ".join(_new_value(name) for name in columns)
+    current = ", ".join(f"c.{name}" for name in columns)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"WITH p AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS p(id bigint, {record})),"  # noqa: S608 - names come from COLUMNS
-            f" changed AS MATERIALIZED (SELECT c.id FROM customers_customer c JOIN p ON p.id = c.id"
-            f" WHERE ({', '.join(f'c.{name}' for name in given)}) IS DISTINCT FROM ({values})"
+            f"WITH p AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS p(id bigint, times jsonb,"  # noqa: S608 - names come from COLUMNS
+            f" {', '.join(f'{name} {_TYPES[name]}' for name in columns)})),"
+            f" changed AS MATERIALIZED (SELECT c.id, ({current}) IS DISTINCT FROM ({values}) AS is_news"
+            f" FROM customers_customer c JOIN p ON p.id = c.id"
+            f" WHERE c.erased_at IS NULL AND ({current}, c.traits_at) IS DISTINCT FROM ({values}, {_NEW_TIMES})"
             " ORDER BY c.id FOR NO KEY UPDATE OF c)"
-            f" UPDATE customers_customer c SET ({columns}, updated_at) = ROW({values}, statement_timestamp())"
-            " FROM p, changed WHERE c.id = changed.id AND p.id = c.id RETURNING c.id",
+            f" UPDATE customers_customer c SET ({', '.join(columns)}, traits_at, updated_at) ="
+            f" ROW({values}, {_NEW_TIMES}, CASE WHEN is_news THEN statement_timestamp() ELSE c.updated_at END)"
+            " FROM p, changed WHERE c.id = changed.id AND p.id = c.id RETURNING c.id, is_news",
             [json.dumps(rows, default=str)],
         )
-        changed = [id for (id,) in cursor.fetchall()]
+        changed = [id for id, is_news in cursor.fetchall() if is_news]
         touch(changed)
     return len(changed)
 
@@ -68,22 +102,56 @@ def update_profiles(profiles: Mapping[int, Mapping[str, Any]]) -> int:
 def touch(customer_ids: Iterable[int]) -> None:
     """Tell every listener that these customers changed.
 
-    A row that is already there is updated, not left alone: the lock makes a listener that is about to claim it
-    wait for our commit, so no news is lost.
+    A row that is already there is locked, not left alone: that makes a listener who is about to claim it wait for
+    our commit, so no news is lost. It is not written anew: `touched_at` says since when the news has waited.
     """
     ids = sorted(set(customer_ids))
     if not ids or not settings.TOUCHED_CONSUMERS:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO customers_touched (consumer, customer_id)"
-            " SELECT consumer, id FROM unnest(%s::text[]) consumer, unnest(%s::bigint[]) id ORDER BY 1, 2"
-            " ON CONFLICT (consumer, customer_id) DO UPDATE SET touched_at = statement_timestamp()",
-            [sorted(settings.TOUCHED_CONSUMERS), ids],
+            touch_sql("SELECT unnest(%(ids)s::bigint[])"),
+            {"consumers": sorted(settings.TOUCHED_CONSUMERS), "ids": ids},
         )
+
+
+def touch_sql(customers: str) -> str:
+    """Return the statement that does it for the ids that a query gives, and the parameter `consumers`."""
+    return (
+        "INSERT INTO customers_touched (consumer, customer_id)"  # noqa: S608 - constants only
+        f" SELECT consumer, id FROM unnest(%(consumers)s::text[]) consumer, ({customers}) AS c(id) ORDER BY 1, 2"
+        " ON CONFLICT (consumer, customer_id) DO UPDATE SET touched_at = EXCLUDED.touched_at WHERE false"
+    )
+
+
+def _add(traits: Traits, name: str, seconds: float, value: Any) -> None:
+    known = traits.get(name)
+    if known is None or seconds >= known[0]:
+        traits[name] = (seconds, value)
+
+
+def _row(id: int, traits: Traits) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": id, "times": {name: seconds for name, (seconds, _) in traits.items()}}
+    for name, (_, value) in traits.items():
+        if name.startswith(_ATTRIBUTE):
+            row.setdefault("attributes", {})[name.removeprefix(_ATTRIBUTE)] = value
+        else:
+            row[name] = value
+    return row
+
+
+def _is_newest(key: str) -> str:
+    return f"((c.traits_at->>{key})::numeric > (p.times->>{key})::numeric) IS NOT TRUE"
+
+
+_NEWER = "SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each({given}) n WHERE {is_newest}"
+_NEWER_ATTRIBUTES = _NEWER.format(given="p.attributes", is_newest=_is_newest(f"('{_ATTRIBUTE}' || n.key)"))
+_NEWER_TIMES = _NEWER.format(given="p.times", is_newest=_is_newest("n.key"))
+_NEW_TIMES = f"(c.traits_at || coalesce(({_NEWER_TIMES}), '{{}}'))"
 
 
 def _new_value(name: str) -> str:
     if name == "attributes":
-        return "c.attributes || coalesce(p.attributes, '{}')"
-    return f"coalesce(p.{name}, c.{name})"
+        return f"c.attributes || coalesce(({_NEWER_ATTRIBUTES}), '{{}}')"
+    is_told = f"p.{name} IS NOT NULL AND " + _is_newest(f"'{name}'")
+    return f"CASE WHEN {is_told} THEN p.{name} ELSE c.{name} END"

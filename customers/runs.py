@@ -14,7 +14,7 @@ TONES = {
     SyncRun.Status.SUCCEEDED: "success",
     SyncRun.Status.FAILED: "danger",
 }
-_SUMMED = ("rows_in", "inserted", "duplicates")
+_SUMMED = ("rows_in", "inserted", "updated", "unchanged", "duplicates", "skipped")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +37,18 @@ class Totals:
 
     rows_in: int | None
     inserted: int | None
+    updated: int | None
+    unchanged: int | None
     duplicates: int | None
+    skipped: int | None
 
     @property
     def rejected(self) -> int | None:
-        """Rows read that were neither stored nor known already."""
+        """Rows read that were refused: all that ended in no other way."""
         if self.rows_in is None:
             return None
-        return self.rows_in - (self.inserted or 0) - (self.duplicates or 0)
+        others = (self.inserted, self.updated, self.unchanged, self.duplicates, self.skipped)
+        return self.rows_in - sum(count or 0 for count in others)
 
 
 def books_of(runs: Iterable[SyncRun]) -> list[RunBooks]:

@@ -1,16 +1,19 @@
 """The session-long temporary tables through which a batch of events goes into the database."""
 
 import re
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from customers.facts import BEHAVIOUR_COLUMNS, add_events_sql
 from customers.models import EventType
+from customers.profiles import touch_sql
 
 _COLUMNS = {
     "message_id": "uuid",
@@ -33,10 +36,12 @@ _COLUMNS = {
 }
 Row = tuple[Any, ...]
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-_DEFINITION = ", ".join(f"{name} {type}" for name, type in _COLUMNS.items())
+_LEFT = ("currency", "session", "properties")  # what nobody asks for once the event is stored
+_FRESH = [name for name in _COLUMNS if name not in _LEFT]
 _CREATE = "".join(
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({_DEFINITION}) ON COMMIT DELETE ROWS;"
-    for table in ("ingest_stage", "ingest_fresh")
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {table}"
+    f" ({', '.join(f'{name} {_COLUMNS[name]}' for name in columns)}) ON COMMIT DELETE ROWS;"
+    for table, columns in (("ingest_stage", list(_COLUMNS)), ("ingest_fresh", _FRESH))
 )
 _STORED = (
     "message_id, occurred_at, customer_id, type, product_id, category_id, order_id, quantity, value_minor,"
@@ -50,21 +55,24 @@ ledger AS (
 ),
 stored AS (
   INSERT INTO customers_event ({_STORED}, source)
-  SELECT {_STORED}::jsonb, %s FROM incoming JOIN ledger USING (message_id) ORDER BY customer_id, occurred_at
-  ON CONFLICT DO NOTHING RETURNING message_id
+  SELECT {_STORED}::jsonb, %(source)s FROM incoming JOIN ledger USING (message_id)
+  ORDER BY customer_id, occurred_at
+  ON CONFLICT DO NOTHING RETURNING message_id, {BEHAVIOUR_COLUMNS}
 ),
+"""  # noqa: S608 - constants only
+_STORE_FRESH = f"""{_STORE}
 fresh AS (
-  INSERT INTO ingest_fresh ({", ".join(_COLUMNS)})
-  SELECT {", ".join(f"i.{name}" for name in _COLUMNS)} FROM incoming i JOIN stored USING (message_id)
+  INSERT INTO ingest_fresh ({", ".join(_FRESH)})
+  SELECT {", ".join(f"i.{name}" for name in _FRESH)} FROM incoming i JOIN stored USING (message_id)
   RETURNING is_counted
 )
 SELECT count(*) FROM fresh WHERE is_counted
 """  # noqa: S608 - constants only
-_STORE_EVENTS = _STORE.format(
+_STORE_EVENTS = _STORE_FRESH.format(
     incoming=f"SELECT * FROM ingest_stage WHERE type <> {EventType.ORDER_PLACED.value}"  # noqa: S608
 )
 # What is placed is the order as it now stands: its time, its owner, the sum of its lines.
-_STORE_PLACED = _STORE.format(
+_STORE_PLACED = _STORE_FRESH.format(
     incoming=f"""
   SELECT s.message_id, s.type, o.placed_at AS occurred_at, o.customer_id, s.product_id, s.category_id, s.order_id,
     s.refund_id, s.line, s.description, s.quantity, s.unit_price_minor, o.total_minor AS value_minor,
@@ -72,6 +80,11 @@ _STORE_PLACED = _STORE.format(
   FROM ingest_stage s JOIN customers_order o ON o.id = s.order_id WHERE s.type = {EventType.ORDER_PLACED.value}
 """  # noqa: S608 - constants only
 )
+_STORE_BEHAVIOUR = _STORE.format(incoming="SELECT * FROM ingest_stage") + f"""
+facts AS ({add_events_sql("stored")}),
+touched AS ({touch_sql("SELECT DISTINCT customer_id FROM stored")})
+SELECT count(*) FROM stored
+"""  # noqa: S608 - constants only
 
 
 class _KeyDumper(Dumper):
@@ -84,32 +97,38 @@ class _KeyDumper(Dumper):
         return obj
 
 
-class _JsonDumper(Dumper):
-    """Sends text that is JSON already; psycopg's own would take it for a string and encode it once more."""
-
-    oid = 3802
-    format = Format.BINARY
-
-    def dump(self, obj: str) -> bytes:
-        return b"\x01" + obj.encode()
-
-
 def fill(rows: Iterable[Row]) -> None:
-    """Copy rows into `ingest_stage`, emptied first; `ingest_fresh` is emptied too."""
+    """Copy rows into `ingest_stage`, emptied first; `ingest_fresh` is emptied too.
+
+    The tables last as long as the connection and are empty after each transaction; one that stores several
+    batches has them emptied here.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL client_min_messages = warning")
-        cursor.execute(_CREATE)
-        cursor.execute("SELECT EXISTS (SELECT FROM ingest_stage), EXISTS (SELECT FROM ingest_fresh)")
-        if any(cursor.fetchone() or ()):
+        cursor.execute("SELECT to_regclass('pg_temp.ingest_stage'), to_regclass('pg_temp.ingest_fresh')")
+        if None in (cursor.fetchone() or (None,)):
+            cursor.execute(_CREATE)
+        elif len(connection.savepoint_ids) > 0:
             cursor.execute("TRUNCATE ingest_stage, ingest_fresh")
-        cursor.adapters.register_dumper(bytes, _KeyDumper)
-        cursor.adapters.register_dumper(dict, _JsonDumper)
-        with cursor.copy(
-            f"COPY ingest_stage ({', '.join(_COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
-        ) as copy:
-            copy.set_types(list(_COLUMNS.values()))
-            for row in rows:
-                copy.write_row(row)
+        copy_rows(cursor, "ingest_stage", _COLUMNS, rows)
+
+
+def copy_rows(
+    cursor: CursorWrapper, table: str, columns: Mapping[str, str], rows: Iterable[Row]
+) -> None:
+    """Copy rows into a table in the binary form; UUIDs are sixteen bytes. `columns` are types by name."""
+    cursor.adapters.register_dumper(bytes, _KeyDumper)
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN WITH (FORMAT binary)") as copy:
+        copy.set_types(list(columns.values()))
+        for row in rows:
+            copy.write_row(row)
+
+
+def store_behaviour(source: str) -> int:
+    """Store what the ledger does not know yet, with facts and news, in one statement; return how many.
+
+    For batches without orders and refunds, whose customers' facts are locked.
+    """
+    return _count(_STORE_BEHAVIOUR, source)
 
 
 def store_events(source: str) -> int:
@@ -129,19 +148,6 @@ def fresh_customers() -> list[int]:
         return [id for (id,) in cursor.fetchall()]
 
 
-def placed_row(message_id: bytes, occurred_at: datetime, customer_id: int, order_id: int) -> Row:
-    """Return the row of an ORDER_PLACED that nobody sent: it follows from the order's first line."""
-    values = {
-        "message_id": message_id,
-        "type": int(EventType.ORDER_PLACED),
-        "occurred_at": occurred_at,
-        "customer_id": customer_id,
-        "order_id": order_id,
-        "is_counted": False,
-    }
-    return tuple(values.get(name) for name in _COLUMNS)
-
-
 def as_json(value: object) -> str:
     """Return JSON as PostgreSQL takes it: it has no place for the NUL character."""
     text = msgspec.json.encode(value).decode()
@@ -150,6 +156,6 @@ def as_json(value: object) -> str:
 
 def _count(sql: str, source: str) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [source])
+        cursor.execute(sql, {"source": source, "consumers": sorted(settings.TOUCHED_CONSUMERS)})
         row = cursor.fetchone()
     return int(row[0]) if row else 0

@@ -81,6 +81,8 @@ class Message(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
+    on_merge = "move"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["dispatch", "customer"], name="one_message_each")]
         indexes = [

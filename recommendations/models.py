@@ -54,6 +54,8 @@ class Recommendation(models.Model):
     scores = ArrayField(models.FloatField())
     computed_at = models.DateTimeField()
 
+    on_merge = "leave"
+
     def __str__(self) -> str:
         return f"{len(self.product_ids)} products for customer {self.customer_id}"
 

@@ -2,13 +2,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from segments import membership
 from segments.conditions import ConditionError, parse
 from segments.models import Segment
-from segments.nesting import problem_with
+from segments.nesting import dependants, problem_with
 from segments.views import sentence_of
 
 
@@ -22,9 +23,11 @@ class SegmentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Refuse conditions that cannot be read, and segments that wait for each other."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "condition" in cleaned and "key" in cleaned:
+        if "condition" in cleaned:
             candidate = Segment(
-                key=cleaned["key"], name=cleaned.get("name", ""), condition=cleaned["condition"]
+                key=cleaned.get("key", self.instance.key),
+                name=cleaned.get("name", ""),
+                condition=cleaned["condition"],
             )
             try:
                 parse(candidate.condition)
@@ -47,8 +50,22 @@ class SegmentAdmin(ModelAdmin):
     def sentence(self, segment: Segment) -> str:
         return sentence_of(segment) if segment.pk else ""
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Segment | None = None) -> list[str]:
+        """A key by which other segments may name this one stays."""
+        return [*self.readonly_fields, "key"] if obj else self.readonly_fields
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Refuse to delete what other segments are built on: it would change who is in them."""
+        shown, counts, permissions, protected = super().get_deleted_objects(objs, request)
+        chosen = {segment.pk for segment in objs}
+        for segment in objs:
+            above = [other for other in dependants(segment) if other.pk not in chosen]
+            protected += [f"“{other.name}” is built on “{segment.name}”" for other in above]
+        return shown, counts, permissions, protected
+
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         if not change:
             obj.created_by = request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
-        membership.refresh_with_dependants(obj, cause="edit")
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            membership.refresh_with_dependants(obj, cause="edit")

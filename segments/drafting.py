@@ -15,6 +15,7 @@ from segments.rows import Node, attribute_values, event_values, read_attribute, 
 MOST_ROWS = 50
 MOST_DEPTH = 4
 ROOT = "c"
+_DIGITS = 4
 
 
 @dataclass(slots=True)
@@ -35,9 +36,13 @@ class Group:
 
 def draft_of(document: Any) -> Group:
     """Return the draft of a condition that has been checked."""
-    if isinstance(document, dict) and ("all" in document or "any" in document):
-        return _group(document, 1)
-    return Group("all", [_row(document)])
+    return _group(document, 1) if _fits_a_group(document) else Group("all", [_row(document)])
+
+
+def _fits_a_group(document: Any) -> bool:
+    """Whether it is a group, of no more rows than a form holds."""
+    parts = document.get("all", document.get("any")) if isinstance(document, dict) else None
+    return isinstance(parts, list) and len(parts) <= MOST_ROWS
 
 
 def _group(document: Node, depth: int) -> Group:
@@ -46,7 +51,7 @@ def _group(document: Node, depth: int) -> Group:
 
 
 def _child(document: Node, depth: int) -> Row | Group:
-    if ("all" in document or "any" in document) and depth < MOST_DEPTH:
+    if _fits_a_group(document) and depth < MOST_DEPTH:
         return _group(document, depth + 1)
     return _row(document)
 
@@ -113,7 +118,7 @@ def read(posted: Mapping[str, str]) -> Group:
 
 
 def _read_group(posted: Mapping[str, str], prefix: str, depth: int) -> Group:
-    size = posted.get(f"{prefix}.size", "0")
+    size = posted.get(f"{prefix}.size", "0")[:_DIGITS]
     group = Group("any" if posted.get(f"{prefix}.match") == "any" else "all")
     for position in range(min(int(size) if size.isdecimal() else 0, MOST_ROWS)):
         place = f"{prefix}.{position}"
@@ -135,13 +140,15 @@ def _read_group(posted: Mapping[str, str], prefix: str, depth: int) -> Group:
 def change(group: Group, act: str) -> None:
     """Add or remove what a button says: `add-event:c.1` to that group, `remove:c.0.2` that row."""
     verb, _, place = act.partition(":")
-    path = [int(step) for step in place.split(".")[1:] if step.isdecimal()]
+    path = [int(step[:_DIGITS]) for step in place.split(".")[1:] if step[:_DIGITS].isdecimal()]
     owner = _find(group, path[:-1] if verb == "remove" else path)
     if owner is None:
         return
     if verb == "remove":
         if path and path[-1] < len(owner.children):
             del owner.children[path[-1]]
+    elif len(owner.children) >= MOST_ROWS:
+        return
     elif verb == "add-group" and len(path) < MOST_DEPTH - 1:
         owner.children.append(Group("any", [_new("attribute")]))
     elif verb in ("add-attribute", "add-event", "add-segment"):

@@ -12,12 +12,13 @@ from django.db.models import QuerySet
 from common.clock import now as present
 from customers.models import Customer
 from segments.compiler import compile_condition
-from segments.conditions import ConditionError, parse
+from segments.conditions import parse
 from segments.models import Segment
 from segments.nesting import built_on, dependants, in_order
 
 logger = logging.getLogger(__name__)
 CONSUMER = "segments"
+_FIGURES = ("member_count", "refreshed_at", "refresh_ms")
 
 # `scope` is what may be removed: everybody, or only the customers who were judged again.
 _DIFF = """
@@ -60,8 +61,8 @@ class Change:
 def refresh(segment: Segment, *, now: datetime | None = None, cause: str = "schedule") -> Change:
     """Judge every customer anew, after the segments that this one is built on; return its own change.
 
-    The segment's `as_of` wins over `now`, which wins over the clock. Three statements a segment, each segment
-    in its own transaction. Raises ConditionError, and nesting.CycleError.
+    The segment's `as_of` wins over `now`, which wins over the clock. Judged is what is stored, each segment in
+    a transaction of its own. Raises ConditionError, Segment.DoesNotExist, and nesting.CycleError.
     """
     for below in built_on(segment):
         _refresh(below, now=now, cause=cause)
@@ -79,31 +80,36 @@ def refresh_with_dependants(segment: Segment, *, cause: str) -> Change:
 def refresh_all(*, now: datetime | None = None, cause: str = "schedule") -> dict[str, Change]:
     """Refresh every segment in the order of nesting; return the changes by key.
 
-    A segment whose stored condition cannot be read is logged and left as it is.
+    A segment that cannot be refreshed is logged and left as it is; the others are not kept waiting for it.
     """
     changes = {}
-    for segment in in_order(Segment.objects.all()):
+    for segment in in_order(Segment.objects.all(), on_circle=logger.error):
         try:
             changes[segment.key] = _refresh(segment, now=now, cause=cause)
-        except ConditionError as error:
-            logger.error("segment %s was not refreshed: %s", segment.key, error)
+        except Exception:
+            logger.exception("segment %s was not refreshed", segment.key)
     return changes
 
 
 def refresh_touched(limit: int = 1000) -> int:
     """Claim up to `limit` customers of whom there is news, judge only them, and return how many they were.
 
-    Claim and judgement are one transaction: if it fails, the news stay. Four statements a segment at most.
+    Claim and judgement are one transaction: if it fails, the news stay. A segment that cannot be judged is
+    logged, and gets its turn in `refresh_all`.
     """
     with transaction.atomic():
         # Segments first: whoever waits for a long refresh must not hold the rows that ingest writes.
         locked = Segment.objects.select_for_update(no_key=True).order_by("pk")
-        segments = in_order(locked)
+        segments = in_order(locked, on_circle=logger.error)
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM, [CONSUMER, limit])
             touched = sorted(row[0] for row in cursor.fetchall())
         for segment in segments if touched else ():
-            _rejudge(segment, touched)
+            try:
+                with transaction.atomic():
+                    _rejudge(segment, touched)
+            except Exception:
+                logger.exception("segment %s was not refreshed", segment.key)
     return len(touched)
 
 
@@ -113,26 +119,23 @@ def members(segment: Segment) -> QuerySet[Customer]:
 
 
 def _refresh(segment: Segment, *, now: datetime | None, cause: str) -> Change:
-    at = segment.as_of or now or present()
-    fitting = compile_condition(parse(segment.condition), now=at)
-    started = monotonic()
+    """Judge by the condition as it is stored once the row is locked: `segment` may have been read long before."""
     with transaction.atomic():
-        Segment.objects.select_for_update(no_key=True).get(pk=segment.pk)
-        change = _diff(segment, fitting, cause=cause)
-        segment.member_count = segment.memberships.count()
-        segment.refreshed_at = at
-        segment.refresh_ms = round((monotonic() - started) * 1000)
-        segment.save(update_fields=["member_count", "refreshed_at", "refresh_ms"])
+        stored = Segment.objects.select_for_update(no_key=True).get(pk=segment.pk)
+        started = monotonic()
+        at = stored.as_of or now or present()
+        change = _diff(stored, compile_condition(parse(stored.condition), now=at), cause=cause)
+        stored.member_count = stored.memberships.count()
+        stored.refreshed_at = at
+        stored.refresh_ms = round((monotonic() - started) * 1000)
+        stored.save(update_fields=_FIGURES)
+    for name in _FIGURES:
+        setattr(segment, name, getattr(stored, name))
     return change
 
 
 def _rejudge(segment: Segment, touched: Sequence[int]) -> None:
-    try:
-        condition = parse(segment.condition)
-    except ConditionError as error:
-        logger.error("segment %s was not refreshed: %s", segment.key, error)
-        return
-    fitting = compile_condition(condition, now=segment.as_of or present(), among=touched)
+    fitting = compile_condition(parse(segment.condition), now=segment.as_of or present(), among=touched)
     change = _diff(segment, fitting, cause="event", among=touched)
     if change.entered or change.left:
         segment.member_count += change.entered - change.left

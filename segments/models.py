@@ -1,8 +1,17 @@
 """Named descriptions of customers, and who fits them."""
 
+from datetime import UTC, datetime
+
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+
+# Windows reach back from "now": without bounds they would leave the calendar.
+_MOMENTS = [
+    MinValueValidator(datetime(1900, 1, 1, tzinfo=UTC)),
+    MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC)),
+]
 
 
 class Segment(models.Model):
@@ -13,7 +22,11 @@ class Segment(models.Model):
     description = models.TextField(blank=True)
     condition = models.JSONField(help_text="The condition as JSON; see docs/conditions.md")
     as_of = models.DateTimeField(
-        "now is", null=True, blank=True, help_text="Leave empty for the present; set it for historical data."
+        "now is",
+        null=True,
+        blank=True,
+        validators=_MOMENTS,
+        help_text="Leave empty for the present; set it for historical data.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False
@@ -38,6 +51,8 @@ class SegmentMembership(models.Model):
     customer = models.ForeignKey("customers.Customer", models.CASCADE, related_name="memberships")
     entered_at = models.DateTimeField()
 
+    on_merge = "move"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["segment", "customer"], name="membership_unique")]
 
@@ -57,6 +72,8 @@ class MembershipChange(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     cause = models.CharField(max_length=20, help_text="edit, event or schedule")
     changed_at = models.DateTimeField(db_default=Now())
+
+    on_merge = "move"
 
     class Meta:
         indexes = [models.Index(fields=["segment", "-changed_at"], name="change_latest")]

@@ -1,6 +1,6 @@
 """Segments built on segments: in which order they are judged, and why some cannot be."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from segments.conditions import ConditionError, needs, parse
 from segments.models import Segment
@@ -18,10 +18,12 @@ def references(document: object) -> frozenset[str]:
         return frozenset()
 
 
-def in_order(segments: Iterable[Segment]) -> list[Segment]:
+def in_order(
+    segments: Iterable[Segment], *, on_circle: Callable[[CycleError], None] | None = None
+) -> list[Segment]:
     """Return the segments so that each comes after those it is built on; by id where that leaves a choice.
 
-    Raises CycleError with a sentence that names the circle.
+    Raises CycleError with a sentence that names the circle, or hands it to `on_circle` and goes on.
     """
     by_key = {segment.key: segment for segment in sorted(segments, key=lambda segment: segment.pk or 0)}
     ordered: dict[str, Segment] = {}
@@ -30,7 +32,11 @@ def in_order(segments: Iterable[Segment]) -> list[Segment]:
         if key in trail:
             circle = [*trail[trail.index(key) :], key]
             names = [f"“{by_key[each].name}”" for each in circle]
-            raise CycleError(f"{names[0]} is built on {', which is built on '.join(names[1:])}.")
+            error = CycleError(f"{names[0]} is built on {', which is built on '.join(names[1:])}.")
+            if on_circle is None:
+                raise error
+            on_circle(error)
+            return
         if key in ordered or key not in by_key:
             return
         for below in sorted(references(by_key[key].condition)):

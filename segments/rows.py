@@ -12,6 +12,7 @@ from segments.conditions.vocabulary import ATTRIBUTES, FACTS, UNITS, Field, Kind
 Node = dict[str, Any]
 _PRESENCE = ("is_missing", "is_present")
 _SPANS = ("within", "older_than")
+_MOST_DIGITS = 18
 
 
 def field_of(name: str) -> Field | None:
@@ -106,19 +107,27 @@ def event_values(node: Node) -> dict[str, str]:
 
 def number(written: str) -> int | float | str:
     """Return the number that was typed, or the text, which the check then refuses with its place."""
-    try:
-        exact = Decimal(written.strip())
-        return int(exact) if exact == int(exact) else float(exact)
-    except (InvalidOperation, ValueError, OverflowError):
+    exact = _exact(written)
+    if exact is None:
         return written
+    return int(exact) if exact == exact.to_integral_value() else float(exact)
 
 
 def _minor(written: str) -> int | str:
-    try:
-        amount = Decimal(written).scaleb(exponent(settings.REPORTING_CURRENCY))
-        return int(amount) if amount == int(amount) else written
-    except (InvalidOperation, ValueError, OverflowError):
+    exact = _exact(written)
+    if exact is None:
         return written
+    amount = exact.scaleb(exponent(settings.REPORTING_CURRENCY))
+    return int(amount) if amount == amount.to_integral_value() else written
+
+
+def _exact(written: str) -> Decimal | None:
+    """The number as typed; None for what is none, and for one whose digits alone would fill the memory."""
+    try:
+        exact = Decimal(written.strip())
+    except InvalidOperation:
+        return None
+    return exact if exact.is_finite() and abs(exact.adjusted()) <= _MOST_DIGITS else None
 
 
 def _major(amount_minor: int) -> str:

@@ -3,7 +3,6 @@
 from celery import shared_task
 
 from segments import membership
-from segments.models import Segment
 
 BATCH = 1000
 MOST_BATCHES = 20
@@ -13,12 +12,6 @@ MOST_BATCHES = 20
 def refresh_all_segments() -> None:
     """Judge every customer for every segment, as time alone moves people in and out."""
     membership.refresh_all(cause="schedule")
-
-
-@shared_task(queue="compute")
-def refresh_segment(segment_id: int, cause: str = "edit") -> None:
-    """Refresh one segment and those built on it."""
-    membership.refresh_with_dependants(Segment.objects.get(pk=segment_id), cause=cause)
 
 
 @shared_task(queue="compute")

@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -128,8 +129,9 @@ def _problem(segment: Segment) -> str | None:
 def _saved(request: HttpRequest, form: SegmentForm) -> HttpResponse:
     if form.instance.pk is None:
         form.instance.created_by = cast(User, request.user)
-    segment = form.save()
-    membership.refresh_with_dependants(segment, cause="edit")
+    with transaction.atomic():
+        segment = form.save()
+        membership.refresh_with_dependants(segment, cause="edit")
     messages.success(request, f"Saved: {segment.member_count:,} customers are in this segment.")
     return redirect("segments:detail", segment.key)
 

@@ -1,6 +1,8 @@
 """The settings under test: the project's own, with servers and files that belong to this run alone.
 
-Set before the project's settings are read. Workers of xdist and programs that a test starts inherit both.
+Set before the project's settings are read. Workers of xdist and programs that a test starts inherit them.
+A database or a Valkey named in the environment or in `.env` is somebody's own, and is left alone; to run the
+suite on given servers, name them as REGARDS_TEST_DATABASE_URL and REGARDS_TEST_REDIS_URL.
 """
 
 import atexit
@@ -12,6 +14,8 @@ if "REGARDS_TEST_VAR" not in os.environ:
     os.environ["REGARDS_TEST_VAR"] = os.environ["REGARDS_VAR"] = tempfile.mkdtemp(
         prefix="regards-test-", dir="/tmp"
     )
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        os.environ[name] = os.environ.get(f"REGARDS_TEST_{name}", "")
     atexit.register(shutil.rmtree, os.environ["REGARDS_TEST_VAR"], ignore_errors=True)
 
 os.environ.setdefault("MAILGUN_WEBHOOK_SIGNING_KEY", "test-signing-key")

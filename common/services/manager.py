@@ -122,8 +122,9 @@ def _refuse_taken(port: int) -> None:
 
 
 def _answers(address: str) -> bool:
+    ourselves = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 (our own http address)
+        with ourselves.open(address, timeout=5) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -141,7 +142,7 @@ def main(arguments: list[str]) -> int:
     """Parse the command line and run; what cannot run is one sentence and exit code 2."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", action="store_true", help="prepare the demo shop first")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=int, default=8000, choices=range(1, 65536), metavar="PORT")
     options = parser.parse_args(arguments)
     multiprocessing.set_start_method("fork", force=True)  # the relays have to be our own children
     try:

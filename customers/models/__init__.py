@@ -4,6 +4,7 @@ from customers.models.consent import Consent, ConsentRecord, ConsentText, OptIn,
 from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, Score, Touched
 from customers.models.event import Event, EventKey, EventType
+from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.rights import ErasureReceipt, PrivacyRequest, Tombstone
 from customers.models.sync import SyncRun
@@ -20,6 +21,8 @@ __all__ = [
     "Event",
     "EventKey",
     "EventType",
+    "Merge",
+    "MergedRow",
     "OptIn",
     "Order",
     "OrderLine",

@@ -47,6 +47,8 @@ class Consent(models.Model):
     proof = models.CharField(max_length=500, blank=True)
     text = models.ForeignKey(ConsentText, models.PROTECT, null=True, blank=True, related_name="+")
 
+    on_merge = "move"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["customer", "purpose"], name="consent_unique")]
 
@@ -64,6 +66,8 @@ class ConsentRecord(models.Model):
     source = models.CharField(max_length=100)
     proof = models.CharField(max_length=500, blank=True)
     text = models.ForeignKey(ConsentText, models.PROTECT, null=True, blank=True, related_name="+")
+
+    on_merge = "move"
 
     class Meta:
         indexes = [models.Index(fields=["customer", "-at"], name="consent_record_latest")]

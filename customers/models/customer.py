@@ -11,7 +11,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
     """Customers, by what may be done with them."""
 
     def known(self) -> "CustomerQuerySet":
-        """Customers with a name to them; anonymous visitors are in no count."""
+        """Customers with a name to them; anonymous visitors, and profiles merged into others, are in no count."""
         return self.filter(is_anonymous=False)
 
     def consenting(self, purpose: str = "marketing_email") -> "CustomerQuerySet":
@@ -24,7 +24,12 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 
 class Customer(models.Model):
-    """One person. `email` is in its canonical form (see `customers.addresses`); NULL where none is known."""
+    """One person. `email` is in its canonical form (see `customers.addresses`); NULL where none is known.
+
+    A profile that was merged into another stays behind as its alias: `merged_into` says where to look, it has no
+    address, counts as anonymous, and keeps what could not move. `traits_at` holds when each field was told, in
+    seconds since 1970; attributes are named `attributes.<key>`.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     email = models.CharField(max_length=320, null=True, blank=True, unique=True)
@@ -40,6 +45,7 @@ class Customer(models.Model):
     device = models.CharField(max_length=20, blank=True)
     signed_up_at = models.DateTimeField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
+    traits_at = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     is_anonymous = models.BooleanField(default=False)
     allows_profiling = models.BooleanField(
         default=True, help_text="Off: no model learns from or scores this person; they get bestsellers."
@@ -54,13 +60,25 @@ class Customer(models.Model):
         null=True, blank=True, editable=False, help_text="What is left counts orders and amounts"
     )
     source = models.CharField(max_length=50, blank=True, help_text="Where the profile came from first")
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
     objects = CustomerQuerySet.as_manager()
+    on_merge = "leave"
 
     class Meta:
-        indexes = [models.Index(fields=["country"], name="customer_country")]
+        indexes = [
+            models.Index(fields=["country"], name="customer_country"),
+            models.Index(
+                fields=["merged_into"],
+                condition=models.Q(merged_into__isnull=False),
+                name="customer_merged_into",
+            ),
+            models.Index(fields=["id"], condition=models.Q(erased_at__isnull=False), name="customer_erased"),
+        ]
 
     def __str__(self) -> str:
         kind = "Erased" if self.erased_at else "Anonymous"
@@ -73,12 +91,16 @@ class Customer(models.Model):
 
 
 class CustomerIdentity(models.Model):
-    """The id by which one source knows a customer."""
+    """The id by which one source knows a customer, or an address that they have beside their own."""
+
+    EMAIL = "email"  # the namespace of further addresses
 
     namespace = models.CharField(max_length=50)
-    value = models.CharField(max_length=200)
+    value = models.CharField(max_length=320)
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="identities")
     created_at = models.DateTimeField(db_default=Now())
+
+    on_merge = "move"
 
     class Meta:
         verbose_name_plural = "customer identities"

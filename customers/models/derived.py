@@ -41,6 +41,8 @@ class CustomerFacts(models.Model):
     clicks_count = models.IntegerField(db_default=0, default=0)
     last_click_at = models.DateTimeField(null=True)
 
+    on_merge = "leave"
+
     class Meta:
         verbose_name_plural = "customer facts"
         indexes = [
@@ -65,6 +67,8 @@ class Score(models.Model):
     model_version = models.CharField(max_length=50)
     computed_at = models.DateTimeField()
 
+    on_merge = "move"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["customer", "kind"], name="score_unique")]
         indexes = [models.Index(fields=["kind", "percentile"], name="score_kind_percentile")]
@@ -80,6 +84,8 @@ class Assignment(models.Model):
     experiment_key = models.CharField(max_length=100)
     variant_key = models.CharField(max_length=50)
     assigned_at = models.DateTimeField()
+
+    on_merge = "move"
 
     class Meta:
         constraints = [
@@ -97,6 +103,8 @@ class Touched(models.Model):
     consumer = models.CharField(max_length=30)
     customer = models.ForeignKey(Customer, models.CASCADE, db_constraint=False, related_name="+")
     touched_at = models.DateTimeField(db_default=Now())
+
+    on_merge = "leave"
 
     class Meta:
         verbose_name_plural = "touched"

@@ -50,6 +50,8 @@ class Event(models.Model):
     session = models.CharField(max_length=100, null=True)  # noqa: DJ001
     properties = models.JSONField(null=True)
 
+    on_merge = "move"
+
     def __str__(self) -> str:
         return f"{EventType(self.type).label} at {self.occurred_at:%Y-%m-%d %H:%M}"
 

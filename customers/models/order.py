@@ -18,6 +18,8 @@ class Order(models.Model):
     refunded_minor = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
 
+    on_merge = "move"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="order_source_id")]
         indexes = [
@@ -73,6 +75,8 @@ class Refund(models.Model):
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField(help_text="Positive: what the customer got back, in minor units")
     created_at = models.DateTimeField(db_default=Now())
+
+    on_merge = "move"
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="refund_source_id")]

@@ -40,6 +40,8 @@ class PrivacyRequest(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
 
+    on_merge = "move"
+
     class Meta:
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="open"), name="privacy_request_open")

@@ -4,7 +4,10 @@ from django.db import models
 
 
 class SyncRun(models.Model):
-    """One reading of one source. `rows_in = inserted + duplicates + sum(rejected)`, or the run has failed."""
+    """One reading of one source.
+
+    `rows_in = inserted + updated + unchanged + duplicates + skipped + sum(rejected)`, or the run has failed.
+    """
 
     class Status(models.TextChoices):
         RUNNING = "running", "Running"
@@ -20,7 +23,10 @@ class SyncRun(models.Model):
     cursor_after = models.JSONField(null=True, blank=True)
     rows_in = models.BigIntegerField(default=0)
     inserted = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0, db_default=0)
+    unchanged = models.BigIntegerField(default=0, db_default=0)
     duplicates = models.BigIntegerField(default=0)
+    skipped = models.BigIntegerField(default=0, db_default=0)
     rejected = models.JSONField(default=dict, help_text="Rows by reason")
     rejects_path = models.CharField(max_length=500, blank=True)
     error = models.TextField(blank=True)
@@ -44,4 +50,5 @@ class SyncRun(models.Model):
     @property
     def adds_up(self) -> bool:
         """Whether every row read is accounted for."""
-        return self.rows_in == self.inserted + self.duplicates + self.rejected_count
+        kept = self.inserted + self.updated + self.unchanged
+        return self.rows_in == kept + self.duplicates + self.skipped + self.rejected_count

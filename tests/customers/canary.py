@@ -96,9 +96,11 @@ def behave(customer: str, email: str, *, traits: dict[str, object] = TRAITS) -> 
 
 def make(user: User) -> Customer:
     """The canary: events, ids, consent, scores, a mail with what came back, requests, audit, logs and files."""
+    seen = {"type": EventType.PAGE_VIEWED, "occurred_at": AT, "anonymous": "anon-4711"}
+    ingest([EventIn(client_id="a1", properties={"page": "canary seed"}, **seen)], source="shop")
     ingest(behave("cust-90210", EMAIL), source="shop")
+    ingest([EventIn(client_id="a2", customer="cust-90210", **seen)], source="shop")
     canary = Customer.objects.get(email=EMAIL)
-    canary.identities.create(namespace="anonymous", value="anon-4711")
     for purpose in Purpose:
         consent.grant(
             [canary.pk], purpose, source="form of canary", proof="ticked", text=consent.current_text(purpose)

@@ -182,7 +182,7 @@ def test_nobody_is_erased_twice(bird: Customer, user: User) -> None:
         {"customer": "cust-90210", "email": ""},
         {"customer": "", "email": EMAIL},
         {"customer": "new-id", "email": EMAIL},
-        {"customer": "anon-4711", "email": "", "namespace": "anonymous"},
+        {"anonymous": "anon-4711"},
     ],
     ids=["id", "address", "address-with-a-new-id", "anonymous-id"],
 )

@@ -29,6 +29,7 @@ def check(**changes: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_setting_is_documented() -> None:
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config/env.py").read_text()))
+    read |= set(re.findall(r'environ\.get\("([A-Z_]+)"', (ROOT / "common/services/places.py").read_text()))
     documented = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert read == documented
 
@@ -46,9 +47,34 @@ def test_production_settings_pass_djangos_own_check() -> None:
         ({"DEBUG": "true"}, "DEBUG must be off"),
         ({"ALLOWED_HOSTS": "*"}, "wildcards are refused"),
         ({"ALLOWED_HOSTS": ".shop.example"}, "wildcards are refused"),
+        ({"BASE_URL": "http://mail.shop.example"}, "BASE_URL must begin with https://"),
     ],
 )
 def test_production_refuses_to_start(change: dict[str, str], sentence: str) -> None:
     result = check(**change)
     assert result.returncode != 0
     assert sentence in result.stderr
+
+
+def test_a_production_site_shows_its_login_and_answers_probes_by_any_name(tmp_path: Path) -> None:
+    asked = """
+import django
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+call_command("collectstatic", verbosity=0, interactive=False)
+login = Client(headers={"host": "mail.shop.example"}).get("/login/", secure=True)
+print(login.status_code, "/static/css/regards.css" in login.content.decode())
+print([Client(headers={"host": "10.0.0.7"}).get(f"/{probe}").status_code for probe in ("healthz", "readyz")])
+"""
+    environment = {
+        **os.environ,
+        **SAFE,
+        "REGARDS_VAR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    result = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.stdout.splitlines() == ["200 False", "[200, 503]"], result.stderr

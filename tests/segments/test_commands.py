@@ -48,3 +48,9 @@ def test_a_refresh_tells_machines_what_it_did(segment):
 def test_an_unknown_segment_is_named():
     with pytest.raises(CommandError, match="no segment with the key nope"):
         call_command("refresh_segments", segment="nope")
+
+
+def test_a_key_that_no_address_could_hold_is_refused():
+    with pytest.raises(CommandError, match="slug"):
+        call_command("create_segment", "uk lapsing", "--name=X", '--condition={"all": []}')
+    assert not Segment.objects.exists()

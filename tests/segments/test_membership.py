@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from customers.models import Customer, CustomerFacts, Touched
@@ -132,3 +134,32 @@ def test_news_travel_through_nested_segments(segment):
     touch(person)
     membership.refresh_touched(limit=10)
     assert outer.memberships.get().customer == person
+
+
+def test_a_refresh_judges_by_the_stored_condition_not_by_one_read_before(segment):
+    stale = Segment.objects.get()
+    french = Customer.objects.create(country="FR")
+    Customer.objects.create(country="GB")
+    Segment.objects.update(condition={"attribute": "country", "value": "FR"})
+    membership.refresh(stale)
+    assert SegmentMembership.objects.get().customer == french
+
+
+def test_segments_in_a_stored_circle_hold_up_no_other(segment, caplog):
+    Segment.objects.create(key="a", name="A", condition={"segment": "b"})
+    Segment.objects.create(key="b", name="B", condition={"segment": "a"})
+    person = Customer.objects.create(country="GB")
+    assert set(membership.refresh_all()) == {"british", "a", "b"}
+    assert segment.memberships.get().customer == person
+    assert "is built on “A”" in caplog.text
+
+
+def test_a_segment_that_fails_holds_up_no_other(segment, caplog):
+    long_ago = {"event": "order_placed", "count": {"gte": 1}, "within": {"days": 30}}
+    Segment.objects.create(key="a", name="A", condition=long_ago, as_of=datetime(1, 1, 1, tzinfo=UTC))
+    person = Customer.objects.create(country="GB")
+    Touched.objects.create(consumer="segments", customer=person)
+    assert membership.refresh_touched() == 1
+    assert segment.memberships.get().customer == person
+    assert set(membership.refresh_all()) == {"british"}
+    assert caplog.text.count("segment a was not refreshed") == 2

@@ -231,3 +231,48 @@ def test_a_new_segment_begins_with_one_sentence(client, marketer):
     page = client.get(reverse("segments:new")).content.decode()
     assert 'name="c.size" value="1"' in page
     assert 'name="c.0.value" value=""' in page
+
+
+@pytest.mark.parametrize("written", ["1e3000000", "1e9999999", "-1e999999999", "NaN", "Infinity"])
+@pytest.mark.parametrize("field", ["fact:orders_count", "fact:revenue_minor"])
+def test_a_number_too_large_to_write_out_is_refused_at_once(client, marketer, field, written):
+    row = {"kind": "attribute", "field": field, "op": "gte", "value": written}
+    answer = client.post(reverse("segments:count"), rows(row))
+    assert answer.status_code == 200
+    assert "number" in answer.content.decode()
+
+
+def test_a_segment_of_more_rows_than_the_form_holds_loses_none(client, marketer, segment):
+    many = {"any": [{"attribute": "city", "value": f"C{n}"} for n in range(60)]}
+    Segment.objects.update(condition=many)
+    address = reverse("segments:edit", args=["british"])
+    assert client.get(address).content.decode().count('name="c.0.json"') == 1
+    other = {"kind": "other", "json": json.dumps(many)}
+    client.post(address, {**PROFILE, **rows(other), "act": "save"})
+    assert Segment.objects.get().condition == {"all": [many]}
+
+
+def test_a_moment_outside_of_the_calendar_is_refused(client, marketer):
+    answer = client.post(
+        reverse("segments:new"), {**PROFILE, "as_of": "0001-01-01T00:00", **rows(QUIET), "act": "save"}
+    )
+    assert answer.status_code == 200
+    assert not Segment.objects.exists()
+
+
+def test_an_unprintable_question_for_a_customer_finds_nobody(client, viewer, segment):
+    page = client.get(reverse("segments:detail", args=["british"]), {"customer": "\0"})
+    assert "Nobody has this e-mail address or id." in page.content.decode()
+
+
+def test_a_segment_that_others_are_built_on_is_not_deleted(client, segment):
+    client.force_login(get_user_model().objects.create_superuser("boss@example.com", "x"))
+    outer = Segment.objects.create(key="outer", name="Outer", condition={"not": {"segment": "british"}})
+    delete = reverse("admin:segments_segment_delete", args=[segment.pk])
+    assert "“Outer” is built on “British”" in client.get(delete).content.decode()
+    client.post(delete, {"post": "yes"})
+    chosen = {"action": "delete_selected", "_selected_action": [segment.pk], "post": "yes"}
+    client.post(reverse("admin:segments_segment_changelist"), chosen)
+    assert Segment.objects.count() == 2
+    client.post(reverse("admin:segments_segment_delete", args=[outer.pk]), {"post": "yes"})
+    assert Segment.objects.get() == segment

@@ -5,7 +5,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from segments import membership
 from segments.conditions import ConditionError, describe, parse
@@ -36,10 +38,15 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         segment = Segment.objects.filter(key=options["key"]).first() or Segment(key=options["key"])
         segment.name, segment.condition, segment.as_of = options["name"], document, as_of
+        try:
+            segment.clean_fields()
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
         if problem := problem_with(segment):
             raise CommandError(problem)
-        segment.save()
-        membership.refresh_with_dependants(segment, cause="edit")
+        with transaction.atomic():
+            segment.save()
+            membership.refresh_with_dependants(segment, cause="edit")
         self.stdout.write(f"{segment.name}: {segment.member_count:,} members. {describe(condition)}.")
 
 

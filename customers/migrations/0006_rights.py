@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0003_lean_order_lines"),
+        ("customers", "0005_merges"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -277,5 +277,11 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="customer",
+            index=models.Index(
+                condition=models.Q(("erased_at__isnull", False)), fields=["id"], name="customer_erased"
+            ),
         ),
     ]

@@ -1,0 +1,217 @@
+"""Two profiles become one: everything follows, every row is logged, old ids keep leading to the person.
+
+The absorbed profile stays as an alias (`Customer.merged_into`). Each model with a foreign key to Customer says in
+`on_merge` what its rows do: `move` to the survivor, where no unique constraint keeps them (of two rows that may be
+there only once, the survivor's stands and the other stays with the alias), or `leave`, for what is recomputed.
+Columns: the survivor's value stands, empty ones are filled. Consent: a withdrawal stands.
+Locks are taken in one order: the makers of identities, customers by id, facts by id.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.db import connection, models, transaction
+
+from customers.facts import lock_facts, rebuild_facts
+from customers.models import Consent, Customer, CustomerIdentity, Event, Merge, MergedRow
+from customers.profiles import COLUMNS, DATES, touch
+
+MAKERS_LOCK = 7216_0003
+_FILLED = (*COLUMNS, *DATES)
+_EMPTY = (None, "")
+_CONSENT = ("is_granted", "changed_at", "source", "proof")
+
+
+class MergeRefused(ValueError):
+    """The two cannot become one; the message says why."""
+
+
+class _Column(NamedTuple):
+    """A foreign key to Customer whose rows move, and the columns that may be there only once beside it."""
+
+    label: str
+    table: str
+    column: str
+    key: str
+    key_type: str
+    once: tuple[tuple[str, ...], ...]
+
+
+def lock_makers() -> None:
+    """Take turns with everybody who makes or merges customers, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MAKERS_LOCK])
+
+
+def survivors(customer_ids: Iterable[int]) -> dict[int, int]:
+    """Return whom the ids lead to, for those ids only that were merged into somebody. One query."""
+    ids = sorted(set(customer_ids))
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE way AS ("
+            " SELECT id, merged_into_id AS at FROM customers_customer"
+            " WHERE id = ANY(%s) AND merged_into_id IS NOT NULL"
+            " UNION ALL SELECT way.id, c.merged_into_id FROM way JOIN customers_customer c ON c.id = way.at"
+            " WHERE c.merged_into_id IS NOT NULL"
+            ") SELECT way.id, way.at FROM way"
+            " JOIN customers_customer c ON c.id = way.at AND c.merged_into_id IS NULL",
+            [ids],
+        )
+        return dict(cursor.fetchall())
+
+
+def merge(
+    survivor_id: int, absorbed_id: int, *, cause: str, evidence: str = "", by: int | None = None
+) -> Merge:
+    """Merge one profile into another, all or nothing; raises MergeRefused.
+
+    Both must be there and not merged into anybody. `by` is the user who asked.
+    """
+    with transaction.atomic():
+        lock_makers()
+        pair = {one.pk: one for one in _locked([survivor_id, absorbed_id])}
+        if len(pair) != 2:
+            raise MergeRefused("It takes two profiles that exist and have not been merged already.")
+        row = Merge.objects.create(
+            survivor_id=survivor_id,
+            absorbed_id=absorbed_id,
+            cause=cause,
+            evidence=evidence[:300],
+            merged_by_id=by,
+            absorbed_before={
+                "email": pair[absorbed_id].email,
+                "is_anonymous": pair[absorbed_id].is_anonymous,
+            },
+        )
+        lock_facts([survivor_id, absorbed_id])
+        touch([survivor_id, absorbed_id])  # before memberships: who claims news goes the same way
+        for column in moving_columns():
+            _move(column, row)
+        _stricter_consents(row)
+        _fill(row, pair[survivor_id], pair[absorbed_id])
+        rebuild_facts([survivor_id, absorbed_id])
+    return row
+
+
+@cache
+def moving_columns() -> tuple[_Column, ...]:
+    """Return every column whose rows a merge moves, of whichever app, sorted by name."""
+    found = [
+        _column(model, field)
+        for model in apps.get_models()
+        for field in model._meta.local_concrete_fields
+        if field.related_model is Customer and getattr(model, "on_merge", None) == "move"
+    ]
+    return tuple(sorted(found))
+
+
+def _column(model: type[models.Model], field: "models.Field[Any, Any]") -> _Column:
+    options = model._meta
+    fields = {one.name: one for one in options.local_concrete_fields}
+    key = fields["message_id" if model is Event else options.pk.name]
+    once = [set(constraint.fields) for constraint in options.total_unique_constraints]
+    if field.unique:
+        once.append({field.name})
+    return _Column(
+        label=options.label_lower,
+        table=options.db_table,
+        column=str(field.column),
+        key=str(key.column),
+        key_type=str(key.rel_db_type(connection)),
+        once=tuple(
+            tuple(sorted(str(fields[name].column) for name in names - {field.name}))
+            for names in once
+            if field.name in names
+        ),
+    )
+
+
+def _move(to: _Column, row: Merge) -> None:
+    """Move rows of the absorbed profile and log each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH moved AS (UPDATE {to.table} t SET {to.column} = %(to)s WHERE t.{to.column} = %(of)s"  # noqa: S608 - names of models
+            f" {_unless_there(to)} RETURNING t.{to.key}::text AS key)"
+            " INSERT INTO customers_mergedrow (merge_id, model, key) SELECT %(merge)s, %(model)s, key FROM moved",
+            {"to": row.survivor_id, "of": row.absorbed_id, "merge": row.pk, "model": to.label},
+        )
+
+
+def _move_back(of: _Column, row: Merge) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {of.table} t SET {of.column} = %(to)s FROM customers_mergedrow r"  # noqa: S608 - names of models
+            f" WHERE r.merge_id = %(merge)s AND r.model = %(model)s AND r.change IS NULL"
+            f" AND t.{of.key} = r.key::{of.key_type} AND t.{of.column} = %(of)s {_unless_there(of)}",
+            {"to": row.absorbed_id, "of": row.survivor_id, "merge": row.pk, "model": of.label},
+        )
+
+
+def _unless_there(column: _Column) -> str:
+    """Leave rows alone of which the new owner may have only one and has it."""
+    return "".join(
+        f" AND NOT EXISTS (SELECT FROM {column.table} o WHERE o.{column.column} = %(to)s"
+        f"{''.join(f' AND o.{other} = t.{other}' for other in others)})"
+        for others in column.once
+    )
+
+
+def _stricter_consents(row: Merge) -> None:
+    """Let a withdrawal of the absorbed profile overrule what the survivor granted."""
+    withdrawn = {
+        one.purpose: one for one in Consent.objects.filter(customer=row.absorbed_id, is_granted=False)
+    }
+    for one in Consent.objects.filter(customer=row.survivor_id, is_granted=True, purpose__in=withdrawn):
+        stricter = withdrawn[one.purpose]
+        _change(row, one, {name: getattr(stricter, name) for name in _CONSENT})
+
+
+def _fill(row: Merge, survivor: Customer, absorbed: Customer) -> None:
+    """Fill the survivor's empty columns, and make the absorbed profile an alias."""
+    became: dict[str, Any] = {
+        name: getattr(absorbed, name)
+        for name in _FILLED
+        if getattr(survivor, name) in _EMPTY and getattr(absorbed, name) not in _EMPTY
+    }
+    new = {key: value for key, value in absorbed.attributes.items() if key not in survivor.attributes}
+    times = {f"attributes.{key}" for key in new} | set(became)
+    if new:
+        became["attributes"] = survivor.attributes | new
+    if told := {name: at for name, at in absorbed.traits_at.items() if name in times}:
+        became["traits_at"] = survivor.traits_at | told
+    if survivor.allows_profiling and not absorbed.allows_profiling:
+        became["allows_profiling"] = False
+    if survivor.is_anonymous and not absorbed.is_anonymous:
+        became["is_anonymous"] = False
+    if absorbed.email and not survivor.email:
+        became["email"] = absorbed.email
+    Customer.objects.filter(pk=absorbed.pk).update(email=None, is_anonymous=True, merged_into=survivor)
+    if absorbed.email and survivor.email:
+        other = CustomerIdentity.objects.create(
+            namespace=CustomerIdentity.EMAIL, value=absorbed.email, customer=survivor
+        )
+        _log(row, other, {"made": True})
+    if became:
+        _change(row, survivor, became)
+
+
+def _change(row: Merge, one: models.Model, became: Mapping[str, Any]) -> None:
+    was = {name: getattr(one, name) for name in became}
+    for name, value in became.items():
+        setattr(one, name, value)
+    one.save(update_fields=list(became))
+    _log(row, one, {"was": was, "became": dict(became)})
+
+
+def _log(row: Merge, one: models.Model, change: dict[str, Any]) -> None:
+    MergedRow.objects.create(merge=row, model=one._meta.label_lower, key=str(one.pk), change=change)
+
+
+def _locked(customer_ids: Sequence[int]) -> list[Customer]:
+    """Lock those who are in their own right, in the order of ids."""
+    found = Customer.objects.select_for_update(no_key=True).filter(pk__in=customer_ids, merged_into=None)
+    return list(found.order_by("pk"))
