@@ -4,6 +4,7 @@ from django import forms
 from django.utils.html import escape
 
 from customers import consent, privacy_requests
+from customers.addresses import BadAddress, canonical
 from customers.models import Customer, Purpose
 
 SOURCE = "preference page"
@@ -44,3 +45,32 @@ class PreferencesForm(forms.Form):
             privacy_requests.opt_out_of_sale([self.customer.pk], source=SOURCE)
         elif self.customer.do_not_sell:
             privacy_requests.allow_sale(self.customer.pk)
+
+
+class SignUpForm(forms.Form):
+    """An address, the marketing mail that the form is about, and boxes for the rest, left empty."""
+
+    email = forms.CharField(
+        label="E-mail address", max_length=320, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+    def __init__(self, data: object = None) -> None:
+        super().__init__(data)  # type: ignore[arg-type]
+        for purpose in (Purpose.MARKETING_EMAIL, Purpose.OPEN_TRACKING, Purpose.CLICK_TRACKING):
+            self.fields[purpose.value] = forms.BooleanField(
+                required=purpose == Purpose.MARKETING_EMAIL,
+                label=purpose.label,
+                help_text=escape(consent.current_text(purpose).wording),
+            )
+
+    def clean_email(self) -> str:
+        """The address in its one form."""
+        try:
+            return canonical(self.cleaned_data["email"])
+        except BadAddress as error:
+            raise forms.ValidationError(f"This is not an e-mail address: {error}") from error
+
+    @property
+    def purposes(self) -> list[str]:
+        """What was agreed to."""
+        return [purpose.value for purpose in Purpose if self.cleaned_data.get(purpose.value)]
