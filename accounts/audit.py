@@ -56,7 +56,10 @@ def delete_before(before: datetime) -> int:
 
 
 class AuditMiddleware:
-    """Notes each change that a colleague made through a page or the admin, once it has been made."""
+    """Notes each change that a colleague made through a page or the admin, once it has been made.
+
+    A view that notes its change itself, in words of its own, sets `request.is_audited`.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -72,6 +75,7 @@ class AuditMiddleware:
             and match is not None
             and isinstance(user, User)
             and rule_of(match.func) != Permission.READ
+            and not getattr(request, "is_audited", False)
         ):
             record(user, match.view_name, ", ".join(str(value) for value in match.kwargs.values()))
         return response

@@ -20,6 +20,7 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 REPORTING_CURRENCY = env.str("REPORTING_CURRENCY", default="EUR")
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="Example Outdoor Ltd, 1 Harbour Street, Dublin")
 MAILGUN_WEBHOOK_SIGNING_KEY = env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default="")
+RETENTION_DAYS = {name: int(days) for name, days in env.dict("RETENTION_DAYS", default={}).items()}
 TRACKING_NEEDS_CONSENT = env.bool("TRACKING_NEEDS_CONSENT", default=False)
 LAUNCH_NEEDS_APPROVER = env.bool("LAUNCH_NEEDS_APPROVER", default=False)
 DROP_DIR = Path(env.str("REGARDS_DROP_DIR", default=str(VAR_DIR / "drop")))

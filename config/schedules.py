@@ -17,5 +17,10 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
+    "Forget what retention says": {"task": "customers.tasks.apply_retention", "crontab": "15 4 * * *"},
+    "Look for overdue privacy requests": {
+        "task": "customers.tasks.check_privacy_requests",
+        "crontab": "0 6 * * *",
+    },
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
@@ -236,6 +237,44 @@ PERSONAL_DATA = [
 ]
 PERSONAL_FILES = [REJECTS_DIR, DROP_DIR]
 ERASURES_FILE = VAR_DIR / "erasures.jsonl"
+# What is kept for how long. Events have their own retention: their partitions are dropped.
+RETENTION: dict[str, dict[str, Any]] = {
+    "audit": {"what": "The audit trail", "days": 730, "forget": "accounts.audit.delete_before"},
+    "rejects": {
+        "what": "Files of refused rows",
+        "days": 90,
+        "forget": "customers.retention.delete_rejects",
+    },
+    "opt_ins": {
+        "what": "Sign-ups; what was confirmed is in the consent log",
+        "days": 30,
+        "forget": "customers.retention.delete_opt_ins",
+    },
+    "privacy_requests": {
+        "what": "Names in settled privacy requests",
+        "days": 1095,
+        "forget": "customers.retention.empty_privacy_requests",
+    },
+    "mailbox": {
+        "what": "Copies of mails in the local mailbox",
+        "days": 90,
+        "forget": "delivery.retention.delete_mailbox_copies",
+    },
+    "webhooks": {
+        "what": "The words of providers' reports",
+        "days": 90,
+        "forget": "delivery.retention.empty_webhook_bodies",
+    },
+    "devices": {
+        "what": "Devices of openings and clicks",
+        "days": 180,
+        "forget": "delivery.retention.empty_devices",
+    },
+}
+if unknown := sorted(env.RETENTION_DAYS.keys() - RETENTION.keys()):
+    raise ImproperlyConfigured(f"RETENTION_DAYS names {', '.join(unknown)}; there is {', '.join(RETENTION)}.")
+for name, days in env.RETENTION_DAYS.items():
+    RETENTION[name]["days"] = days
 
 UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
 

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from common.clock import now
-from customers import engagement, facts
+from customers import engagement, facts, privacy_requests, retention
 
 logger = logging.getLogger(__name__)
 
@@ -24,3 +24,18 @@ def check_facts(sample: int = 1000) -> int:
         logger.error("Facts of %d of %d sampled customers had drifted", len(drifted), sample)
         facts.rebuild_facts(sorted(drifted))
     return len(drifted)
+
+
+@shared_task(queue="default")
+def apply_retention() -> dict[str, int]:
+    """Forget what is older than its rule says."""
+    return retention.apply_retention()
+
+
+@shared_task(queue="default")
+def check_privacy_requests() -> int:
+    """Tell the log how many requests are overdue; the page Privacy shows which."""
+    late = privacy_requests.overdue().count()
+    if late:
+        logger.error("%d privacy requests are overdue", late)
+    return late

@@ -1,10 +1,38 @@
 from django.urls import path
 
-from customers import views
+from customers import rights_views, views
 
 app_name = "customers"
 urlpatterns = [
     path("customers/", views.customer_list, name="list"),
     path("data/", views.data, name="data"),
     path("data/<int:pk>/rejects", views.rejects, name="rejects"),
+    path("privacy/", rights_views.privacy, name="privacy"),
+    *(
+        path(
+            f"privacy/<int:pk>/{state}/",
+            rights_views.privacy_request_close,
+            {"state": state},
+            name=f"privacy_{state}",
+        )
+        for state in ("done", "refused")
+    ),
+    path("customers/<uuid:public_id>/rights/", rights_views.person, name="rights"),
+    path("customers/<uuid:public_id>/rights/erase/", rights_views.person_erase, name="erase"),
+    path(
+        "customers/<uuid:public_id>/rights/export.json",
+        rights_views.person_export,
+        {"form": "json"},
+        name="export_json",
+    ),
+    path(
+        "customers/<uuid:public_id>/rights/export.zip",
+        rights_views.person_export,
+        {"form": "zip"},
+        name="export_zip",
+    ),
+    *(
+        path(f"customers/<uuid:public_id>/rights/{act}/", rights_views.person_choice, {"act": act}, name=act)
+        for act in ("do-not-sell", "allow-sale", "no-profiling", "no-mail")
+    ),
 ]

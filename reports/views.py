@@ -1,11 +1,14 @@
 """Home, a customer's profile, and the results of experiments."""
 
+from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from accounts import audit
+from accounts.models import User
 from campaigns.models import Campaign
 from customers.models import Customer
 from reports.customer_profile import customer_profile
@@ -40,4 +43,5 @@ def experiment_detail(request: HttpRequest, key: str) -> HttpResponse:
 def customer(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """One customer: who it is, what was allowed, done, sent and recommended."""
     found = get_object_or_404(Customer.objects.select_related("facts"), public_id=public_id)
+    audit.record(cast(User, request.user), "looked at a profile", found)
     return render(request, "reports/customer.html", {"profile": customer_profile(found)})
