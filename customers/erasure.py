@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -64,35 +64,39 @@ def erase(
 ) -> ErasureReceipt:
     """Erase a customer, once, and return the receipt. Raises AlreadyErased and Customer.DoesNotExist.
 
-    One transaction, with the locks that identification and ingest take, in their order. The hashes are in the
-    file of erasures before it commits: a crash in between erases once more at the next replay, and forgets nobody.
-    `reason` must not name the person.
+    Files first, which may take long; then one transaction, with the locks that identification and ingest take, in
+    their order. The hashes are in the file of erasures before it commits: a crash in between erases once more at
+    the next replay, and forgets nobody. `reason` must not name the person.
     """
+    files = remove_lines_about(subject_of(_survivor(customer_id)))
     with transaction.atomic(), connection.cursor() as cursor:
         lock_makers()
-        customer = Customer.objects.get(pk=survivors([customer_id]).get(customer_id, customer_id))
-        subject = subject_of(customer)
+        subject = subject_of(_survivor(customer_id))
         list(Customer.objects.select_for_update().filter(pk__in=subject.customer_ids).order_by("pk"))
         lock_facts(subject.customer_ids)
-        if customer.erased_at is not None:
-            raise AlreadyErased
-        values = {"asked_by": by, "reason": reason[:100]}
         receipt, _ = ErasureReceipt.objects.get_or_create(
-            **({"pk": receipt_id} if receipt_id else {"pk": ErasureReceipt().pk}), defaults=values
+            pk=receipt_id or uuid4(), defaults={"asked_by": by, "reason": reason[:100]}
         )
         hashes = sorted(_hashes(subject))
         Tombstone.objects.bulk_create(
             [Tombstone(key_hash=one, receipt=receipt) for one in hashes], ignore_conflicts=True
         )
         cursor.execute("SET LOCAL regards.erasure = 'on'")
-        counts = Counter(receipt.counts) + _apply(subject)
+        counts = Counter(receipt.counts) + _apply(subject) + Counter(files=files)
         cursor.execute("SET LOCAL regards.erasure = 'off'")
-        counts["files"] += remove_lines_about(subject)
         receipt.counts = dict(sorted(counts.items()))
         receipt.save(update_fields=["counts"])
         audit.record(by, "erased a person", receipt)
         _remember({"receipt": str(receipt.pk), "hashes": [one.hex() for one in hashes]})
     return receipt
+
+
+def _survivor(customer_id: int) -> Customer:
+    """The customer, or whom they were merged into. Raises AlreadyErased and Customer.DoesNotExist."""
+    customer = Customer.objects.get(pk=survivors([customer_id]).get(customer_id, customer_id))
+    if customer.erased_at is not None:
+        raise AlreadyErased
+    return customer
 
 
 def readmit(email: str) -> bool:

@@ -2,9 +2,12 @@
 
 import csv
 import gzip
+import logging
 import os
 import re
+import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal
@@ -12,6 +15,8 @@ from typing import IO, Literal
 from django.conf import settings
 
 from customers.policies import Subject
+
+logger = logging.getLogger(__name__)
 
 
 def remove_lines_about(subject: Subject) -> int:
@@ -40,8 +45,13 @@ def _open(path: Path, mode: Literal["rt", "wt"], *, like: Path) -> IO[str]:
 
 
 def _mentions(path: Path, pattern: re.Pattern[str]) -> bool:
-    with _open(path, "rt", like=path) as file:
-        return any(pattern.search(line) for line in file)
+    """Whether a line names the person; a damaged archive is told to the log and left to whoever put it there."""
+    try:
+        with _open(path, "rt", like=path) as file:
+            return any(pattern.search(line) for line in file)
+    except (OSError, EOFError, zlib.error) as error:
+        logger.warning("%s cannot be searched for an erased person: %s", path.name, error)
+        return False
 
 
 def _rewrite(path: Path, pattern: re.Pattern[str]) -> bool:
@@ -51,6 +61,7 @@ def _rewrite(path: Path, pattern: re.Pattern[str]) -> bool:
     try:
         with _open(path, "rt", like=path) as old, _open(draft, "wt", like=path) as new:
             if ".csv" in path.suffixes:
+                csv.field_size_limit(sys.maxsize)
                 rows = csv.reader(old)
                 csv.writer(new).writerows(row for row in rows if not any(map(pattern.search, row)))
             else:

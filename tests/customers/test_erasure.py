@@ -169,6 +169,13 @@ def test_the_receipt_counts_and_names_nobody(bird: Customer, user: User) -> None
     assert AuditEntry.objects.filter(action="erased a person", object_id=str(receipt.pk)).exists()
 
 
+def test_a_damaged_archive_in_the_drop_folder_stops_no_erasure(bird: Customer, user: User) -> None:
+    damaged = Path(live_settings.DROP_DIR) / "damaged.csv.gz"
+    damaged.write_bytes(gzip.compress(b"canary" * 1000)[:30])
+    assert erase(bird.pk, by=user, reason="asked").counts["files"] == 3
+    assert damaged.stat().st_size == 30
+
+
 def test_nobody_is_erased_twice(bird: Customer, user: User) -> None:
     erase(bird.pk, by=user, reason="asked")
     with pytest.raises(AlreadyErased):
