@@ -100,9 +100,9 @@ def policies() -> Iterator[Policy]:
         yield from import_module(name).POLICIES
 
 
-def erased_name(prefix: str = "erased-") -> Concat:
+def erased_name() -> Concat:
     """A new name for a row that its source knew by an id: unique, and nobody's."""
-    return Concat(Value(prefix), Cast(RandomUUID(), TextField()))
+    return Concat(Value("erased-"), Cast(RandomUUID(), TextField()))
 
 
 def columns(names: str) -> frozenset[str]:
