@@ -17,7 +17,6 @@ import multiprocessing
 import os
 import random
 import statistics
-import sys
 import tempfile
 import time
 import uuid
@@ -44,7 +43,9 @@ def main() -> None:
                 rates = _rates(size)
                 _print_row(f"batches of {size:>5,}", rates)
             for writers in WRITERS:
-                _print_row(f"{writers} writers", {way: _rate_of_writers(way, writers) for way in ("copy", "ingest")})
+                _print_row(
+                    f"{writers} writers", {way: _rate_of_writers(way, writers) for way in ("copy", "ingest")}
+                )
 
 
 def _rates(size: int) -> dict[str, float]:
@@ -132,7 +133,21 @@ def _made(way: str, size: int) -> list[Any]:
 
 
 def _as_row(customer: int, at: datetime, product: int) -> tuple[Any, ...]:
-    return (uuid.uuid4().bytes, at, customer, 1, product, product % 40 + 1, None, None, None, None, None, None, "shop")
+    return (
+        uuid.uuid4().bytes,
+        at,
+        customer,
+        1,
+        product,
+        product % 40 + 1,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        "shop",
+    )
 
 
 def _as_event(customer: int, at: datetime, product: int) -> Any:
@@ -243,7 +258,9 @@ _STORES: dict[str, Callable[[list[Any]], None]] = {
 
 def _print_row(title: str, rates: dict[str, float]) -> None:
     told = [f"{title}: copy {rates['copy']:,.0f}/s"]
-    told += [f"{way} {rate:,.0f}/s = {rate / rates['copy']:.2f}" for way, rate in rates.items() if way != "copy"]
+    told += [
+        f"{way} {rate:,.0f}/s = {rate / rates['copy']:.2f}" for way, rate in rates.items() if way != "copy"
+    ]
     if "bulk_create" in rates:
         told.append(f"stored/bulk_create {rates['stored'] / rates['bulk_create']:.1f}")
     print("; ".join(told), flush=True)

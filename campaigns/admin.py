@@ -1,5 +1,6 @@
 from django import forms
 from django.contrib import admin
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from campaigns.models import Block, Campaign, Template, TemplateVersion
@@ -57,6 +58,11 @@ class CampaignAdmin(ModelAdmin):
     list_display = ["name", "segment", "state", "launched_at", "created_by"]
     list_select_related = ["segment", "created_by"]
     readonly_fields = ["state", "dispatch", "launched_at", "created_by"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        """A launched campaign is history: it can be looked at, not rewritten."""
+        is_draft = obj is None or obj.state == Campaign.State.DRAFT
+        return is_draft and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: object, obj: Campaign | None = None) -> bool:
         return obj is not None and obj.state == Campaign.State.DRAFT

@@ -16,12 +16,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import ApiKey
-from campaigns.content import content_for, is_in_baseline
+from campaigns.content import content_for, products_for
 from campaigns.contexts import absolute_product
 from customers.models import Customer
-from recommendations.serving import recommend
 
 MOST_PRODUCTS = 50
+LONGEST_NUMBER = 9
 
 
 class ProductSerializer(serializers.Serializer[Any]):
@@ -77,8 +77,7 @@ class RecommendationsView(APIView):
         """Recommend products to one customer, or bestsellers to one in a baseline arm."""
         customer = customer_by_public_id(public_id)
         k = _whole_number(request.query_params.get("k", "6"), name="k", least=1, most=MOST_PRODUCTS)
-        strategy = "bestsellers" if is_in_baseline(customer.pk) else "for_you"
-        served = recommend([customer.pk], k=k, strategy=strategy)[customer.pk]
+        served = products_for(customer, k=k)
         answer = {
             "customer": customer.public_id,
             "shortfall": served.shortfall,
@@ -122,12 +121,12 @@ def customer_by_public_id(public_id: str) -> Customer:
 
 def _find_customer(public_id: str) -> Customer | None:
     try:
-        return Customer.objects.filter(public_id=public_id).first()
+        return Customer.objects.named(public_id)
     except (DjangoValidationError, ValueError):
         return None
 
 
 def _whole_number(text: str, *, name: str, least: int, most: int) -> int:
-    if not text.isdecimal() or not least <= int(text) <= most:
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER or not least <= int(text) <= most:
         raise ValidationError({name: [f"Give a whole number from {least} to {most}."]})
     return int(text)

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +13,10 @@ from django.urls import reverse
 
 from campaigns.contexts import People, absolute_product, context_for, load_people
 from campaigns.launching import arm_contents
-from campaigns.models import Block, Campaign, CampaignVariant
+from campaigns.models import Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
+from campaigns.shelves import fill
+from campaigns.slots import asked_by, blocks_of, versions_of
 from campaigns.templating.compile import requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed, render
 from common import tokens
@@ -24,25 +26,33 @@ from customers.models import Purpose
 from delivery import mime, tracking
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
-from delivery.outbox import Claimed
-from delivery.sending import Composed
-from products.models import Product
-from recommendations.serving import Served, recommend
+from delivery.outbox import LEASE, Claimed, Composed
+from recommendations.serving import Served
 from rules.deciding import Decision, decide
-from rules.models import RuleSet, RuleSetVersion
+from rules.models import RuleSetVersion
 
 MOST_PRODUCTS = 12
+TIME_TO_COMPOSE = LEASE / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a campaign, or a preview, makes its mails of: what each arm gets, rules and blocks, and who sends."""
+
+    name: str
+    sender_name: str
+    contents: dict[str, CampaignVariant]
+    versions: list[RuleSetVersion]
+    blocks: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredients:
     """Everything that the mails of one chunk are made of; nothing more is read while they are written."""
 
-    campaign: Campaign
-    contents: dict[str, CampaignVariant]
+    source: Source
     people: People
     decisions: dict[int, Decision]
-    blocks: dict[str, str]
     recommended: dict[int, Served]
     open_tracked: set[int]
     click_tracked: set[int]
@@ -51,29 +61,59 @@ class Ingredients:
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     """Write each claimed message from fresh data; a fixed number of queries for any number of messages.
 
-    One that cannot be written fails by itself, with the reason.
+    One that cannot be written fails by itself, with the reason. When half of the lease is over, the rest is left out.
     """
+    deadline = time.monotonic() + TIME_TO_COMPOSE.total_seconds()
     campaign = Campaign.objects.select_related("experiment", "sender").get(dispatch=dispatch)
-    ingredients = gather(campaign, [(one.customer_id, one.variant_key) for one in claimed])
-    return [_compose_one(ingredients, one) for one in claimed]
+    ingredients = gather(source_of(campaign), [(one.customer_id, one.variant_key) for one in claimed])
+    arms = _frozen_arms(campaign, [one.customer_id for one in claimed])
+    composed: list[Composed] = []
+    for one in claimed:
+        if composed and time.monotonic() > deadline:
+            break
+        if arms.get(one.customer_id, one.variant_key) != one.variant_key:
+            reason = "merged with a recipient who has another arm"
+            composed.append(Composed(claimed=one, skipped=reason))
+        else:
+            composed.append(_compose_one(campaign, ingredients, one))
+    return composed
 
 
-def gather(campaign: Campaign, recipients: Sequence[tuple[int, str]]) -> Ingredients:
-    """Load the ingredients for (customer id, variant key) pairs."""
-    contents = arm_contents(campaign)
+def source_of(campaign: Campaign) -> Source:
+    """Return what a campaign's mails are made of: as its launch froze it, for a draft as it is now."""
+    return Source(
+        name=campaign.name,
+        sender_name=campaign.sender.from_name,
+        contents=arm_contents(campaign),
+        versions=versions_of(campaign),
+        blocks=blocks_of(campaign),
+    )
+
+
+def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients:
+    """Load the ingredients for (customer id, variant key) pairs; an id of nobody stands for somebody unknown."""
     everybody = [who for who, _ in recipients]
-    personalised = [who for who, key in recipients if contents[key].is_personalised]
-    decisions = decide(_rule_versions(campaign), personalised, now=now()) if personalised else {}
+    people = load_people(everybody)
+    decisions: dict[int, Decision] = {}
+    for arm, content in source.contents.items():
+        asked = [who for who, key in recipients if key == arm and people.allows_profiling(who)]
+        if asked and (versions := asked_by(content, source.versions)):
+            decisions |= decide(versions, asked, now=now())
+    strategies = {who: source.contents[key].strategy for who, key in recipients}
     return Ingredients(
-        campaign=campaign,
-        contents=contents,
-        people=load_people(everybody),
+        source=source,
+        people=people,
         decisions=decisions,
-        blocks=dict(Block.objects.values_list("key", "compiled_html")),
-        recommended=_recommended(contents, recipients, decisions),
+        recommended=fill(strategies, decisions, k=_products_wanted(source.contents)),
         open_tracked=consent.may_track(everybody, Purpose.OPEN_TRACKING),
         click_tracked=consent.may_track(everybody, Purpose.CLICK_TRACKING),
     )
+
+
+def _frozen_arms(campaign: Campaign, customer_ids: Sequence[int]) -> dict[int, str]:
+    """The arm that each customer has in the launch snapshot, empty for those who were excluded."""
+    frozen = Recipient.objects.filter(campaign=campaign, customer__in=customer_ids)
+    return dict(frozen.values_list("customer_id", "variant_key"))
 
 
 def write(
@@ -83,8 +123,8 @@ def write(
 
     Links stand as they are without a message (preview, test) and for who does not allow clicks to be noted.
     """
-    content = ingredients.contents[variant_key]
-    context = _context(ingredients, customer_id, content, message_id=message_id)
+    content = ingredients.source.contents[variant_key]
+    context = _context(ingredients, customer_id, message_id=message_id)
     is_tracked = message_id is not None and customer_id in ingredients.click_tracked
     token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
 
@@ -92,65 +132,6 @@ def write(
         return settings.BASE_URL + reverse("delivery:clicked", args=[token, index])
 
     return render(compiled_of(content.template_version_id), context, links=tracked if token else None)
-
-
-def _rule_versions(campaign: Campaign) -> list[RuleSetVersion]:
-    """The versions that the launch froze; for a draft those that are live."""
-    if campaign.state == Campaign.State.DRAFT:
-        live = RuleSet.objects.exclude(live_version=None).values("live_version")
-        return list(RuleSetVersion.objects.filter(pk__in=live).select_related("rule_set"))
-    return list(campaign.rule_set_versions.select_related("rule_set"))
-
-
-def _recommended(
-    contents: dict[str, CampaignVariant],
-    recipients: Sequence[tuple[int, str]],
-    decisions: dict[int, Decision],
-) -> dict[int, Served]:
-    """Ask the recommender once for each strategy and set of categories, as the arm and the rules have it.
-
-    A rule's `recommend` replaces the arm's strategy, and products that it names come first; what rules exclude is
-    left out and filled up.
-    """
-    wishes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[int]] = defaultdict(list)
-    for who, key in recipients:
-        rule = next(iter(decisions[who].recommend.values()), None) if who in decisions else None
-        wish = (rule.strategy, rule.categories, rule.products) if rule else (contents[key].strategy, (), ())
-        wishes[wish].append(who)
-    named = _named_products(wishes, decisions)
-    exclude = {
-        who: {product.pk for code in one.exclude for product in named.get(code, ())}
-        for who, one in decisions.items()
-    }
-    k = _products_wanted(contents)
-    served: dict[int, Served] = {}
-    for (strategy, categories, codes), people in wishes.items():
-        found = recommend(people, k=k, strategy=strategy, exclude=exclude, categories=categories)
-        first = [product for code in codes for product in named.get(code, ()) if product.is_available]
-        served |= {who: _with_first(one, first, k) for who, one in found.items()} if first else found
-    return served
-
-
-def _named_products(
-    wishes: Iterable[tuple[str, tuple[str, ...], tuple[str, ...]]], decisions: dict[int, Decision]
-) -> dict[str, list[Product]]:
-    """The products that rules name, by their external id; one query, or none."""
-    codes = {code for decision in decisions.values() for code in decision.exclude}
-    codes |= {code for *_, products in wishes for code in products}
-    named: dict[str, list[Product]] = defaultdict(list)
-    if codes:
-        for product in Product.objects.select_related("category").filter(external_id__in=codes):
-            named[product.external_id].append(product)
-    return named
-
-
-def _with_first(served: Served, first: Sequence[Product], k: int) -> Served:
-    """Put what a rule names before what the recommender found, each product once."""
-    chosen = {product.pk: (product, "rule", "a rule names it") for product in first}
-    for product, source, reason in zip(served.products, served.sources, served.reasons, strict=True):
-        chosen.setdefault(product.pk, (product, source, reason))
-    products, sources, reasons = zip(*list(chosen.values())[:k], strict=True)
-    return replace(served, products=products, sources=sources, reasons=reasons)
 
 
 def _products_wanted(contents: dict[str, CampaignVariant]) -> int:
@@ -162,27 +143,31 @@ def _products_wanted(contents: dict[str, CampaignVariant]) -> int:
     return min(MOST_PRODUCTS, max(wanted, default=1))
 
 
-def _context(
-    ingredients: Ingredients, customer_id: int, content: CampaignVariant, *, message_id: int | None
-) -> dict[str, Any]:
+def _context(ingredients: Ingredients, customer_id: int, *, message_id: int | None) -> dict[str, Any]:
     context = context_for(ingredients.people, customer_id)
     decision = ingredients.decisions.get(customer_id)
     served = ingredients.recommended.get(customer_id)
     products = served.products if served else ()
     context["recommendations"] = [absolute_product(product) for product in products]
-    context["slots"] = {
-        slot: ingredients.blocks[block]
-        for slot, block in (decision.show.items() if decision else ())
-        if block in ingredients.blocks
-    }
+    blocks = ingredients.source.blocks
+    context["slots"] = {slot: blocks[key] for slot, key in _shown(ingredients, customer_id).items()}
     if decision:
         context |= decision.variables
-    sender = ingredients.campaign.sender
-    context["sender"] = {"name": sender.from_name, "postal_address": settings.POSTAL_ADDRESS}
-    context["campaign"] = {"name": ingredients.campaign.name}
+    context["sender"] = {
+        "name": ingredients.source.sender_name,
+        "postal_address": settings.POSTAL_ADDRESS,
+    }
+    context["campaign"] = {"name": ingredients.source.name}
     context["unsubscribe_url"] = _unsubscribe_url(message_id)
     context["preferences_url"] = _preferences_url(message_id)
     return context
+
+
+def _shown(ingredients: Ingredients, customer_id: int) -> dict[str, str]:
+    """The block that rules put into each slot, where there is such a block."""
+    decision = ingredients.decisions.get(customer_id)
+    chosen = decision.show if decision else {}
+    return {slot: key for slot, key in chosen.items() if key in ingredients.source.blocks}
 
 
 def _unsubscribe_url(message_id: int | None) -> str:
@@ -199,22 +184,21 @@ def _preferences_url(message_id: int | None) -> str:
     return settings.BASE_URL + reverse("delivery:preferences", args=[token])
 
 
-def _compose_one(ingredients: Ingredients, claimed: Claimed) -> Composed:
+def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed) -> Composed:
     decision = ingredients.decisions.get(claimed.customer_id)
     if decision and decision.suppress:
         return Composed(claimed=claimed, skipped="a rule suppressed it")
     try:
         rendered = write(ingredients, claimed.customer_id, claimed.variant_key, message_id=claimed.id)
         has_pixel = claimed.customer_id in ingredients.open_tracked
-        raw = _mime(ingredients.campaign, claimed, rendered, has_pixel=has_pixel)
+        raw = _mime(campaign, claimed, rendered, has_pixel=has_pixel)
     except (RenderFailed, mime.RefusedHeader) as error:
         return Composed(claimed=claimed, failed=f"{type(error).__name__}: {error}")
-    content = ingredients.contents[claimed.variant_key]
+    content = ingredients.source.contents[claimed.variant_key]
     compiled = compiled_of(content.template_version_id)
     return Composed(
         claimed=claimed,
         mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=rendered.subject, raw=raw),
-        content_sha256=hashlib.sha256(raw).hexdigest(),
         resolved=json.dumps(_resolved(ingredients, claimed, content, rendered)),
         links=json.dumps([*compiled.links, *rendered.links]),
         fallbacks=sum(rendered.fallbacks.values()),
@@ -261,6 +245,10 @@ def _resolved(
         "template_version": content.template_version_id,
         "rule_set_versions": list(decision.version_ids) if decision else [],
         "rules_fired": list(decision.fired) if decision else [],
+        "blocks": {
+            slot: {"key": key, "sha256": hashlib.sha256(ingredients.source.blocks[key].encode()).hexdigest()}
+            for slot, key in _shown(ingredients, claimed.customer_id).items()
+        },
         "variables": dict(decision.variables) if decision else {},
         "recommendations": [
             {"id": product.pk, "price_minor": product.price_minor, "currency": product.currency}

@@ -1,46 +1,80 @@
-"""Content outside of our own mails: what a slot shows to one customer right now."""
+"""Content outside of our own mails: what a slot or a shelf shows to one customer right now."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from campaigns.contexts import context_for, load_people
+from django.db.models import DurationField, ExpressionWrapper, F
+
+from campaigns.contexts import absolute_product, context_for, load_people
 from campaigns.models import Block, Campaign
-from campaigns.templating.compile import Compiled
-from campaigns.templating.render import RenderFailed, render
+from campaigns.shelves import excluded_products, fill
+from campaigns.slots import live_versions
+from campaigns.templating.compile import Compiled, requested_recommendations
+from campaigns.templating.render import RenderFailed, render_fragment
 from common.clock import now
 from customers.models import Assignment, Customer
+from delivery.models import Dispatch
 from experiments.models import Variant
+from recommendations.serving import BESTSELLERS, FOR_YOU, Served, recommend
 from rules.deciding import Decision, decide, fallback_decision
 from rules.models import RuleSet
 
+NOBODY = 0
+"""An id that no customer has."""
+
 
 def is_in_baseline(customer_id: int) -> bool:
-    """Whether a launched campaign holds this customer in an arm without personalisation."""
-    held = Variant.objects.filter(
-        role=Variant.Role.BASELINE, experiment__campaign__state=Campaign.State.LAUNCHED
-    ).values_list("experiment__key", "key")
+    """Whether a running campaign holds this customer in an arm without personalisation.
+
+    A campaign runs from its launch to the end of its experiment's window, unless it is cancelled.
+    """
+    window = ExpressionWrapper(
+        F("experiment__conversion_window_days") * timedelta(days=1), output_field=DurationField()
+    )
+    held = (
+        Variant.objects.filter(
+            role=Variant.Role.BASELINE,
+            experiment__campaign__state=Campaign.State.LAUNCHED,
+            experiment__campaign__launched_at__gt=now() - window,
+        )
+        .exclude(experiment__campaign__dispatch__state=Dispatch.State.CANCELLED)
+        .values_list("experiment__key", "key")
+    )
     mine = Assignment.objects.filter(customer_id=customer_id).values_list("experiment_key", "variant_key")
     return bool(set(held) & set(mine))
+
+
+def is_personalised(customer: Customer | None) -> bool:
+    """Whether what is known about the customer may decide: they are known, do not object, and are in no baseline."""
+    return customer is not None and customer.allows_profiling and not is_in_baseline(customer.pk)
+
+
+def products_for(customer: Customer, *, k: int) -> Served:
+    """Recommend products to one customer, without those that live rules exclude; bestsellers if not personalised."""
+    if not is_personalised(customer):
+        return recommend([customer.pk], k=k, strategy=BESTSELLERS)[customer.pk]
+    decisions = decide(live_versions(), [customer.pk], now=now())
+    return recommend([customer.pk], k=k, strategy=FOR_YOU, exclude=excluded_products(decisions))[customer.pk]
 
 
 def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
     """Decide a slot and render its block; None where no published rule set decides it.
 
-    Unknown customers, those in a baseline arm, and content that cannot be rendered get the stored fallback.
+    Unknown customers, those who are not personalised, and content that cannot be rendered get the stored fallback.
     """
-    rule_set = (
-        RuleSet.objects.exclude(live_version=None).select_related("live_version").filter(slot=slot).first()
-    )
+    rule_set = RuleSet.objects.select_related("live_version").filter(slot=slot).first()
     if rule_set is None or rule_set.live_version is None:
         return None
     version = rule_set.live_version
-    fallback = fallback_decision(version)
-    decision = fallback
-    if customer is not None and not is_in_baseline(customer.pk):
-        decision = decide([version], [customer.pk], now=now()).get(customer.pk, fallback)
-    html, is_fallback = _html(decision, slot, customer), decision.fell_back
+    fallback = replace(fallback_decision(version), recommend={})
+    decision, strategy = fallback, BESTSELLERS
+    if customer is not None and is_personalised(customer):
+        decision, strategy = decide([version], [customer.pk], now=now())[customer.pk], FOR_YOU
+    html, is_fallback = _html(decision, slot, customer, strategy), decision.fell_back
     if html is None:
         decision, is_fallback = fallback, True
-        html = _html(fallback, slot, None) or ""
+        html = _html(fallback, slot, None, BESTSELLERS) or ""
     return {
         "slot": slot,
         "customer": str(customer.public_id) if customer else None,
@@ -52,15 +86,18 @@ def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
     }
 
 
-def _html(decision: Decision, slot: str, customer: Customer | None) -> str | None:
+def _html(decision: Decision, slot: str, customer: Customer | None, strategy: str) -> str | None:
     """Render the decided block, or None where there is none or it cannot be rendered."""
     block = Block.objects.filter(key=decision.show.get(slot, "")).first()
     if block is None:
         return None
-    context = context_for(load_people([customer.pk]), customer.pk) if customer else {}
+    who = customer.pk if customer else NOBODY
+    context = context_for(load_people([who]), who) | decision.variables
+    wanted = requested_recommendations(Compiled(html=block.compiled_html, text="", subject=""))
+    if wanted:
+        served = fill({who: strategy}, {who: decision}, k=max(wanted.values()))[who]
+        context["recommendations"] = [absolute_product(product) for product in served.products]
     try:
-        return render(
-            Compiled(html=block.compiled_html, text="", subject=""), context | decision.variables
-        ).html
+        return render_fragment(block.compiled_html, context)
     except RenderFailed:
         return None

@@ -40,6 +40,11 @@ class People:
     categories: dict[int, Category]
     products: dict[int, Product]
 
+    def allows_profiling(self, customer_id: int) -> bool:
+        """Whether what this customer did may decide what they see; of somebody unknown nothing is known anyway."""
+        customer = self.customers.get(customer_id)
+        return customer is None or customer.allows_profiling
+
 
 def load_people(customer_ids: Sequence[int]) -> People:
     """Load customers, facts, and the categories and products they refer to; four queries for any number."""
@@ -59,21 +64,26 @@ def context_for(people: People, customer_id: int) -> dict[str, Any]:
     """Return the plain data about one customer: facts and attributes by their bare names, and `customer`.
 
     A name is only present when there is a value, so that `default:` and the slots' fallbacks take effect. An own
-    attribute never hides a fact or a system name.
+    attribute never hides a fact or a system name. There are no facts about who objects to profiling, and nothing
+    but the time about an id of nobody.
     """
-    customer = people.customers[customer_id]
-    facts = people.facts.get(customer_id)
-    context: dict[str, Any] = dict(customer.attributes)
-    if facts is not None:
-        context |= _facts(people, facts)
-    context["customer"] = {
-        name: value
-        for name in ("first_name", "last_name", "email", "gender", "country", "region", "city", "locale")
-        if (value := getattr(customer, name))
-    } | {"id": str(customer.public_id), "attributes": customer.attributes}
+    context: dict[str, Any] = {}
+    customer = people.customers.get(customer_id)
+    if customer is not None:
+        context |= customer.attributes
+        facts = people.facts.get(customer_id) if customer.allows_profiling else None
+        context |= _facts(people, facts) if facts else {}
+        context["customer"] = _about(customer)
     moment = now()
     context["now"], context["today"] = moment.isoformat(), moment.date().isoformat()
     return context
+
+
+def _about(customer: Customer) -> dict[str, Any]:
+    """Return what the customer told us."""
+    names = ("first_name", "last_name", "email", "gender", "country", "region", "city", "locale")
+    told = {name: value for name in names if (value := getattr(customer, name))}
+    return told | {"id": str(customer.public_id), "attributes": customer.attributes}
 
 
 def absolute_product(product: Product) -> dict[str, Any]:

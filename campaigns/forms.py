@@ -136,6 +136,7 @@ class TemplateForm(forms.Form):
         help_text="Leave empty to derive it from the layout.",
     )
     note = forms.CharField(max_length=300, required=False, help_text="What changed, for the history.")
+    base = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
     @classmethod
     def of(cls, template: Template) -> "TemplateForm":
@@ -143,4 +144,8 @@ class TemplateForm(forms.Form):
         newest = template.versions.first()
         fields = ("subject", "preheader", "mjml", "text")
         initial: dict[str, Any] = {name: getattr(newest, name) for name in fields} if newest else {}
-        return cls(initial={"name": template.name, **initial})
+        return cls(initial={"name": template.name, "base": newest.number if newest else 0, **initial})
+
+    def follow(self, number: int) -> None:
+        """Let what was written follow this version when it is sent again."""
+        self.data = {name: self.data[name] for name in self.data} | {"base": str(number)}

@@ -13,13 +13,13 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from campaigns.models import Campaign, CampaignVariant
+from campaigns.slots import freeze
 from common.clock import now
 from customers.models import Consent
 from delivery.models import Dispatch
 from experiments.assigning import variant_case_sql
 from experiments.models import Experiment, Variant
 from experiments.stats.assignment import WHOLE
-from rules.models import RuleSet
 from segments import membership
 
 _FREEZE = """
@@ -50,6 +50,12 @@ INSERT INTO delivery_message (dispatch_id, customer_id, variant_key)
 SELECT %(dispatch)s, customer_id, variant_key FROM campaigns_recipient
 WHERE campaign_id = %(campaign)s AND variant_key = ANY(%(mailed)s) ORDER BY customer_id
 """
+
+
+NOBODY = (
+    "Nobody would get a mail: the segment holds no one in a mailed arm who has an address, consented and is not "
+    "suppressed."
+)
 
 
 class LaunchRefused(Exception):
@@ -92,8 +98,9 @@ def obstacles(campaign: Campaign) -> list[str]:
 def launch(campaign_id: int, *, by: User | None = None) -> Launched:
     """Freeze the audience and queue its messages, once; raises LaunchRefused.
 
-    The segment is refreshed first, with its own "now" where it has one. The live version of each rule set is frozen
-    with the campaign. Whoever calls rings `campaigns.tasks.send_campaign` after the commit.
+    The segment is refreshed first, with its own "now" where it has one. The live rules that have a say in the
+    campaign are frozen with it, and so are the blocks they can show. Whoever calls rings
+    `campaigns.tasks.send_dispatch` after the commit.
     """
     membership.refresh(Campaign.objects.select_related("segment").get(pk=campaign_id).segment, cause="launch")
     with transaction.atomic():
@@ -103,10 +110,10 @@ def launch(campaign_id: int, *, by: User | None = None) -> Launched:
         if reasons := obstacles(campaign):
             raise LaunchRefused(reasons)
         dispatch = Dispatch.objects.create(name=campaign.name, sender=campaign.sender)
-        campaign.rule_set_versions.set(
-            RuleSet.objects.exclude(live_version=None).values_list("live_version_id", flat=True)
-        )
+        freeze(campaign, list(arm_contents(campaign).values()))
         _freeze(campaign, dispatch)
+        if not dispatch.messages.exists():
+            raise LaunchRefused([NOBODY])
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
         campaign.dispatch, campaign.state, campaign.launched_at = dispatch, Campaign.State.LAUNCHED, now()
         campaign.save(update_fields=["dispatch", "state", "launched_at"])

@@ -2,11 +2,14 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
+
+from delivery.models import Message
 
 
 class Template(models.Model):
-    """A mail's layout and words, in immutable versions; the newest published one is live."""
+    """A mail's layout and words, in immutable versions; a campaign names the one it sends."""
 
     key = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
@@ -61,6 +64,15 @@ class Block(models.Model):
         return self.name
 
 
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """Campaigns."""
+
+    def with_progress(self) -> "CampaignQuerySet":
+        """Add `has_open`: whether a message of it has not reached its final state."""
+        left = Message.objects.filter(dispatch=OuterRef("dispatch")).exclude(state__in=Message.TERMINAL)
+        return self.annotate(has_open=Exists(left))
+
+
 class Campaign(models.Model):
     """A mail to a segment, as an experiment. Its messages are the `dispatch`'s."""
 
@@ -86,11 +98,27 @@ class Campaign(models.Model):
         "rules.RuleSetVersion", blank=True, editable=False, related_name="campaigns"
     )
 
+    objects = CampaignQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return self.name
+
+
+class FrozenBlock(models.Model):
+    """A block as it was when the campaign was launched: later edits do not change a running test."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="blocks")
+    key = models.SlugField(max_length=100)
+    compiled_html = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "key"], name="frozen_block_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.campaign}"
 
 
 class CampaignVariant(models.Model):

@@ -1,43 +1,55 @@
-"""A template version as one customer would get it: the same renderer, no message, links as they stand."""
+"""A template version as one customer would get it: written as the mail is, with links as they stand."""
 
-from typing import Any
+from dataclasses import dataclass
 
-from django.conf import settings
+from campaigns.composing import Source, gather, source_of, write
+from campaigns.content import NOBODY
+from campaigns.models import Block, CampaignVariant, TemplateVersion
+from campaigns.slots import live_versions
+from campaigns.templating.render import Rendered
+from delivery.models import Sender
 
-from campaigns.contexts import absolute_product, context_for, load_people
-from campaigns.models import Block, TemplateVersion
-from campaigns.publishing import compiled_of
-from campaigns.templating.compile import requested_recommendations
-from campaigns.templating.render import Rendered, render
-from common.clock import now
-from recommendations.serving import recommend
-from rules.deciding import decide
-from rules.models import RuleSet, RuleSetVersion
+ALONE = "preview"
 
 
-def preview(version: TemplateVersion, *, customer_id: int | None, strategy: str = "for_you") -> Rendered:
-    """Render a version for a customer, or for somebody of whom nothing is known. Raises RenderFailed."""
-    compiled = compiled_of(version.pk)
-    context: dict[str, Any] = {} if customer_id is None else _personal(customer_id)
-    wanted = max(requested_recommendations(compiled).values(), default=1)
-    if customer_id is not None:
-        served = recommend([customer_id], k=wanted, strategy=strategy)[customer_id]
-        context["recommendations"] = [absolute_product(product) for product in served.products]
-    context["sender"] = {"name": "Regards", "postal_address": settings.POSTAL_ADDRESS}
-    context["campaign"] = {"name": "Preview"}
-    context["unsubscribe_url"] = context["preferences_url"] = settings.BASE_URL + "/"
-    return render(compiled, context)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A mail, and whether a rule keeps it from being sent to this customer."""
+
+    rendered: Rendered
+    is_suppressed: bool
 
 
-def _personal(customer_id: int) -> dict[str, Any]:
-    """The customer's data and what today's live rules decide about them."""
-    context = context_for(load_people([customer_id]), customer_id)
-    live = RuleSetVersion.objects.filter(
-        pk__in=RuleSet.objects.exclude(live_version=None).values("live_version")
-    ).select_related("rule_set")
-    decision = decide(list(live), [customer_id], now=now()).get(customer_id)
-    if decision is not None:
-        blocks = dict(Block.objects.values_list("key", "compiled_html"))
-        context["slots"] = {slot: blocks[key] for slot, key in decision.show.items() if key in blocks}
-        context |= decision.variables
-    return context
+def arm_shown(version: TemplateVersion) -> CampaignVariant | None:
+    """Return the arm of the latest campaign that sends this version; None where none does."""
+    arms = CampaignVariant.objects.filter(template_version=version).order_by("-campaign_id", "-pk")
+    return arms.select_related("campaign__sender", "variant").first()
+
+
+def preview(version: TemplateVersion, *, customer_id: int | None) -> Preview:
+    """Write a version for a customer, or for somebody of whom nothing is known. Raises RenderFailed.
+
+    It is shown as the arm gets it that sends it; one that no campaign uses yet, personalised and with today's rules.
+    """
+    arm = arm_shown(version)
+    key = arm.variant.key if arm else ALONE
+    who = NOBODY if customer_id is None else customer_id
+    ingredients = gather(source_of(arm.campaign) if arm else _by_itself(version), [(who, key)])
+    decision = ingredients.decisions.get(who)
+    return Preview(
+        rendered=write(ingredients, who, key, message_id=None),
+        is_suppressed=decision is not None and decision.suppress,
+    )
+
+
+def _by_itself(version: TemplateVersion) -> Source:
+    """A personalised arm with this version, from the first sender there is."""
+    sender = Sender.objects.order_by("pk").first()
+    content = CampaignVariant(template_version=version, strategy=CampaignVariant.Strategy.FOR_YOU)
+    return Source(
+        name="Preview",
+        sender_name=sender.from_name if sender else "Your shop",
+        contents={ALONE: content},
+        versions=live_versions(),
+        blocks=dict(Block.objects.values_list("key", "compiled_html")),
+    )

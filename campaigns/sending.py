@@ -12,18 +12,20 @@ WAIT_FOR_RATE_SECONDS = 0.2
 
 
 def send_due(dispatch_id: int, *, chunk: int = CHUNK) -> int:
-    """Send until this worker finds nothing more to claim; returns how many messages it settled.
+    """Send until there is nothing more to claim, the dispatch is stopped or its provider takes nothing.
 
-    Several workers may run this at once: each claims its own chunks.
+    Returns how many messages this worker settled. Several may run this at once: each claims its own chunks.
     """
     settled = 0
     while True:
         dispatch = Dispatch.objects.select_related("sender").get(pk=dispatch_id)
+        if dispatch.state != Dispatch.State.SENDING:
+            return settled
         result = send_chunk(dispatch, compose=compose, limit=chunk)
         settled += result.settled
         if result.throttled:
             time.sleep(WAIT_FOR_RATE_SECONDS)
-        elif not result.claimed and not _is_due(dispatch_id):
+        elif result.unavailable or (not result.claimed and not _is_due(dispatch_id)):
             return settled
 
 

@@ -3,6 +3,7 @@
 from typing import cast
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
@@ -14,11 +15,13 @@ from accounts.models import User
 from accounts.permissions import editors_only
 from campaigns.forms import TemplateForm
 from campaigns.models import Template, TemplateVersion
-from campaigns.previewing import preview
+from campaigns.previewing import arm_shown, preview
 from campaigns.publishing import TemplateRefused, publish_template
 from campaigns.templating.render import RenderFailed
 from customers.models import Customer
 
+LONGEST_EMAIL = 320
+LONGEST_NUMBER = 18
 _PREVIEW_POLICY = (
     f"default-src 'none'; img-src 'self' data: https: {settings.BASE_URL}; "
     "style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
@@ -37,9 +40,9 @@ def template_detail(request: HttpRequest, key: str) -> HttpResponse:
     """One template: a preview of a version as a customer (`version`, `customer`), and its history."""
     template = get_object_or_404(Template, key=key)
     versions = template.versions.select_related("author")
-    number = request.GET.get("version", "")
-    version = (versions.filter(number=int(number)) if number.isdecimal() else versions).first()
-    email = request.GET.get("customer", "").strip()
+    number = _whole_number(request.GET.get("version", ""))
+    version = (versions if number is None else versions.filter(number=number)).first()
+    email = request.GET.get("customer", "").replace("\0", "").strip()[:LONGEST_EMAIL]
     customer = Customer.objects.filter(email__iexact=email).first() if email else None
     return render(
         request,
@@ -48,6 +51,7 @@ def template_detail(request: HttpRequest, key: str) -> HttpResponse:
             "template": template,
             "versions": versions,
             "version": version,
+            "arm": arm_shown(version) if version else None,
             "email": email,
             "customer": customer,
             "is_unknown": bool(email) and customer is None,
@@ -71,12 +75,21 @@ def template_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
+@transaction.atomic
 def template_edit(request: HttpRequest, key: str) -> HttpResponse:
     """Write the next version of a template."""
-    template = get_object_or_404(Template, key=key)
+    template = get_object_or_404(Template.objects.select_for_update(), key=key)
     form = TemplateForm(request.POST) if request.method == "POST" else TemplateForm.of(template)
     if request.method == "POST" and form.is_valid():
-        return _publish(request, form, template)
+        newest = template.versions.select_related("author").first()
+        if newest is None or form.cleaned_data["base"] in (None, newest.number):
+            return _publish(request, form, template)
+        form.follow(newest.number)
+        form.add_error(
+            None,
+            f"{newest.author or 'A program'} saved version {newest.number} while you were writing. Look at it, carry "
+            "over what is worth keeping, and save again: then this text follows it.",
+        )
     return render(request, "campaigns/template_edit.html", {"form": form, "template": template})
 
 
@@ -85,14 +98,23 @@ def template_edit(request: HttpRequest, key: str) -> HttpResponse:
 def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The rendered HTML by itself, sandboxed, for the frame of the template's page."""
     version = get_object_or_404(TemplateVersion, pk=pk)
-    customer = request.GET.get("customer", "")
+    asked = request.GET.get("customer", "")
+    customer = get_object_or_404(Customer, pk=_whole_number(asked)) if asked else None
     try:
-        html = preview(version, customer_id=int(customer) if customer.isdecimal() else None).html
+        shown = preview(version, customer_id=customer.pk if customer else None)
+        html = "<p>A rule suppresses this mail for this customer: nothing would be sent.</p>"
+        if not shown.is_suppressed:
+            html = shown.rendered.html
     except RenderFailed as error:
         html = format_html("<p>This template cannot be rendered for this customer: {}</p>", str(error))
     response = HttpResponse(html)
     response["Content-Security-Policy"] = _PREVIEW_POLICY
     return response
+
+
+def _whole_number(text: str) -> int | None:
+    """The number that a text says; None for any other text, and for more digits than an id has."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 def _publish(request: HttpRequest, form: TemplateForm, template: Template) -> HttpResponse:

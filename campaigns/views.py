@@ -13,15 +13,16 @@ from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from campaigns import books, tasks
 from campaigns.forms import CampaignForm
-from campaigns.launching import LaunchRefused, launch, obstacles
+from campaigns.launching import LaunchRefused, arm_contents, launch, obstacles
 from campaigns.models import Campaign
+from campaigns.slots import choosing_products, versions_of
 from delivery.steering import steer
 
 
 @require_safe
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """All campaigns, newest first."""
-    campaigns = Campaign.objects.select_related("segment", "dispatch")
+    campaigns = Campaign.objects.select_related("segment", "dispatch").with_progress()
     return render(request, "campaigns/list.html", {"campaigns": campaigns})
 
 
@@ -42,9 +43,12 @@ def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
     campaign = get_object_or_404(
         Campaign.objects.select_related("segment", "experiment", "sender", "dispatch"), key=key
     )
+    versions = versions_of(campaign)
     context: dict[str, Any] = {
         "campaign": campaign,
-        "contents": campaign.variants.select_related("variant", "template_version__template"),
+        "contents": [
+            (content, choosing_products(content, versions)) for content in arm_contents(campaign).values()
+        ],
     }
     if campaign.dispatch is None:
         context["obstacles"] = obstacles(campaign)

@@ -22,5 +22,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "task": "customers.tasks.check_privacy_requests",
         "crontab": "0 6 * * *",
     },
+    "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -193,7 +193,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {"reads": "6000/min"},
     "EXCEPTION_HANDLER": "common.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -215,7 +215,7 @@ ANYMAIL = (
 )
 
 # Who is told that a customer's data changed (rows in customers.Touched).
-TOUCHED_CONSUMERS = ["segments", "recommendations"]
+TOUCHED_CONSUMERS = ["segments"]
 
 # What each table holds about people, upper apps first (see customers.personal_data), and the folders that may hold
 # rows about them.

@@ -21,6 +21,7 @@ from customers.models import (
     OrderLine,
     Refund,
     Score,
+    SourcePolicy,
     Suppression,
     SyncRun,
 )
@@ -47,7 +48,7 @@ class IdentityInline(ReadOnly, TabularInline):  # type: ignore[misc]
     """By which ids sources know the customer."""
 
     model = CustomerIdentity
-    fields = ("namespace", "value", "created_at")
+    fields = ("namespace", "value", "attached_by", "created_at")
     extra = 0
 
 
@@ -246,3 +247,11 @@ class SyncRunAdmin(ReadOnly, BigTable):
     def adds_up(self, run: SyncRun) -> bool:
         """Whether every row is accounted for."""
         return run.adds_up
+
+
+@admin.register(SourcePolicy)
+class SourcePolicyAdmin(ModelAdmin):  # type: ignore[misc]
+    """What a source's word is worth."""
+
+    list_display = ("source", "attaches_by_email")
+    search_fields = ("source",)

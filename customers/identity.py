@@ -1,8 +1,8 @@
 """Who is meant: source ids and e-mail addresses to customers, for many at once.
 
 An id of a source always leads to the same customer. A new id that comes with a known e-mail address attaches
-to the customer who has the address, unless that source already has another id for them: then the two are kept
-apart, the second without the address, and counted as a conflict.
+to the customer who has the address, unless that source already has another id for them, or its policy says no: then
+the two are kept apart, the second without the address, counted as a conflict and listed for review.
 
 An anonymous id that comes together with somebody's name is theirs from then on, and the anonymous profile that
 had it is merged into theirs. An anonymous id that already belongs to somebody else with a name stays with them (a
@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection, transaction
 
+from customers.duplicates import suspect
 from customers.merging import lock_makers, merge, survivors
-from customers.models import Customer, CustomerIdentity, Merge
+from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, SourcePolicy
 from customers.profiles import Traits, add_traits, store_traits, update_profiles
 from customers.tombstones import erased
 
@@ -98,7 +99,8 @@ def alias(previous: Person, user: Person, *, source: str) -> Resolution:
     """Store that a source knows one person by two ids; both must have a value.
 
     An id that nobody has is attached to the customer of the other; an anonymous profile is merged into the other.
-    Two customers who are known both stay apart and are counted as a conflict; where one was erased, nothing is done.
+    Two customers who are known both stay apart: they are counted as a conflict and listed for review. Where one of the
+    two was erased, nothing is done.
     """
     with transaction.atomic():
         lock_makers()
@@ -107,13 +109,13 @@ def alias(previous: Person, user: Person, *, source: str) -> Resolution:
         known = _known([previous, user])
         found = {one.pk: one for one in Customer.objects.filter(pk__in=known.values())}
         if previous in known and user not in known and not found[known[previous]].is_anonymous:
-            _insert_identities({(user.namespace, user.value): known[previous]})
+            _insert_identities({(user.namespace, user.value): (known[previous], CustomerIdentity.Way.ALIAS)})
             return Resolution(ids={previous: known[previous], user: known[previous]})
         resolution = _resolve([user], source=source)
         at = resolution.ids[user]
         old = known.get(previous)
         if old is None:
-            _insert_identities({(previous.namespace, previous.value): at})
+            _insert_identities({(previous.namespace, previous.value): (at, CustomerIdentity.Way.ALIAS)})
         elif old != at:
             _alias_profiles(
                 resolution, found[old], Customer.objects.get(pk=at), f"{user.namespace}:{user.value}"
@@ -128,6 +130,7 @@ def _alias_profiles(resolution: Resolution, old: Customer, new: Customer, eviden
         merge(survivor.pk, absorbed.pk, cause=Merge.Cause.ALIAS, evidence=evidence)
         resolution.merges += 1
     else:
+        suspect([(old.pk, new.pk, evidence)], reason=DuplicatePair.Reason.ALIAS)
         resolution.conflicts += 1
 
 
@@ -145,7 +148,11 @@ def link_devices(devices: Mapping[str, int]) -> int:
         unlinked = _unlinked(devices)
         known = {id: id for id in devices.values()} | survivors(devices.values())
         _insert_identities(
-            {(ANONYMOUS, value): known[devices[value]] for value, owner in unlinked.items() if owner is None}
+            {
+                (ANONYMOUS, value): (known[devices[value]], CustomerIdentity.Way.DEVICE)
+                for value, owner in unlinked.items()
+                if owner is None
+            }
         )
         visitors: dict[int, str] = {}
         for value, owner in unlinked.items():
@@ -237,24 +244,28 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
     """Create what is missing; the caller holds the lock that makes this the only maker."""
     owners = _by_email(person.email for person in people)
     taken = _namespaces_of(owners.values())
+    attaches = not SourcePolicy.objects.filter(source=source, attaches_by_email=False).exists()
     new: list[tuple[int, str | None, bool]] = []
-    identities: dict[tuple[str, str], int] = {}
+    identities: dict[tuple[str, str], tuple[int, str]] = {}
     ids = iter(_next_ids(len(people)))
     for person in people:
-        id = identities.get((person.namespace, person.value)) if person.value else None
+        known = identities.get((person.namespace, person.value)) if person.value else None
         owner = owners.get(person.email) if person.email else None
-        if id is None and owner is not None and (owner, person.namespace) in taken and person.value:
+        way = CustomerIdentity.Way.OWN.value
+        if known is not None:
+            id, way = known
+        elif owner is not None and person.value and (not attaches or (owner, person.namespace) in taken):
             id = next(ids)
             new.append((id, None, person.namespace == ANONYMOUS))
-        elif id is None and owner is not None:
-            id = owner
-        elif id is None:
+        elif owner is not None:
+            id, way = owner, CustomerIdentity.Way.EMAIL.value
+        else:
             id = next(ids)
             new.append((id, person.email or None, not person.email and person.namespace == ANONYMOUS))
             if person.email:
                 owners[person.email] = id
         if person.value:
-            identities[person.namespace, person.value] = id
+            identities[person.namespace, person.value] = id, way
             taken.add((id, person.namespace))
         resolution.ids[person] = id
     _insert_customers(new, source)
@@ -263,25 +274,32 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
 
 
 def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
-    """Give customers without an address the one that came with their id, unless somebody else has it."""
+    """Give customers without an address the one that came with their id.
+
+    Where somebody else has it, the two are listed as suspected duplicates.
+    """
     lacking = _without_email(emails)
-    if not lacking:
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        lock_makers()
-        lacking = _without_email(emails)
-        taken = _by_email(emails[id] for id in lacking)
-        gone = {person.email for person in erased(Person(email=emails[id]) for id in lacking)}
-        free: dict[str, int] = {}
-        for id in lacking:
-            if emails[id] not in taken and emails[id] not in gone:
-                free.setdefault(emails[id], id)
-        resolution.conflicts += len(lacking) - len(free)
-        cursor.execute(
-            "UPDATE customers_customer c SET email = n.email, is_anonymous = false"
-            " FROM unnest(%s::bigint[], %s::text[]) AS n(id, email) WHERE c.id = n.id",
-            [list(free.values()), list(free)],
-        )
+    taken = _by_email(emails[id] for id in lacking)
+    if any(emails[id] not in taken for id in lacking):
+        with transaction.atomic(), connection.cursor() as cursor:
+            lock_makers()
+            lacking = _without_email(emails)
+            taken = _by_email(emails[id] for id in lacking)
+            gone = {person.email for person in erased(Person(email=emails[id]) for id in lacking)}
+            lacking = [id for id in lacking if emails[id] not in gone]
+            free: dict[str, int] = {}
+            for id in lacking:
+                if emails[id] not in taken:
+                    free.setdefault(emails[id], id)
+            cursor.execute(
+                "UPDATE customers_customer c SET email = n.email, is_anonymous = false"
+                " FROM unnest(%s::bigint[], %s::text[]) AS n(id, email) WHERE c.id = n.id",
+                [list(free.values()), list(free)],
+            )
+            taken |= free
+    claimed = [(taken[emails[id]], id, emails[id]) for id in lacking if taken[emails[id]] != id]
+    resolution.conflicts += len(claimed)
+    suspect(claimed, reason=DuplicatePair.Reason.ADDRESS)
 
 
 def _without_email(customer_ids: Iterable[int]) -> list[int]:
@@ -290,7 +308,9 @@ def _without_email(customer_ids: Iterable[int]) -> list[int]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM customers_customer WHERE id = ANY(%s) AND email IS NULL ORDER BY id", [ids]
+            "SELECT id FROM customers_customer WHERE id = ANY(%s) AND email IS NULL"
+            " AND merged_into_id IS NULL ORDER BY id",
+            [ids],
         )
         return [id for (id,) in cursor.fetchall()]
 
@@ -327,13 +347,14 @@ def _insert_customers(new: list[tuple[int, str | None, bool]], source: str) -> N
         )
 
 
-def _insert_identities(identities: Mapping[tuple[str, str], int]) -> None:
+def _insert_identities(identities: Mapping[tuple[str, str], tuple[int, str]]) -> None:
+    """Store identities: customer and `CustomerIdentity.Way` by namespace and value."""
     if not identities:
         return
-    rows = sorted((namespace, value, id) for (namespace, value), id in identities.items())
+    rows = sorted((namespace, value, id, way) for (namespace, value), (id, way) in identities.items())
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO customers_customeridentity (namespace, value, customer_id)"
-            " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[]) ON CONFLICT DO NOTHING",
+            "INSERT INTO customers_customeridentity (namespace, value, customer_id, attached_by)"
+            " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING",
             list(map(list, zip(*rows, strict=True))),
         )

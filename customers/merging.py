@@ -8,6 +8,7 @@ Locks are taken in one order: the makers of identities, customers by id, facts b
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,8 +29,8 @@ class MergeRefused(ValueError):
     """The two cannot become one; the message says why."""
 
 
-class _Column(NamedTuple):
-    """A foreign key to Customer whose rows move, and the columns that may be there only once beside it."""
+class MovingColumn(NamedTuple):
+    """A foreign key to Customer whose rows move; `once` are the sets of columns that are unique together with it."""
 
     label: str
     table: str
@@ -64,6 +65,11 @@ def survivors(customer_ids: Iterable[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
+def current(customer_id: int) -> int:
+    """Return whom an id leads to: itself, or the survivor of a merge."""
+    return survivors([customer_id]).get(customer_id, customer_id)
+
+
 def merge(
     survivor_id: int, absorbed_id: int, *, cause: str, evidence: str = "", by: int | None = None
 ) -> Merge:
@@ -73,7 +79,8 @@ def merge(
     """
     with transaction.atomic():
         lock_makers()
-        pair = {one.pk: one for one in _locked([survivor_id, absorbed_id])}
+        locked = lock_customers([survivor_id, absorbed_id])
+        pair = {one.pk: one for one in locked if one.merged_into_id is None}
         if len(pair) != 2:
             raise MergeRefused("It takes two profiles that exist and have not been merged already.")
         row = Merge.objects.create(
@@ -98,7 +105,7 @@ def merge(
 
 
 @cache
-def moving_columns() -> tuple[_Column, ...]:
+def moving_columns() -> tuple[MovingColumn, ...]:
     """Return every column whose rows a merge moves, of whichever app, sorted by name."""
     found = [
         _column(model, field)
@@ -109,14 +116,14 @@ def moving_columns() -> tuple[_Column, ...]:
     return tuple(sorted(found))
 
 
-def _column(model: type[models.Model], field: "models.Field[Any, Any]") -> _Column:
+def _column(model: type[models.Model], field: "models.Field[Any, Any]") -> MovingColumn:
     options = model._meta
     fields = {one.name: one for one in options.local_concrete_fields}
     key = fields["message_id" if model is Event else options.pk.name]
     once = [set(constraint.fields) for constraint in options.total_unique_constraints]
     if field.unique:
         once.append({field.name})
-    return _Column(
+    return MovingColumn(
         label=options.label_lower,
         table=options.db_table,
         column=str(field.column),
@@ -130,29 +137,19 @@ def _column(model: type[models.Model], field: "models.Field[Any, Any]") -> _Colu
     )
 
 
-def _move(to: _Column, row: Merge) -> None:
+def _move(to: MovingColumn, row: Merge) -> None:
     """Move rows of the absorbed profile and log each."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH moved AS (UPDATE {to.table} t SET {to.column} = %(to)s WHERE t.{to.column} = %(of)s"  # noqa: S608 - names of models
-            f" {_unless_there(to)} RETURNING t.{to.key}::text AS key)"
+            f" {unless_there(to)} RETURNING t.{to.key}::text AS key)"
             " INSERT INTO customers_mergedrow (merge_id, model, key) SELECT %(merge)s, %(model)s, key FROM moved",
             {"to": row.survivor_id, "of": row.absorbed_id, "merge": row.pk, "model": to.label},
         )
 
 
-def _move_back(of: _Column, row: Merge) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {of.table} t SET {of.column} = %(to)s FROM customers_mergedrow r"  # noqa: S608 - names of models
-            f" WHERE r.merge_id = %(merge)s AND r.model = %(model)s AND r.change IS NULL"
-            f" AND t.{of.key} = r.key::{of.key_type} AND t.{of.column} = %(of)s {_unless_there(of)}",
-            {"to": row.absorbed_id, "of": row.survivor_id, "merge": row.pk, "model": of.label},
-        )
-
-
-def _unless_there(column: _Column) -> str:
-    """Leave rows alone of which the new owner may have only one and has it."""
+def unless_there(column: MovingColumn) -> str:
+    """Return the SQL that leaves rows alone of which the new owner (`%(to)s`) may have one only, and has it."""
     return "".join(
         f" AND NOT EXISTS (SELECT FROM {column.table} o WHERE o.{column.column} = %(to)s"
         f"{''.join(f' AND o.{other} = t.{other}' for other in others)})"
@@ -200,18 +197,31 @@ def _fill(row: Merge, survivor: Customer, absorbed: Customer) -> None:
 
 
 def _change(row: Merge, one: models.Model, became: Mapping[str, Any]) -> None:
-    was = {name: getattr(one, name) for name in became}
+    was = {name: as_logged(one, name) for name in became}
     for name, value in became.items():
         setattr(one, name, value)
     one.save(update_fields=list(became))
-    _log(row, one, {"was": was, "became": dict(became)})
+    _log(row, one, {"was": was, "became": {name: as_logged(one, name) for name in became}})
+
+
+def as_logged(one: models.Model, name: str) -> Any:
+    """Return a column's value as JSON can keep it; `to_python` of the field reads it again."""
+    fields = {field.name: field for field in one._meta.local_concrete_fields}
+    if (value := getattr(one, name)) is not None:
+        value = fields[name].get_prep_value(value)
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def log_rows(row: Merge, model: str, keys: Iterable[str]) -> None:
+    """Log rows that were moved."""
+    MergedRow.objects.bulk_create([MergedRow(merge=row, model=model, key=key) for key in keys])
 
 
 def _log(row: Merge, one: models.Model, change: dict[str, Any]) -> None:
     MergedRow.objects.create(merge=row, model=one._meta.label_lower, key=str(one.pk), change=change)
 
 
-def _locked(customer_ids: Sequence[int]) -> list[Customer]:
-    """Lock those who are in their own right, in the order of ids."""
-    found = Customer.objects.select_for_update(no_key=True).filter(pk__in=customer_ids, merged_into=None)
+def lock_customers(customer_ids: Sequence[int]) -> list[Customer]:
+    """Lock these customers, in the order of ids."""
+    found = Customer.objects.select_for_update(no_key=True).filter(pk__in=customer_ids)
     return list(found.order_by("pk"))

@@ -27,6 +27,10 @@ def _merges(subject: Subject, prefix: str = "") -> Q:
     )
 
 
+def _pairs(subject: Subject) -> Q:
+    return Q(first__in=subject.customer_ids) | Q(second__in=subject.customer_ids)
+
+
 POLICIES = [
     Policy(
         model="customers.OptIn",
@@ -114,6 +118,13 @@ POLICIES = [
         is_exported=False,
     ),
     Policy(
+        model="customers.DuplicatePair",
+        why="Who may be the same person, and what told.",
+        on_erasure=OnErasure.DELETED,
+        rows=_pairs,
+        hides=columns("decided_by_id"),
+    ),
+    Policy(
         model="customers.MergedRow",
         why="Which rows a merge moved, with what was in them.",
         on_erasure=OnErasure.DELETED,
@@ -180,7 +191,8 @@ POLICIES = [
     ),
     *not_personal(
         "customers.ConsentText",
-        why="Wordings.",
+        "customers.SourcePolicy",
+        why="Wordings, and what sources' words are worth.",
     ),
     *not_personal(
         "customers.Suppression",

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from common.clock import now
-from customers import engagement, facts, privacy_requests, retention
+from customers import duplicates, engagement, facts, privacy_requests, retention
 
 logger = logging.getLogger(__name__)
 
@@ -39,3 +39,9 @@ def check_privacy_requests() -> int:
     if late:
         logger.error("%d privacy requests are overdue", late)
     return late
+
+
+@shared_task(queue="compute")
+def find_duplicates() -> int:
+    """List the pairs of profiles that may be one person; return how many were new."""
+    return duplicates.find_duplicates()

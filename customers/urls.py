@@ -1,10 +1,15 @@
 from django.urls import path
 
-from customers import rights_views, views
+from customers import duplicate_views, rights_views, views
 
 app_name = "customers"
 urlpatterns = [
     path("customers/", views.customer_list, name="list"),
+    path("customers/duplicates/", duplicate_views.duplicate_list, name="duplicates"),
+    path("customers/duplicates/<int:pk>/", duplicate_views.duplicate, name="duplicate"),
+    path("customers/duplicates/<int:pk>/decide", duplicate_views.decide, name="decide_duplicate"),
+    path("customers/merges/<int:pk>/undo", duplicate_views.undo_merge, name="undo_merge"),
+    path("customers/identities/<int:pk>/detach", duplicate_views.detach_identity, name="detach"),
     path("data/", views.data, name="data"),
     path("data/<int:pk>/rejects", views.rejects, name="rejects"),
     path("privacy/", rights_views.privacy, name="privacy"),

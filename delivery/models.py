@@ -1,6 +1,7 @@
 """The post office: what is to be sent, in which state it is, and what came back."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -16,7 +17,17 @@ class Sender(models.Model):
     from_name = models.CharField(max_length=100)
     from_email = models.EmailField()
     backend = models.CharField(max_length=10, choices=Backend.choices, default=Backend.LOCAL)
-    rate_per_second = models.PositiveIntegerField(default=500, help_text="Messages a second, at most")
+    rate_per_second = models.PositiveIntegerField(
+        default=500, validators=[MinValueValidator(1)], help_text="Messages a second, at most"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rate_per_second__gte=1),
+                name="sender_rate_positive",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_name} <{self.from_email}>"
@@ -77,6 +88,11 @@ class Message(models.Model):
         null=True, blank=True, help_text="Versions and resolved variables of what was sent"
     )
     links = ArrayField(models.TextField(), null=True, blank=True)
+    raw = models.BinaryField(
+        null=True,
+        editable=False,
+        help_text="The mail itself, from just before it is handed over until it is settled",
+    )
     fallbacks = models.PositiveSmallIntegerField(default=0, db_default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -84,7 +100,12 @@ class Message(models.Model):
     on_merge = "move"
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["dispatch", "customer"], name="one_message_each")]
+        constraints = [
+            models.UniqueConstraint(fields=["dispatch", "customer"], name="one_message_each"),
+            models.CheckConstraint(
+                condition=Q(raw=None) | Q(state__in=["queued", "in_flight"]), name="message_raw_not_kept"
+            ),
+        ]
         indexes = [
             models.Index(fields=["due_at", "id"], condition=Q(state="queued"), name="message_queue"),
             models.Index(fields=["lease_until"], condition=Q(state="in_flight"), name="message_leases"),

@@ -1,10 +1,14 @@
-"""The queue that PostgreSQL keeps: claim, settle, release.
+"""The queue that PostgreSQL keeps: claim, keep what was written, settle, release.
 
 A message is claimed by one conditional UPDATE that asks consent and suppression again. Each claim raises the row's
-`fence`; settling names the fence, so that a worker whose lease ran out cannot overwrite what came after it.
-All times here are the database's.
+`fence`; every later step names it, so that a worker whose lease ran out cannot overwrite what came after it.
+
+What is handed over is kept first: its links, versions and hash for good, its bytes until the message is settled. A
+message that still has its bytes when it is claimed *may* be with the provider already. It is handed over again as it
+stands, or ends as *unknown*; it is never written anew. All times here are the database's.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from customers.models import Consent
+from delivery.backends.base import Outgoing
 from delivery.models import Dispatch, Message
 
 LEASE = timedelta(minutes=5)
@@ -20,17 +25,18 @@ MAX_ATTEMPTS = 5
 
 _CLAIM = """
 WITH due AS (
-    SELECT message.id, message.customer_id
+    SELECT message.id, message.customer_id, message.recipient, message.raw IS NOT NULL AS is_written
     FROM delivery_message message
     WHERE message.state = 'queued' AND message.due_at <= statement_timestamp() AND message.dispatch_id = %(dispatch)s
     ORDER BY message.due_at, message.id
     LIMIT %(limit)s
     FOR UPDATE OF message SKIP LOCKED
 ), judged AS (
-    SELECT due.id, due.customer_id, customer.email, CASE
+    SELECT due.id, due.is_written, customer.email, CASE
         WHEN customer.email IS NULL THEN 'no address'
         WHEN consent.is_granted IS NOT TRUE THEN 'consent withdrawn'
         WHEN suppression.reason IS NOT NULL THEN suppression.reason
+        WHEN due.is_written AND due.recipient <> customer.email THEN 'the address changed'
         END AS obstacle
     FROM due
     JOIN customers_customer customer ON customer.id = due.customer_id
@@ -39,32 +45,40 @@ WITH due AS (
         ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || customer.email, 'UTF8'))
 )
 UPDATE delivery_message message
-SET state = CASE WHEN obstacle IS NULL THEN 'in_flight' WHEN obstacle = 'no address' THEN 'skipped'
-                 ELSE 'suppressed' END,
+SET state = CASE WHEN obstacle IS NULL THEN 'in_flight' WHEN is_written THEN 'unknown'
+                 WHEN obstacle = 'no address' THEN 'skipped' ELSE 'suppressed' END,
     reason = coalesce(obstacle, ''),
-    recipient = CASE WHEN obstacle IS NULL THEN judged.email ELSE '' END,
+    recipient = CASE WHEN is_written THEN recipient WHEN obstacle IS NULL THEN judged.email ELSE '' END,
+    raw = CASE WHEN obstacle IS NULL THEN raw END,
     attempts = attempts + 1,
     fence = fence + 1,
     lease_until = CASE WHEN obstacle IS NULL THEN statement_timestamp() + make_interval(secs => %(lease)s) END
 FROM judged WHERE judged.id = message.id
 RETURNING message.id, message.customer_id, message.variant_key, message.fence, message.attempts,
-          message.recipient, message.state
+          message.recipient, message.subject, message.raw, message.state
+"""
+
+_KEEP = """
+UPDATE delivery_message message
+SET subject = written.subject, raw = written.raw, content_sha256 = written.content_sha256,
+    resolved = written.resolved, fallbacks = written.fallbacks,
+    links = ARRAY(SELECT jsonb_array_elements_text(written.links)),
+    lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
+FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)s::bytea[], %(hashes)s::text[],
+    %(resolved)s::jsonb[], %(links)s::jsonb[], %(fallbacks)s::smallint[])
+    AS written(id, fence, subject, raw, content_sha256, resolved, links, fallbacks)
+WHERE message.id = written.id AND message.fence = written.fence AND message.state = 'in_flight'
+RETURNING message.id
 """
 
 _SETTLE = """
 WITH outcome AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(states)s::text[], %(reasons)s::text[],
-        %(provider_ids)s::text[], %(subjects)s::text[], %(hashes)s::text[], %(resolved)s::jsonb[],
-        %(links)s::jsonb[], %(fallbacks)s::smallint[])
-        AS t(id, fence, state, reason, provider_id, subject, content_sha256, resolved, links, fallbacks)
+        %(provider_ids)s::text[]) AS t(id, fence, state, reason, provider_id)
 ), settled AS (
     UPDATE delivery_message message
-    SET state = outcome.state, reason = outcome.reason, provider_id = outcome.provider_id,
-        subject = outcome.subject, content_sha256 = outcome.content_sha256, resolved = outcome.resolved,
-        links = CASE WHEN outcome.links IS NULL THEN NULL
-                ELSE ARRAY(SELECT jsonb_array_elements_text(outcome.links)) END,
-        fallbacks = outcome.fallbacks, lease_until = NULL,
-        sent_at = CASE WHEN outcome.state = 'sent' THEN statement_timestamp() END
+    SET state = outcome.state, reason = outcome.reason, provider_id = outcome.provider_id, raw = NULL,
+        lease_until = NULL, sent_at = CASE WHEN outcome.state = 'sent' THEN statement_timestamp() END
     FROM outcome
     WHERE message.id = outcome.id AND message.fence = outcome.fence AND message.state = 'in_flight'
     RETURNING message.id, message.state
@@ -78,9 +92,20 @@ SELECT count(*) FROM settled
 """
 
 
+# After an attempt that ended nobody knows how: what was never handed over is safe to try again, and so is what the
+# provider keeps once. `again` says whether it does.
+_AFTERWARDS = """
+CASE WHEN (message.raw IS NULL OR {again}) AND message.attempts < %(most)s THEN 'queued'
+     WHEN message.raw IS NULL THEN 'failed' ELSE 'unknown' END
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A message that this worker may send until its lease ends."""
+    """A message that this worker may send until its lease ends.
+
+    `raw` and `subject` are those of an earlier attempt that may have reached the provider; None and empty if none has.
+    """
 
     id: int
     customer_id: int
@@ -88,6 +113,8 @@ class Claimed:
     fence: int
     attempts: int
     recipient: str
+    subject: str = ""
+    raw: bytes | None = None
 
     @property
     def key(self) -> str:
@@ -96,25 +123,37 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """What composing made of a claimed message: a mail, or the reason why there is none.
+
+    `resolved` and `links` are JSON texts of the values and addresses that went into the mail.
+    """
+
+    claimed: Claimed
+    mail: Outgoing | None = None
+    skipped: str = ""
+    failed: str = ""
+    resolved: str = "{}"
+    links: str = "[]"
+    fallbacks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How a claimed message ended. `resolved` and `links` are JSON texts, None where nothing was composed."""
+    """How a claimed message ended."""
 
     claimed: Claimed
     state: Message.State
     reason: str = ""
     provider_id: str = ""
-    subject: str = ""
-    content_sha256: str = ""
-    resolved: str | None = None
-    links: str | None = None
-    fallbacks: int = 0
 
 
 def claim(dispatch_id: int, *, limit: int) -> list[Claimed]:
     """Take up to `limit` due messages of a dispatch that is sending; in one short transaction.
 
-    Who has no address, withdrew consent or is suppressed is settled on the spot and not returned. The dispatch's row
-    is share-locked, so that after a pause or cancel has returned no further message is claimed.
+    Who has no address, withdrew consent or is suppressed is settled on the spot and not returned; as *unknown* where
+    an earlier attempt may have reached the provider. The dispatch's row is share-locked, so that after a pause or
+    cancel has returned no further message is claimed.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT state FROM delivery_dispatch WHERE id = %s FOR SHARE", [dispatch_id])
@@ -134,12 +173,47 @@ def claim(dispatch_id: int, *, limit: int) -> list[Claimed]:
         rows = cursor.fetchall()
     return sorted(
         (
-            Claimed(id=i, customer_id=c, variant_key=v, fence=f, attempts=a, recipient=r)
-            for i, c, v, f, a, r, state in rows
+            Claimed(
+                id=i,
+                customer_id=c,
+                variant_key=v,
+                fence=f,
+                attempts=a,
+                recipient=r,
+                subject=subject,
+                raw=None if raw is None else bytes(raw),
+            )
+            for i, c, v, f, a, r, subject, raw, state in rows
             if state == Message.State.IN_FLIGHT
         ),
         key=lambda claimed: claimed.id,
     )
+
+
+def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
+    """Keep what is about to be handed over, and begin the lease anew; in one statement.
+
+    Returns the ids of the messages that are still this worker's: no other may be handed over.
+    """
+    if not written:
+        return set()
+    ordered = sorted(written, key=lambda pair: pair[0].claimed.id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            {
+                "ids": [one.claimed.id for one, _ in ordered],
+                "fences": [one.claimed.fence for one, _ in ordered],
+                "subjects": [mail.subject[:500] for _, mail in ordered],
+                "raws": [mail.raw for _, mail in ordered],
+                "hashes": [hashlib.sha256(mail.raw).hexdigest() for _, mail in ordered],
+                "resolved": [one.resolved for one, _ in ordered],
+                "links": [one.links for one, _ in ordered],
+                "fallbacks": [min(one.fallbacks, 32_767) for one, _ in ordered],
+                "lease": LEASE.total_seconds(),
+            },
+        )
+        return {message_id for (message_id,) in cursor.fetchall()}
 
 
 def settle(settlements: Sequence[Settlement]) -> int:
@@ -160,32 +234,67 @@ def settle(settlements: Sequence[Settlement]) -> int:
                 "states": [str(s.state.value) for s in ordered],
                 "reasons": [s.reason[:200] for s in ordered],
                 "provider_ids": [s.provider_id for s in ordered],
-                "subjects": [s.subject[:500] for s in ordered],
-                "hashes": [s.content_sha256 for s in ordered],
-                "resolved": [s.resolved for s in ordered],
-                "links": [s.links for s in ordered],
-                "fallbacks": [min(s.fallbacks, 32_767) for s in ordered],
             },
         )
         return int(cursor.fetchone()[0])
 
 
-def put_back(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> int:
-    """Queue messages again after a passing failure; those at their last attempt fail. Returns how many were ours."""
+def put_back(
+    claimed: Sequence[Claimed], *, delay: timedelta, reason: str, honours_key: bool = True
+) -> dict[str, int]:
+    """End an attempt that failed in a way nobody foresaw, and return how many of ours became what.
+
+    A message is queued again while it has attempts left and doing so cannot double it; else it failed, or is
+    *unknown* where it was handed over. `honours_key`: whether the backend keeps a key once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH ended AS (
+                UPDATE delivery_message message SET state = {_AFTERWARDS.format(again="%(again)s")},
+                    raw = CASE {_AFTERWARDS.format(again="%(again)s")} WHEN 'queued' THEN raw END,
+                    reason = %(reason)s, lease_until = NULL,
+                    due_at = statement_timestamp() + make_interval(secs => %(delay)s)
+                FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
+                WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
+                RETURNING message.state
+            )
+            SELECT state, count(*) FROM ended GROUP BY state
+            """,  # noqa: S608 - only texts of this module
+            {
+                "ids": [c.id for c in claimed],
+                "fences": [c.fence for c in claimed],
+                "again": honours_key,
+                "most": MAX_ATTEMPTS,
+                "reason": reason[:200],
+                "delay": delay.total_seconds(),
+            },
+        )
+        return dict(cursor.fetchall())
+
+
+def return_unsent(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> int:
+    """Queue messages again of which nothing was handed over: that is no attempt. Returns how many were ours.
+
+    What this worker wrote for them is forgotten, so that the next one writes from fresh data; what an earlier attempt
+    may have handed over stays.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE delivery_message SET
-                state = CASE WHEN attempts >= %(most)s THEN 'failed' ELSE 'queued' END,
-                reason = %(reason)s, lease_until = NULL,
-                due_at = statement_timestamp() + make_interval(secs => %(delay)s)
-            FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
-            WHERE delivery_message.id = mine.id AND delivery_message.fence = mine.fence AND state = 'in_flight'
+            UPDATE delivery_message message SET state = 'queued', attempts = attempts - 1, reason = %(reason)s,
+                raw = CASE WHEN was_written THEN raw END,
+                content_sha256 = CASE WHEN was_written THEN content_sha256 ELSE '' END,
+                links = CASE WHEN was_written THEN links END,
+                resolved = CASE WHEN was_written THEN resolved END,
+                lease_until = NULL, due_at = statement_timestamp() + make_interval(secs => %(delay)s)
+            FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(written)s::bool[]) AS mine(id, fence, was_written)
+            WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
             """,
             {
                 "ids": [c.id for c in claimed],
                 "fences": [c.fence for c in claimed],
-                "most": MAX_ATTEMPTS,
+                "written": [c.raw is not None for c in claimed],
                 "reason": reason[:200],
                 "delay": delay.total_seconds(),
             },
@@ -196,13 +305,14 @@ def put_back(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> in
 def release_expired(*, honours_key: dict[str, bool]) -> dict[str, int]:
     """Deal with messages whose worker died: `honours_key` says for each backend whether it keeps a key once.
 
-    There they are queued again (sending twice keeps one); elsewhere they become *unknown* and are not resent by
-    themselves. Returns how many became what.
+    What was not handed over yet is queued again, and so is the rest where the key is honoured (sending twice keeps
+    one); elsewhere, and after the last attempt, it becomes *unknown* and is not resent by itself. Returns how many
+    became what.
     """
     safe = [backend for backend, honours in honours_key.items() if honours]
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             WITH expired AS (
                 SELECT message.id, sender.backend = ANY(%(safe)s) AS again FROM delivery_message message
                 JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
@@ -211,24 +321,29 @@ def release_expired(*, honours_key: dict[str, bool]) -> dict[str, int]:
                 ORDER BY message.id FOR UPDATE OF message SKIP LOCKED
             ), released AS (
                 UPDATE delivery_message message
-                SET state = CASE WHEN NOT again THEN 'unknown' WHEN attempts >= %(most)s THEN 'failed'
-                                 ELSE 'queued' END,
+                SET state = {_AFTERWARDS.format(again="expired.again")},
+                    raw = CASE {_AFTERWARDS.format(again="expired.again")} WHEN 'queued' THEN raw END,
                     reason = 'the worker died', lease_until = NULL, fence = fence + 1
                 FROM expired WHERE expired.id = message.id RETURNING message.state
             )
             SELECT state, count(*) FROM released GROUP BY state
-            """,
+            """,  # noqa: S608 - only texts of this module
             {"safe": safe, "most": MAX_ATTEMPTS},
         )
         return dict(cursor.fetchall())
 
 
 def skip_cancelled(dispatch_id: int | None = None) -> int:
-    """Settle what waits in cancelled dispatches (one, or all) as skipped; returns how many."""
+    """Settle what waits in cancelled dispatches (one, or all); returns how many.
+
+    That is *skipped*, or *unknown* where an earlier attempt may have reached the provider.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE delivery_message message SET state = 'skipped', reason = 'the campaign was cancelled'
+            UPDATE delivery_message message
+            SET state = CASE WHEN raw IS NULL THEN 'skipped' ELSE 'unknown' END, raw = NULL,
+                reason = 'the campaign was cancelled'
             FROM delivery_dispatch dispatch
             WHERE dispatch.id = message.dispatch_id AND dispatch.state = 'cancelled'
                 AND message.state = 'queued' AND (%(dispatch)s::bigint IS NULL OR dispatch.id = %(dispatch)s)

@@ -51,6 +51,7 @@ POLICIES = [
             "content_sha256": "",
             "resolved": None,
             "links": None,
+            "raw": None,
             "lease_until": None,
             "fence": Case(When(_FLIES, then=F("fence") + 1), default=F("fence")),
             "reason": Case(When(_WAITS | _FLIES, then=Value(_ERASED)), default=F("reason")),
@@ -61,6 +62,7 @@ POLICIES = [
             ),
         },
         keeps=columns("dispatch_id customer_id variant_key due_at attempts fallbacks sent_at created_at"),
+        hides=columns("raw"),
     ),
     *not_personal("delivery.Sender", "delivery.Dispatch", why="Who mail comes from, and piles of it."),
 ]

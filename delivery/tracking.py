@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from common.clock import now
 from customers import consent, privacy_requests
+from customers.merging import current
 from customers.models import Purpose
 from delivery.models import Message, MessageEvent
 from delivery.verdicts import machine_verdict
@@ -47,28 +48,27 @@ def note_hit(
 
 
 def may_note(customer_id: int, kind: MessageEvent.Kind) -> bool:
-    """Whether what a mail told back may be kept: openings and clicks only of those who allow it; one query."""
+    """Whether what a mail told back may be kept: openings and clicks only of those who allow it."""
     purpose = _ASKED_FOR.get(kind)
-    return purpose is None or bool(consent.may_track([customer_id], purpose))
+    return purpose is None or bool(consent.may_track([current(customer_id)], purpose))
 
 
 def heed_privacy_signal(customer_id: int, request: HttpRequest) -> None:
     """Take a browser's Global Privacy Control as what it is in law: do not sell or share."""
     if request.headers.get("Sec-GPC") == "1":
-        privacy_requests.opt_out_of_sale([customer_id], source="Global Privacy Control")
+        privacy_requests.opt_out_of_sale([current(customer_id)], source="Global Privacy Control")
 
 
 @transaction.atomic
 def unsubscribe(message: Message, *, source: str) -> None:
     """Withdraw the recipient's consent to marketing e-mail, once and at once; a repetition changes nothing."""
-    at = now()
-    consent.withdraw([message.customer_id], source=source, proof=f"message {message.pk}")
+    consent.withdraw([current(message.customer_id)], source=source, proof=f"message {message.pk}")
     MessageEvent.objects.bulk_create(
         [
             MessageEvent(
                 message=message,
                 kind=MessageEvent.Kind.UNSUBSCRIBED,
-                occurred_at=at,
+                occurred_at=now(),
                 dedupe_key=f"unsubscribed:{message.pk}",
             )
         ],

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from common import tokens
 from common.pagination import cursor_page
+from customers.merging import current
+from customers.models import Customer
 from delivery import tracking
 from delivery.forms import PreferencesForm
 from delivery.mailbox import read_mail
@@ -77,7 +79,10 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """What the reader of a mail allows, purpose by purpose, to be changed without a login."""
     message = _message_of(tracking.PURPOSE_PREFERENCES, token)
-    form = PreferencesForm(request.POST if request.method == "POST" else None, customer=message.customer)
+    form = PreferencesForm(
+        request.POST if request.method == "POST" else None,
+        customer=Customer.objects.get(pk=current(message.customer_id)),
+    )
     is_saved = form.is_valid()
     if is_saved:
         form.save(proof=f"message {message.pk}")
@@ -89,7 +94,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 def mailbox(request: HttpRequest) -> HttpResponse:
     """List what the local mailbox holds, newest first; `q` finds by recipient or subject."""
     mails = MailboxMessage.objects.defer("raw")
-    query = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").replace("\0", "").strip()[:320]
     if query:
         mails = mails.filter(recipient__startswith=query.lower()) | mails.filter(subject__icontains=query)
     page = cursor_page(mails, cursor=request.GET.get("cursor", ""))

@@ -11,18 +11,17 @@ import numpy as np
 from customers.events_in import EventIn
 from customers.models import EventType
 from demo.catalogue import Ints
-from demo.loading import CURRENCY, SOURCE
+from demo.loading import CURRENCY, product_refs
 from demo.reactions import organic_purchase
 from demo.visits import draw_column
 from demo.world import World, appeal
-from products.models import Product
 
 
 def order_events(
     world: World, baskets: Iterable[tuple[str, int, Sequence[int]]], *, placed_at: datetime
 ) -> list[EventIn]:
-    """Turn (order id, customer, products) into order lines for ingest; an empty basket is no order. One query."""
-    ids = dict(Product.objects.filter(source=SOURCE).values_list("external_id", "pk"))
+    """Turn (order id, customer, products) into order lines for ingest; an empty basket is no order."""
+    refs = product_refs(world)
     events = []
     for order, customer, products in baskets:
         for line, product in enumerate(products):
@@ -35,7 +34,7 @@ def order_events(
                     occurred_at=placed_at,
                     customer=world.external_id(customer),
                     order=order,
-                    product_id=ids[made.sku],
+                    product=refs[product],
                     description=made.name,
                     quantity=1,
                     unit_price_minor=made.price_minor,

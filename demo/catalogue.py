@@ -10,11 +10,6 @@ from demo.kinds import KINDS, Kind
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-ROOT = ("outdoor", "Outdoor")
-
-
-PARENTS: tuple[str, ...] = tuple(dict.fromkeys(kind.parent for kind in KINDS))
-
 # name, price level (0 cheap – 1 dear), and where the brand stands on four axes of style:
 # technical, light, lively colours, traditional.
 BRANDS: tuple[tuple[str, float, tuple[float, float, float, float]], ...] = (

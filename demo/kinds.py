@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+WORN = frozenset({"Clothing", "Footwear"})
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -19,6 +21,11 @@ class Kind:
     season: float
     specs: tuple[str, ...]
     pitch: str
+
+    @property
+    def above(self) -> tuple[str, ...]:
+        """The names of the categories above it, from the top: what is not worn is outdoor gear."""
+        return (self.parent,) if self.parent in WORN else ("Outdoor", self.parent)
 
 
 KINDS: tuple[Kind, ...] = (

@@ -17,6 +17,7 @@ from demo.kinds import KINDS
 from demo.pictures import as_png, draw_product, picture_key
 from demo.records import PLACED, REFUNDED, TYPES, History
 from demo.world import DEVICES, World, build_world
+from products.catalogue import ProductRef
 from products.models import Category, Product
 
 SOURCE = "demo"
@@ -32,13 +33,13 @@ def load_shop(world: World, *, progress: Progress) -> dict[str, int]:
 
     May be called again after any failure: everything is known by its id, so that nothing is stored twice.
     """
-    products = load_products(world, progress=progress)
+    load_products(world, progress=progress)
     load_customers(world, progress=progress)
     history = build_history(world)
     total = len(history.events) - len(history.orders.customer) + len(history.orders.line_order)
     counted = {"inserted": 0, "duplicates": 0, "rejected": 0}
     done = 0
-    for batch in _batches(events_of(world, history, products)):
+    for batch in _batches(events_of(world, history)):
         result = ingest(batch, source=SOURCE)
         counted["inserted"] += result.inserted
         counted["duplicates"] += result.duplicates
@@ -57,8 +58,8 @@ def loaded_world() -> World | None:
     return build_world(now=datetime.fromisoformat(run.cursor_before["now"]))
 
 
-def load_products(world: World, *, progress: Progress) -> list[int]:
-    """Store the category tree, the products and their pictures; return the product ids in the world's order."""
+def load_products(world: World, *, progress: Progress) -> None:
+    """Store the category tree, the products and their pictures."""
     categories = _categories()
     folder = settings.MEDIA_ROOT / "products"
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,8 +79,6 @@ def load_products(world: World, *, progress: Progress) -> list[int]:
         unique_fields=["source", "external_id"],
         update_fields=["name", "brand", "category", "price_minor", "image_url", "url"],
     )
-    ids = dict(Product.objects.filter(source=SOURCE).values_list("external_id", "pk"))
-    return [ids[product.sku] for product in made]
 
 
 def load_customers(world: World, *, progress: Progress) -> None:
@@ -107,9 +106,14 @@ def withdraw_unsubscribed(world: World, history: History) -> None:
     withdraw(ids, source="newsletter", proof="generated with the demo shop")
 
 
-def events_of(world: World, history: History, products: Sequence[int]) -> Iterator[EventIn]:
+def product_refs(world: World) -> list[ProductRef]:
+    """The products as events name them, in the world's order."""
+    return [ProductRef(external_id=product.sku) for product in world.catalogue.products]
+
+
+def events_of(world: World, history: History) -> Iterator[EventIn]:
     """Yield every event in time order; an order's lines come where it was placed."""
-    events, orders = history.events, history.orders
+    events, orders, products = history.events, history.orders, product_refs(world)
     first_line = np.searchsorted(orders.line_order, np.arange(len(orders.customer) + 1))
     refunds: dict[tuple[int, int], list[int]] = defaultdict(list)
     for number, returned in enumerate(zip(history.refunds.order, history.refunds.at_ms, strict=True)):
@@ -128,7 +132,7 @@ def events_of(world: World, history: History, products: Sequence[int]) -> Iterat
             type=_TYPES[kind].value,
             occurred_at=at,
             customer=who,
-            product_id=products[product] if product >= 0 else None,
+            product=products[product] if product >= 0 else None,
             order=f"O{order}" if is_refund else "",
             refund=refund,
             quantity=int(events.quantity[row]) or None,
@@ -140,7 +144,13 @@ def events_of(world: World, history: History, products: Sequence[int]) -> Iterat
 
 
 def _lines(
-    world: World, history: History, rows: range, order: int, who: str, at: datetime, products: Sequence[int]
+    world: World,
+    history: History,
+    rows: range,
+    order: int,
+    who: str,
+    at: datetime,
+    products: Sequence[ProductRef],
 ) -> Iterator[EventIn]:
     """The lines of one order; ingest makes the order and its ORDER_PLACED of them."""
     orders = history.orders
@@ -153,7 +163,7 @@ def _lines(
             occurred_at=at,
             customer=who,
             order=f"O{order}",
-            product_id=products[product],
+            product=products[product],
             description=world.catalogue.products[product].name,
             quantity=quantity,
             unit_price_minor=int(orders.line_price_minor[row]),
@@ -163,14 +173,15 @@ def _lines(
 
 
 def _categories() -> list[Category]:
-    """The leaf category of each kind, below its parent."""
+    """The leaf category of each kind, below those above it."""
     leaves = []
     for kind in KINDS:
-        top, _ = Category.objects.get_or_create(path=kind.parent.lower(), defaults={"name": kind.parent})
-        leaf, _ = Category.objects.get_or_create(
-            path=f"{top.path}/{kind.slug}", defaults={"name": kind.name, "parent": top}
-        )
-        leaves.append(leaf)
+        found: Category | None = None
+        for slug, name in [*((name.lower(), name) for name in kind.above), (kind.slug, kind.name)]:
+            path = f"{found.path}/{slug}" if found else slug
+            found, _ = Category.objects.get_or_create(path=path, defaults={"name": name, "parent": found})
+        assert found is not None
+        leaves.append(found)
     return leaves
 
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from demo.catalogue import Floats
-from demo.kinds import KINDS
+from demo.kinds import KINDS, WORN
 from demo.records import ADDED, PLACED, REFUNDED, Events, Orders, Refunds, Sessions, columns
 from demo.world import DAY_MS, HISTORY_DAYS, World, product_utility
 
 BOUGHT_IN_SEVERAL = {"socks", "carabiners", "bottles"}
-WORN = {"Clothing", "Footwear"}
 
 
 def carts(world: World, rng: np.random.Generator, views: Events) -> Events:

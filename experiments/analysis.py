@@ -18,7 +18,7 @@ from experiments.stats.proportions import (
 )
 from experiments.stats.srm import SampleRatio, sample_ratio
 from experiments.verdict import Mismatch, decide, mismatch_of
-from experiments.wording import finding, headline, label, p_value
+from experiments.wording import finding, headline, label, p_value, sending_warnings
 
 METRICS_OF: dict[Holdout, tuple[Metric, ...]] = {
     "baseline": ("human_click", "conversion", "revenue"),
@@ -57,7 +57,7 @@ def analyse(*, plan: Plan, arms: Sequence[ArmOutcomes]) -> ExperimentReport:
             for one in comparisons
             if one.metric == "revenue"
         ),
-        warnings=_warnings(arms, guardrails, assigned_ratio),
+        warnings=(*sending_warnings(plan), *_warnings(arms, guardrails, assigned_ratio)),
         verdict=decide(plan=plan, comparisons=comparisons, mismatch=mismatch),
     )
 

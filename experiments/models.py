@@ -3,6 +3,8 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+LEAST_ALPHA, MOST_ALPHA = 0.001, 0.2
+
 
 class Experiment(models.Model):
     """A comparison of variants. `salt` decides the split: frozen with the start."""
@@ -18,12 +20,24 @@ class Experiment(models.Model):
     salt = models.CharField(max_length=100)
     primary_metric = models.CharField(max_length=20, choices=Metric.choices, default=Metric.CONVERSION)
     conversion_window_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1)])
-    alpha = models.FloatField(default=0.05)
+    alpha = models.FloatField(
+        default=0.05,
+        validators=[MinValueValidator(LEAST_ALPHA), MaxValueValidator(MOST_ALPHA)],
+        help_text="The chance of naming a winner where there is none: 0.05 unless you know why not.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(alpha__gte=LEAST_ALPHA, alpha__lte=MOST_ALPHA), name="experiment_alpha"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(conversion_window_days__gte=1), name="experiment_window_days"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -12,11 +12,27 @@ Metric = Literal["human_click", "conversion", "revenue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The experiment as planned.
+class Sending:
+    """How the messages went out: of `messages`, how many are `waiting` to be sent and how many went `late`.
 
-    `window_closes_at` is the send time of the last message plus the conversion window, None while messages
-    are still being sent; `as_of` is when the outcomes were counted. Both are UTC.
+    Whoever was mailed hours after the launch had less than the whole window to react. Times are UTC.
+    """
+
+    launched_at: datetime
+    is_paused: bool = False
+    is_cancelled: bool = False
+    messages: int = 0
+    waiting: int = 0
+    late: int = 0
+    last_sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The experiment as planned, and how it was carried out.
+
+    `window_closes_at` is the launch plus the conversion window, None while messages are waiting to be sent;
+    `as_of` is when the outcomes were counted. Both are UTC. `sending` is None where nothing is known of it.
     """
 
     name: str
@@ -26,10 +42,11 @@ class Plan:
     currency: str
     as_of: datetime
     window_closes_at: datetime | None
+    sending: Sending | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether every customer has had the whole conversion window."""
+        """Whether the conversion window, which starts at the launch for everybody, is over and nothing waits."""
         return self.window_closes_at is not None and self.as_of >= self.window_closes_at
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.outcomes import Plan
+from experiments.outcomes import Plan, Sending
 from experiments.report import Comparison, Verdict
 from experiments.stats.srm import SampleRatio
 from experiments.wording import METRIC_NAMES, between, difference, finding, holdout_of, label
@@ -11,7 +11,7 @@ from experiments.wording import METRIC_NAMES, between, difference, finding, hold
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Arms whose sizes chance does not explain; `counted` is "assigned" or "delivered"."""
+    """Arms whose sizes chance alone hardly explains; `counted` is "assigned" or "delivered"."""
 
     counted: str
     ratio: SampleRatio
@@ -76,7 +76,7 @@ def _no_winner(plan: Plan, undecided: Sequence[Comparison]) -> str:
     change = difference(one.difference.estimate, metric=metric, currency=currency)
     return (
         f"No winner: on {METRIC_NAMES[metric]}, {label(one.treatment)} differs from {holdout_of(one)} "
-        f"by {change}, which chance explains ({between(one.difference, metric=metric, currency=currency)})."
+        f"by {change}, which chance alone could explain ({between(one.difference, metric=metric, currency=currency)})."
     )
 
 
@@ -85,18 +85,24 @@ def _invalid(mismatch: Mismatch) -> str:
     due = " / ".join(f"{count:,.0f}" for count in mismatch.ratio.expected)
     return (
         f"This result is not valid: {mismatch.counted} customers came out as {seen} where {due} were planned, "
-        "which chance does not explain (p < 0.001). Find the cause before reading any difference."
+        "which chance alone hardly explains (p < 0.001). Find the cause before reading any difference."
     )
 
 
 def _too_early(plan: Plan) -> str:
     if plan.window_closes_at is None:
-        return "Too early to judge: messages are still being sent."
+        return f"Too early to judge: {_waiting(plan.sending)}."
     closes = f"{plan.window_closes_at:%-d %B %Y, %H:%M} UTC"
     return (
         f"Too early to judge: the conversion window of {plan.conversion_window_days} days is open "
         f"until {closes}. Looking earlier would find winners that are none."
     )
+
+
+def _waiting(sending: Sending | None) -> str:
+    if sending is None or not sending.is_paused:
+        return "messages are still being sent"
+    return f"the sending is paused, and {sending.waiting:,} of {sending.messages:,} messages wait"
 
 
 def _nothing(plan: Plan) -> str:

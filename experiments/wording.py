@@ -1,7 +1,9 @@
 """Numbers and findings of an experiment in plain English."""
 
+from datetime import timedelta
+
 from common.money import format_money
-from experiments.outcomes import ArmOutcomes, Metric
+from experiments.outcomes import ArmOutcomes, Metric, Plan
 from experiments.report import Comparison
 from experiments.stats.interval import Interval
 
@@ -88,6 +90,27 @@ def headline(comparison: Comparison, *, currency: str, window_days: int) -> str:
     return sentence if comparison.significant else f"{sentence} This cannot be told from no effect."
 
 
+def sending_warnings(plan: Plan) -> tuple[str, ...]:
+    """What in the sending makes differences smaller than they would have been, in sentences."""
+    sending = plan.sending
+    if sending is None:
+        return ()
+    found = []
+    if sending.is_cancelled:
+        found.append(
+            "The campaign was cancelled. Customers whose mail was not sent count in their arms all the same, so "
+            "that differences come out smaller."
+        )
+    if sending.late and sending.last_sent_at is not None:
+        found.append(
+            f"{sending.late:,} of {sending.messages:,} messages went out hours after the launch, the last one "
+            f"{_span(sending.last_sent_at - sending.launched_at)} after it. The window of "
+            f"{plan.conversion_window_days} days starts at the launch for everybody, so these customers had less of "
+            "it, and differences come out smaller."
+        )
+    return tuple(found)
+
+
 def p_value(value: float) -> str:
     """A p-value with three decimals: "p = 0.030", or "p < 0.001" under that."""
     return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
@@ -102,6 +125,12 @@ def _lift(lift: Interval | None) -> str:
 
 def _level(interval: Interval) -> str:
     return f"{interval.level * 100:.3g}%"
+
+
+def _span(time: timedelta) -> str:
+    """Whole hours, or from two days on whole days."""
+    hours = round(time.total_seconds() / 3600)
+    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"
 
 
 def _sign(value: float, text: str, *, signed: bool) -> str:

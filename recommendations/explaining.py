@@ -97,7 +97,7 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
 
 
 def similar_products(version: ModelVersion, product_id: int, *, k: int = 10) -> list[tuple[int, float]]:
-    """The `k` products bought by the same people as `product_id`, with their cosine; empty where unknown."""
+    """The `k` products that the same people bought, put into carts or looked at, with their cosine; none if unknown."""
     arrays = _neighbour_arrays(version)
     if arrays is None:
         return []

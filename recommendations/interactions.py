@@ -16,23 +16,30 @@ HISTORY_DAYS = 730
 COPY_HEADER_BYTES = 19
 COPY_TRAILER_BYTES = 2
 
+# Whether an order `o` was kept, as it looked at `until`: what was given back later was not known then.
+KEPT = """
+    (o.total_minor = 0 OR o.refunded_minor < o.total_minor OR o.total_minor > (
+        SELECT coalesce(sum(r.amount_minor), 0) FROM customers_refund r
+        WHERE r.order_id = o.id AND r.refunded_at < %(until)s))
+"""
+
 # A crate bought in ten lines on one day is one wish, so each product counts once a customer, day and kind.
-QUERY = """
+QUERY = f"""
 COPY (
     WITH may_learn AS (
         SELECT id FROM customers_customer WHERE allows_profiling AND NOT is_anonymous
     )
-    SELECT o.customer_id, l.product_id, extract(epoch FROM max(o.placed_at))::bigint AS at,
+    SELECT o.customer_id, l.product_id, floor(extract(epoch FROM max(o.placed_at)))::bigint AS at,
            %(purchase)s::float8 AS weight, 1::bigint AS is_purchase
     FROM customers_orderline l
     JOIN customers_order o ON o.id = l.order_id
     JOIN may_learn c ON c.id = o.customer_id
     WHERE o.placed_at >= %(since)s AND o.placed_at < %(until)s
       AND l.product_id IS NOT NULL AND l.quantity > 0
-      AND (o.refunded_minor < o.total_minor OR o.total_minor = 0)
+      AND {KEPT}
     GROUP BY o.customer_id, l.product_id, date_trunc('day', o.placed_at, 'UTC')
     UNION ALL
-    SELECT e.customer_id, e.product_id, extract(epoch FROM max(e.occurred_at))::bigint,
+    SELECT e.customer_id, e.product_id, floor(extract(epoch FROM max(e.occurred_at)))::bigint,
            CASE e.type WHEN %(added)s THEN %(cart)s::float8 ELSE %(view)s::float8 END, 0::bigint
     FROM customers_event e
     JOIN may_learn c ON c.id = e.customer_id
@@ -41,7 +48,7 @@ COPY (
     GROUP BY e.customer_id, e.product_id, e.type, date_trunc('day', e.occurred_at, 'UTC')
     ORDER BY 1, 2, 3, 5
 ) TO STDOUT (FORMAT BINARY)
-"""
+"""  # noqa: S608
 
 # A row of a binary COPY: the number of columns, then each column's length in bytes and its value, big-endian.
 ROW = np.dtype(
@@ -64,6 +71,8 @@ ROW = np.dtype(
 def read_interactions(*, now: datetime, history_days: int = HISTORY_DAYS) -> Interactions:
     """Read what happened in [now − history_days, now), from customers who allow profiling; one query.
 
+    Orders that had been refunded in full before `now` are left out, those refunded later are not: a reading as of
+    a moment in the past is what a training then would have read.
     Ids are those of customers and products. The rows come as one binary COPY and are parsed in place (62 bytes
     a row), not row by row.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from django.core.cache import cache
+from django.db.models.functions import Now
 
 from recommendations.models import ModelVersion
 
@@ -59,9 +60,10 @@ def forget() -> None:
 
 
 def current() -> Progress | None:
-    """What is under way, or waits to be; None where nothing is. One query."""
+    """What is under way, or waits to be; None where nothing is, or its worker has died. One query."""
     told = cache.get(_KEY)
-    is_running = ModelVersion.objects.filter(status=ModelVersion.Status.TRAINING).exists()
+    held = ModelVersion.objects.filter(status=ModelVersion.Status.TRAINING)
+    is_running = held.exclude(lease_until__lt=Now()).exists()
     if told is not None and (is_running or told["stage"] == _QUEUED):
         return Progress(**told)
     return Progress(stage="", done=0, total=1) if is_running else None

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
 from common import clock
 from recommendations.models import ModelVersion, Recommendation
 
-LEASE = timedelta(minutes=30)
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=3)
+HEARTBEAT_SECONDS = 30.0
 Status = ModelVersion.Status
 
 
@@ -49,10 +56,38 @@ def begin_training(*, engine: str, parameters: dict[str, Any]) -> ModelVersion:
 
 
 def renew_lease(version: ModelVersion) -> None:
-    """Keep the place for another half hour by the database's clock; raise `LeaseLostError` if it is gone."""
+    """Keep the place for three more minutes by the database's clock; raise `LeaseLostError` if it is gone."""
     held = ModelVersion.objects.filter(pk=version.pk, status=Status.TRAINING)
     if held.update(lease_until=Now() + LEASE) != 1:
         raise LeaseLostError(f"{version} is no longer in training.")
+
+
+@contextmanager
+def heartbeat(version: ModelVersion, *, every_seconds: float = HEARTBEAT_SECONDS) -> Iterator[None]:
+    """Renew the lease from a thread and connection of its own for as long as the block runs.
+
+    However long an engine learns without a word, the lease is that of a living process; a killed one loses it within
+    three minutes. The thread only renews: that the lease is lost is for `renew_lease` and `hold` to say.
+    """
+    over = Event()
+    thread = Thread(target=_beat, args=(version, over, every_seconds), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _beat(version: ModelVersion, over: Event, every_seconds: float) -> None:
+    with suppress(LeaseLostError):
+        while not over.wait(every_seconds):
+            try:
+                renew_lease(version)
+            except Error as error:
+                logger.warning("The lease of %s was not renewed: %s", version, error)
+            finally:
+                connection.close()
 
 
 def hold(version: ModelVersion) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from recommendations.engines.base import Engine, Features, Interactions, Model
+from recommendations.engines.base import Engine, Features, Model
 from recommendations.engines.blend import BlendModel
 from recommendations.evaluation.bootstrap import Difference, paired_difference
 from recommendations.evaluation.compare import (
@@ -17,7 +17,7 @@ from recommendations.evaluation.compare import (
     strongest_popularity,
 )
 from recommendations.evaluation.metrics import RankingMetrics
-from recommendations.evaluation.split import TemporalSplit, targets, temporal_split
+from recommendations.evaluation.split import TemporalSplit, targets
 from recommendations.recipes import LABELS
 
 K = 10
@@ -36,13 +36,12 @@ class ReportCard:
 
 
 def report_card(
-    *, engine: Engine, champion: Engine | None, interactions: Interactions, features: Features
+    *, engine: Engine, champion: Engine | None, split: TemporalSplit, features: Features
 ) -> ReportCard:
-    """Hold the last 28 days back, fit on the rest, compare with popularity and with the `champion`'s recipe.
+    """Fit on what lies before the holdout, compare there with popularity and with the `champion`'s recipe.
 
     The champion is fitted anew on the same days: as it is in use it has already seen the holdout.
     """
-    split = temporal_split(interactions, test_days=TEST_DAYS)
     tested = len(targets(split, only_new=False).users)
     if tested < FEWEST_TEST_CUSTOMERS:
         return _cannot_tell(tested)

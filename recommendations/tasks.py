@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task(queue="train")
 def train_recommender(engine: str = DEFAULT_ENGINE, now: str | None = None) -> None:
-    """Train on what happened before `now` (ISO 8601; the present when None), unless a training is under way."""
+    """Train on what happened before `now` (ISO 8601; None: as far as the data go), unless a training is under way."""
     from recommendations import progress
     from recommendations.registry import TrainingBusyError
     from recommendations.training import train

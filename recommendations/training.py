@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from django.conf import settings
@@ -13,13 +13,15 @@ from django.db import connection, transaction
 from common import clock
 from recommendations import registry
 from recommendations.engines import artefacts
-from recommendations.engines.base import NO_ITEM, Engine, IntArray, Model, Ranking
+from recommendations.engines.base import NO_ITEM, Engine, IntArray, Interactions, Model, Ranking
+from recommendations.evaluation.split import TemporalSplit
 from recommendations.features import read_features
+from recommendations.horizon import learns_until
 from recommendations.interactions import read_interactions
 from recommendations.models import ModelVersion
 from recommendations.popular import refresh_popular_products
 from recommendations.recipes import DEFAULT_ENGINE, build_engine
-from recommendations.report_card import report_card
+from recommendations.report_card import TEST_DAYS, report_card
 
 logger = logging.getLogger(__name__)
 
@@ -47,19 +49,20 @@ ON CONFLICT (customer_id) DO UPDATE SET
 def train(
     *, engine: str = DEFAULT_ENGINE, now: datetime | None = None, report: Report | None = None
 ) -> ModelVersion:
-    """Train `engine` on what happened before `now` (the present when None) and return its version.
+    """Train `engine` on what happened before `now` (`learns_until()` when None) and return its version.
 
     The version becomes the champion unless the holdout shows it to be worse than popularity or than the
     champion, or shows nothing for want of customers; otherwise it is kept as rejected and serving stays as it was.
     Bestsellers are refreshed in any case. `report(stage, done, total)` is called as it goes on.
     Raises `registry.TrainingBusyError` where a training is under way.
     """
-    moment = now or clock.now()
+    moment = (now or learns_until()).replace(microsecond=0)
     version = registry.begin_training(engine=engine, parameters=build_engine(engine).parameters())
-    tell = _heartbeat(version, report)
+    tell = _teller(version, report)
     try:
-        refresh_popular_products(now=moment)
-        _train(version, build_engine(engine, progress=_epochs(tell)), moment, tell)
+        with registry.heartbeat(version):
+            refresh_popular_products(now=moment)
+            _train(version, build_engine(engine, progress=_epochs(tell)), moment, tell)
     except registry.LeaseLostError:
         raise
     except Exception as error:
@@ -75,7 +78,8 @@ def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -
     interactions = read_interactions(now=now)
     features = read_features(np.unique(interactions.users))
     tell("read", 1, 1)
-    card = report_card(engine=engine, champion=_rival(version), interactions=interactions, features=features)
+    split = holdout(interactions, now=now)
+    card = report_card(engine=engine, champion=_rival(version), split=split, features=features)
     version.metrics, version.verdict = card.metrics, card.verdict
     version.data_until = now
     if len(interactions):
@@ -90,6 +94,13 @@ def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -
         _store_recommendations(version, model, np.unique(interactions.users), tell)
         registry.retire_champion()
         _finish(version, Status.CHAMPION)
+
+
+def holdout(interactions: Interactions, *, now: datetime) -> TemporalSplit:
+    """Split off the last 28 days before `now` (whole seconds); the rest is read anew, as it was known then."""
+    cut_off = now - timedelta(days=TEST_DAYS)
+    at = int(cut_off.timestamp())
+    return TemporalSplit(read_interactions(now=cut_off), interactions.where(interactions.times >= at), at)
 
 
 def _rival(version: ModelVersion) -> Engine | None:
@@ -142,7 +153,7 @@ def _finish(version: ModelVersion, status: ModelVersion.Status) -> None:
         version.save()
 
 
-def _heartbeat(version: ModelVersion, report: Report | None) -> Report:
+def _teller(version: ModelVersion, report: Report | None) -> Report:
     def tell(stage: str, done: int, total: int) -> None:
         registry.renew_lease(version)
         if report is not None:

@@ -6,6 +6,7 @@ app_name = "recommendations"
 urlpatterns = [
     path("recommendations/", views.overview, name="overview"),
     path("recommendations/train/", views.train, name="train"),
+    path("recommendations/withdraw/", views.withdraw, name="withdraw"),
     path("recommendations/training/", views.training, name="training"),
     path("recommendations/inspect/", views.look_up, name="look_up"),
     path("recommendations/inspect/<uuid:public_id>/", views.inspect, name="inspect"),

@@ -1,30 +1,26 @@
 """The recommender: what is in use and how good it is, training it, and why a customer is shown what he is."""
 
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from accounts.permissions import requires
+from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
-from common.clock import now
 from common.pagination import cursor_page
 from customers.browsing import find
-from customers.models import Customer, Order
+from customers.models import Customer
 from recommendations import progress, registry, tasks
 from recommendations.bestsellers import bestsellers
 from recommendations.explaining import explain
+from recommendations.horizon import learns_until
 from recommendations.models import ModelVersion
 from recommendations.serving import FOR_YOU, STRATEGIES
 from recommendations.standings import standings
-
-STALE = timedelta(days=28)
 
 
 @require_safe
@@ -37,7 +33,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "page": cursor_page(ModelVersion.objects.all(), cursor=request.GET.get("cursor", ""), size=20),
         "bestsellers": bestsellers(request.GET.get("country", "")),
         "progress": progress.current(),
-        "learns_until": _learns_until(),
+        "learns_until": learns_until(),
     }
     return render(request, "recommendations/overview.html", context)
 
@@ -54,13 +50,23 @@ def training(request: HttpRequest) -> HttpResponse:
 @require_POST
 @requires(Permission.TRAIN)
 def train(request: HttpRequest) -> HttpResponse:
-    """Queue a training. Historical data are learned as of their newest order."""
+    """Queue a training, on the data as far as they go."""
     if progress.current() is not None:
         messages.info(request, "A training is under way already.")
         return redirect("recommendations:overview")
-    until = _learns_until()
     progress.note_queued()
-    transaction.on_commit(lambda: tasks.train_recommender.delay(now=until.isoformat() if until else None))
+    transaction.on_commit(lambda: tasks.train_recommender.delay())
+    return redirect("recommendations:overview")
+
+
+@require_POST
+@editors_only
+def withdraw(request: HttpRequest) -> HttpResponse:
+    """Take the model out of use."""
+    registry.withdraw_champion()
+    messages.success(
+        request, "No model is in use now: everybody is shown bestsellers until the next training."
+    )
     return redirect("recommendations:overview")
 
 
@@ -77,7 +83,9 @@ def look_up(request: HttpRequest) -> HttpResponse:
 @require_safe
 def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """What one customer is shown, by which strategy, from which source, and why."""
-    customer = get_object_or_404(Customer, public_id=public_id)
+    customer = Customer.objects.named(public_id)
+    if customer is None:
+        raise Http404("There is no customer with this id.")
     strategy = request.GET.get("strategy", FOR_YOU)
     strategy = strategy if strategy in STRATEGIES else FOR_YOU
     context = {
@@ -87,11 +95,3 @@ def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "strategies": [(name, name.replace("_", " ").capitalize()) for name in STRATEGIES],
     }
     return render(request, "recommendations/inspect.html", context)
-
-
-def _learns_until() -> datetime | None:
-    """None (the present) for a living shop; for historical data just after the newest order."""
-    newest: datetime | None = Order.objects.aggregate(newest=Max("placed_at"))["newest"]
-    if newest is None or newest > now() - STALE:
-        return None
-    return newest + timedelta(seconds=1)

@@ -9,12 +9,14 @@ from django.db.models import Count, QuerySet, Sum
 from campaigns.models import Campaign
 from common.clock import now
 from customers.browsing import MailAnswer, mail_answers
+from customers.comparing import merge_log
 from customers.models import (
     Assignment,
     Customer,
     CustomerFacts,
     CustomerIdentity,
     Event,
+    Merge,
     Order,
     Refund,
     Score,
@@ -104,6 +106,7 @@ class CustomerProfile:
     parts: list[Part]
     mails: list[Mail]
     recommended: list[tuple[Product, str]]
+    merges: list[Merge]
 
 
 def customer_profile(customer: Customer) -> CustomerProfile:
@@ -129,6 +132,7 @@ def customer_profile(customer: Customer) -> CustomerProfile:
         parts=_parts(customer),
         mails=_mails(customer),
         recommended=list(zip(served.products, served.reasons, strict=True)),
+        merges=list(merge_log(customer)[:20]),
     )
 
 

@@ -1,7 +1,8 @@
 """What each arm of a campaign did, counted in SQL from the raw rows.
 
 Everybody in the launch snapshot's arms is counted, mailed or not (intention to treat). The clock of all arms starts at
-the launch, so that the unmailed have the same window as the mailed.
+the launch, so that the unmailed have the same window as the mailed. What happens after the window counts for nothing,
+refunds apart: an order that is sent back was worth nothing, whenever it comes back.
 """
 
 from datetime import datetime, timedelta
@@ -11,8 +12,10 @@ from django.conf import settings
 from django.db import connection
 
 from campaigns.models import Campaign
-from campaigns.sending import unfinished
-from experiments.outcomes import ArmOutcomes, Metric, Plan, Role
+from delivery.models import Dispatch, Message
+from experiments.outcomes import ArmOutcomes, Metric, Plan, Role, Sending
+
+LATE = timedelta(hours=6)
 
 _ARMS = """
 WITH bought AS (
@@ -31,7 +34,7 @@ WITH bought AS (
            bool_or(event.kind = 'bounced') AS bounced,
            bool_or(event.kind = 'unsubscribed') AS unsubscribed
     FROM delivery_message message JOIN delivery_messageevent event ON event.message_id = message.id
-    WHERE message.dispatch_id = %(dispatch)s GROUP BY message.customer_id
+    WHERE message.dispatch_id = %(dispatch)s AND event.occurred_at < %(end)s GROUP BY message.customer_id
 )
 SELECT recipient.variant_key, count(*),
        count(*) FILTER (WHERE message.state = 'sent' AND reacted.bounced IS NOT TRUE),
@@ -47,6 +50,11 @@ LEFT JOIN bought ON bought.customer_id = recipient.customer_id
 WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key <> ''
 GROUP BY recipient.variant_key
 """
+_SENDING = """
+SELECT count(*), count(*) FILTER (WHERE state <> ALL (%(terminal)s)),
+       count(*) FILTER (WHERE sent_at > %(late)s), max(sent_at)
+FROM delivery_message WHERE dispatch_id = %(dispatch)s
+"""
 _CURRENCIES = """
 SELECT placed.currency, count(*) FROM campaigns_recipient recipient
 JOIN customers_order placed ON placed.customer_id = recipient.customer_id
@@ -61,6 +69,7 @@ def plan_of(campaign: Campaign, *, as_of: datetime) -> Plan:
     experiment = campaign.experiment
     assert campaign.launched_at is not None
     found = currencies(campaign, as_of=as_of)
+    sending = sending_of(campaign)
     metric: Metric = experiment.primary_metric  # type: ignore[assignment]
     return Plan(
         name=campaign.name,
@@ -70,13 +79,42 @@ def plan_of(campaign: Campaign, *, as_of: datetime) -> Plan:
         currency=found[0][0] if found else settings.REPORTING_CURRENCY,
         as_of=as_of,
         window_closes_at=None
-        if unfinished(campaign.dispatch_id or 0)
+        if sending.waiting
         else campaign.launched_at + timedelta(days=experiment.conversion_window_days),
+        sending=sending,
+    )
+
+
+def sending_of(campaign: Campaign) -> Sending:
+    """Say how far a launched campaign's sending has come, and how many mails went out hours after the launch."""
+    assert campaign.launched_at is not None
+    assert campaign.dispatch is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SENDING,
+            {
+                "dispatch": campaign.dispatch_id,
+                "terminal": list(Message.TERMINAL),
+                "late": campaign.launched_at + LATE,
+            },
+        )
+        messages, waiting, late, last_sent_at = cursor.fetchone()
+    return Sending(
+        launched_at=campaign.launched_at,
+        is_paused=campaign.dispatch.state == Dispatch.State.PAUSED,
+        is_cancelled=campaign.dispatch.state == Dispatch.State.CANCELLED,
+        messages=messages,
+        waiting=waiting,
+        late=late,
+        last_sent_at=last_sent_at,
     )
 
 
 def outcomes(campaign: Campaign, *, plan: Plan) -> list[ArmOutcomes]:
-    """Count every arm up to `plan.as_of`; one query. Orders in other currencies count, their revenue does not."""
+    """Count every arm up to the end of the window or `plan.as_of`, whichever is first; one query.
+
+    Orders in other currencies count, their revenue does not.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_ARMS, _parameters(campaign, as_of=plan.as_of) | {"currency": plan.currency})
         counted = {row[0]: [int(value) for value in row[1:]] for row in cursor.fetchall()}

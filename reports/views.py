@@ -3,8 +3,8 @@
 from typing import cast
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts import audit
@@ -18,7 +18,7 @@ from reports.results import result_of
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What is going on: customers, orders, segments, the last campaigns and what they were worth."""
+    """What is going on: customers, orders, the biggest segments and the last campaigns."""
     return render(request, "reports/home.html", {"overview": overview()})
 
 
@@ -41,7 +41,11 @@ def experiment_detail(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 def customer(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """One customer: who it is, what was allowed, done, sent and recommended."""
-    found = get_object_or_404(Customer.objects.select_related("facts"), public_id=public_id)
+    """One customer: who it is, what was allowed, done, sent and recommended. Old ids lead to the survivor."""
+    found = Customer.objects.select_related("facts").named(public_id)
+    if found is None:
+        raise Http404("There is no customer with this id.")
+    if found.public_id != public_id:
+        return redirect("reports:customer", found.public_id)
     audit.record(cast(User, request.user), "looked at a profile", found)
     return render(request, "reports/customer.html", {"profile": customer_profile(found)})

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segments.conditions import Condition, ConditionError, parse
-from segments.conditions.values import join, mapping, one_of, only, text, texts
+from segments.conditions.values import join, mapping, number, one_of, only, text, texts
 
 MOST_RULES = 50
 LONGEST_NAME = 100
@@ -151,9 +151,17 @@ def _set(value: object, path: str) -> dict[str, Any]:
             raise ConditionError(place, "a variable's name has letters, digits and underscores only.")
         if name in RESERVED:
             raise ConditionError(place, "is the template's own word; choose another name.")
-        if not isinstance(setting, bool | int | float):
-            text(setting, place)
+        _check_setting(setting, place)
     return {"settings": tuple(settings.items())}
+
+
+def _check_setting(setting: object, place: str) -> None:
+    if isinstance(setting, bool):
+        return
+    if isinstance(setting, int | float):
+        number(setting, place)
+    else:
+        text(setting, place)
 
 
 def _exclude(value: object, path: str) -> dict[str, Any]:

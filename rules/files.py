@@ -17,7 +17,7 @@ _RANK = {key: rank for rank, key in enumerate(_READING_ORDER.split())}
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML with JSON's types only: `NO` is the country, a date is its text; no anchors, no repeated keys."""
+    """YAML with JSON's types only: `NO` is the country, a date is its text; no anchors, tags or repeated keys."""
 
     yaml_implicit_resolvers = {
         letter: [
@@ -27,10 +27,24 @@ class _PlainLoader(yaml.SafeLoader):
     }
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse references to other places of the file."""
-        if self.check_event(yaml.AliasEvent):
-            raise DocumentError("document: anchors and aliases are not taken.")
+        """Refuse references to other places of the file, and values that are told which type to be."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        place = f"line {event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent):
+            raise DocumentError(f"{place}: anchors and aliases are not taken.")
+        if getattr(event, "tag", None) is not None:
+            raise DocumentError(f"{place}: tags are not taken; write the value without {event.tag[:50]!r}.")
         return super().compose_node(parent, index)
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Build a value; a number that Python cannot read is refused with its line."""
+        try:
+            return super().construct_object(node, deep)
+        except DocumentError:
+            raise
+        except ValueError as error:
+            place = f"line {node.start_mark.line + 1}"
+            raise DocumentError(f"{place}: this number cannot be read.") from error
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping whose keys are all different."""
@@ -53,6 +67,10 @@ def load_text(written: str) -> Any:
         return yaml.load(written, _PlainLoader)  # noqa: S506 - a SafeLoader
     except json.JSONDecodeError as error:
         raise DocumentError(f"line {error.lineno}: {error.msg}.") from error
+    except DocumentError:
+        raise
+    except ValueError as error:
+        raise DocumentError("document: a number in it has too many digits.") from error
     except RecursionError as error:
         raise DocumentError("document: nested too deep.") from error
     except yaml.YAMLError as error:

@@ -10,8 +10,9 @@ from rules.models import RuleSet
 
 
 class VersionForm(forms.Form):
-    """The rules as YAML (or JSON), and what is new about them."""
+    """The rules as YAML (or JSON), what is new about them, and the number of the version they were written from."""
 
+    base = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
     document = forms.CharField(
         label="Rules",
         widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "false", "class": "font-monospace"}),
@@ -20,6 +21,10 @@ class VersionForm(forms.Form):
     note = forms.CharField(
         max_length=300, required=False, help_text="What is new in this version, for your colleagues."
     )
+
+    def follow(self, number: int) -> None:
+        """Let what was written follow this version when it is sent again."""
+        self.data = {name: self.data[name] for name in self.data} | {"base": str(number)}
 
     def clean_document(self) -> Any:
         """Return the document; an error names the place."""

@@ -9,7 +9,12 @@ class RuleSet(models.Model):
 
     key = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
-    slot = models.SlugField(max_length=50, help_text="What is decided: hero, products, subject …")
+    slot = models.SlugField(
+        max_length=50,
+        unique=True,
+        help_text="What is decided: a slot of templates such as hero, products where there are any, or subject.",
+        error_messages={"unique": "Another rule set decides this slot already."},
+    )
     live_version = models.ForeignKey(
         "rules.RuleSetVersion", models.PROTECT, null=True, blank=True, related_name="+", editable=False
     )

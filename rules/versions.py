@@ -14,6 +14,17 @@ from segments.conditions import needs
 from segments.models import Segment
 
 
+class MovedOn(Exception):
+    """Somebody else saved a version meanwhile: `latest`."""
+
+    def __init__(self, latest: RuleSetVersion) -> None:
+        super().__init__(
+            f"{latest.author or 'A program'} saved version {latest.number} while you were writing. Look at it, carry "
+            "over what is worth keeping, and save again: then this text follows it."
+        )
+        self.latest = latest
+
+
 def checksum(document: Any) -> str:
     """Return the SHA-256 of the document in one canonical spelling."""
     spelling = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -22,17 +33,26 @@ def checksum(document: Any) -> str:
 
 @transaction.atomic
 def save_version(
-    rule_set: RuleSet, document: Mapping[str, Any], *, author: User | None = None, note: str = ""
+    rule_set: RuleSet,
+    document: Mapping[str, Any],
+    *,
+    author: User | None = None,
+    note: str = "",
+    written_from: int | None = None,
 ) -> RuleSetVersion:
     """Store the document as the next version; the same as the latest is returned instead of stored again.
 
-    Raises DocumentError, also where a condition names a segment that does not exist.
+    `written_from` is the number of the version that its author had before him, 0 for none; MovedOn is raised where
+    that is no longer the latest. None asks for no such check. Raises DocumentError, also where a condition names a
+    segment that does not exist.
     """
     _check_segments(parse_document(document))
     RuleSet.objects.select_for_update().get(pk=rule_set.pk)
     latest = rule_set.versions.first()
     if latest is not None and latest.checksum == checksum(document):
         return latest
+    if latest is not None and written_from not in (None, latest.number):
+        raise MovedOn(latest)
     return _append(rule_set, document, latest=latest, base=latest, author=author, note=note)
 
 

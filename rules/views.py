@@ -17,7 +17,7 @@ from rules.documents import DocumentError
 from rules.files import dump_text
 from rules.forms import RuleSetForm, VersionForm
 from rules.models import RuleSet, RuleSetVersion
-from rules.versions import publish, rollback, save_version
+from rules.versions import MovedOn, publish, rollback, save_version
 from rules.wording import compare, describe_actions, describe_rule, text_diff
 
 EMPTY_DOCUMENT = """rules:
@@ -92,7 +92,8 @@ def version_edit(request: HttpRequest, key: str) -> HttpResponse:
     rule_set = get_object_or_404(RuleSet, key=key)
     latest = rule_set.versions.first()
     written = dump_text(latest.document) if latest else EMPTY_DOCUMENT
-    form = VersionForm(request.POST or None, initial={"document": written})
+    base = latest.number if latest else 0
+    form = VersionForm(request.POST or None, initial={"document": written, "base": base})
     if form.is_valid():
         try:
             version = save_version(
@@ -100,7 +101,11 @@ def version_edit(request: HttpRequest, key: str) -> HttpResponse:
                 form.cleaned_data["document"],
                 author=cast(User, request.user),
                 note=form.cleaned_data["note"],
+                written_from=form.cleaned_data["base"],
             )
+        except MovedOn as moved:
+            form.follow(moved.latest.number)
+            form.add_error(None, str(moved))
         except DocumentError as error:
             form.add_error("document", str(error))
         else:

@@ -12,7 +12,7 @@ def find_customer(asked: str) -> Customer | None:
     found = Customer.objects.filter(email__in={asked, asked.lower()}).first()
     if found is None:
         try:
-            found = Customer.objects.filter(public_id=UUID(asked)).first()
+            found = Customer.objects.named(UUID(asked))
         except ValueError:
             found = Customer.objects.filter(identities__value=asked).order_by("pk").first()
     return found

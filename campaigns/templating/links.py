@@ -7,6 +7,7 @@ in tracking links, so that the redirect leads nowhere but where the message led.
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -19,7 +20,12 @@ from .masking import Mask
 SYSTEM_URLS = frozenset({"unsubscribe_url", "preferences_url"})
 UNSAFE = "#"
 
-_HREF = re.compile(r"""(<(?:a|area)\b[^>]*?\shref\s*=\s*)("([^"]*)"|'([^']*)')""", re.IGNORECASE)
+# Attribute by attribute, as browsers read a tag: `>` may stand in a value, a quote in a name, and no space need
+# stand between two attributes.
+_TAG = re.compile(r"<(?:a|area)(?=[\s/>])", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"""[\s/]*+(?P<name>[^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?P<value>"[^"]*+"|'[^']*+'|[^\s"'>][^\s>]*+|(?=>)))?+"""
+)
 _PLAIN_URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]")
 _OUTPUT = re.compile(r"{{-?\s*([\w.]+)\s*-?}}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -74,7 +80,13 @@ class LinkTable:
 
     def replace_hrefs(self, masked_html: str) -> str:
         """Put a word in the place of every href that is to be tracked."""
-        return _HREF.sub(lambda match: f'{match[1]}"{self._word(match[3] or match[4] or "")}"', masked_html)
+        parts, done = [], 0
+        for start, end in href_values(masked_html):
+            value = masked_html[start:end]
+            quoted = value[:1] in ("'", '"')
+            parts += [masked_html[done:start], f'"{self._word(value[1:-1] if quoted else value)}"']
+            done = end
+        return "".join([*parts, masked_html[done:]])
 
     def replace_plain(self, masked_text: str) -> str:
         """Put a word in the place of every address in a written plain text."""
@@ -135,6 +147,17 @@ class LinkTable:
         line = line_at(self.mask.source, offset) if offset >= 0 else None
         message = f'The link "{url[:60]}" is not a web, mail or telephone address.'
         self.findings.append(Finding("error", message, line=line))
+
+
+def href_values(markup: str) -> Iterator[tuple[int, int]]:
+    """Give where the value of each href of a link stands, with its quotes; one pass over the text."""
+    position = 0
+    while tag := _TAG.search(markup, position):
+        position = tag.end()
+        while attribute := _ATTRIBUTE.match(markup, position):
+            position = attribute.end()
+            if attribute["name"].lower() == "href" and attribute["value"]:
+                yield attribute.span("value")
 
 
 _WORD = re.compile("\ue000(\\d+)\ue001")

@@ -3,6 +3,7 @@
 from customers.models.consent import Consent, ConsentRecord, ConsentText, OptIn, Purpose, Suppression
 from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, Score, Touched
+from customers.models.duplicate import DuplicatePair, SourcePolicy
 from customers.models.event import Event, EventKey, EventType
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
@@ -17,6 +18,7 @@ __all__ = [
     "Customer",
     "CustomerFacts",
     "CustomerIdentity",
+    "DuplicatePair",
     "ErasureReceipt",
     "Event",
     "EventKey",
@@ -30,6 +32,7 @@ __all__ = [
     "Purpose",
     "Refund",
     "Score",
+    "SourcePolicy",
     "Suppression",
     "SyncRun",
     "Tombstone",

@@ -14,6 +14,16 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         """Customers with a name to them; anonymous visitors, and profiles merged into others, are in no count."""
         return self.filter(is_anonymous=False)
 
+    def named(self, public_id: uuid.UUID | str) -> "Customer | None":
+        """Return the customer with this public id, or whom that profile was merged into; None where there is none.
+
+        Raises ValidationError for a text that is no UUID. One query, and one more for each merge on the way.
+        """
+        found = self.select_related("merged_into").filter(public_id=public_id).first()
+        while found is not None and found.merged_into is not None:
+            found = found.merged_into
+        return found
+
     def consenting(self, purpose: str = "marketing_email") -> "CustomerQuerySet":
         """Customers who granted the purpose and have not taken it back."""
         return self.filter(consents__purpose=purpose, consents__is_granted=True)
@@ -95,9 +105,18 @@ class CustomerIdentity(models.Model):
 
     EMAIL = "email"  # the namespace of further addresses
 
+    class Way(models.TextChoices):
+        OWN = "", "Named by its source"
+        EMAIL = "email", "Came with the customer's address"
+        DEVICE = "device", "Signed in on the device"
+        ALIAS = "alias", "Its source said so"
+
     namespace = models.CharField(max_length=50)
     value = models.CharField(max_length=320)
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="identities")
+    attached_by = models.CharField(
+        max_length=10, choices=Way.choices, blank=True, db_default="", default=Way.OWN
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     on_merge = "move"

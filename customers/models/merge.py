@@ -1,7 +1,6 @@
 """Which profiles became one, and every row that moved or changed because of it."""
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -19,6 +18,7 @@ class Merge(models.Model):
         DEVICE = "device", "Signed in on a device"
         ALIAS = "alias", "A source said that two ids are one person"
         REVIEW = "review", "Merged by hand"
+        ADDRESS = "address", "Came with the customer's address"
 
     survivor = models.ForeignKey(Customer, models.PROTECT, related_name="merges")
     absorbed = models.ForeignKey(Customer, models.PROTECT, related_name="absorptions")
@@ -57,7 +57,7 @@ class MergedRow(models.Model):
     merge = models.ForeignKey(Merge, models.CASCADE, related_name="rows")
     model = models.CharField(max_length=100, help_text="The row's model, such as customers.order")
     key = models.CharField(max_length=100, help_text="The row's primary key; of an event its message id")
-    change = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    change = models.JSONField(null=True)
 
     def __str__(self) -> str:
         return f"{self.model} {self.key}"

@@ -1,4 +1,4 @@
-"""Item-based nearest neighbours: who bought this also bought that."""
+"""Item-based nearest neighbours: who bought, put into the cart or looked at this, did so with that too."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ItemKnnModel:
         return csr_matrix(flat, shape=(count, count), dtype=np.float32)
 
     def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
-        """The `k` items nearest to what each of `users` has bought, recent trend considered."""
+        """The `k` items nearest to what each of `users` had to do with, recent trend considered."""
         ranking = empty_ranking(len(users), k)
         for start in range(0, len(users), CHUNK_USERS):
             stop = min(start + CHUNK_USERS, len(users))
@@ -73,7 +73,9 @@ class ItemKnnModel:
 
 @dataclass(frozen=True, slots=True)
 class ItemKnn:
-    """Cosine between the sets of buyers of two items, with an item as its own neighbour (people buy again).
+    """Cosine between the sets of people who had to do with two items: bought, put into the cart or looked at.
+
+    An item is its own neighbour (people buy again).
 
     Sarwar et al. 2001, "Item-based collaborative filtering recommendation algorithms", WWW '01.
     A user's history decays with `half_life_days`; scores are multiplied by trend ** `trend_power`.
@@ -100,10 +102,10 @@ class ItemKnn:
         from scipy.sparse import diags
 
         count = len(vocabulary.item_ids)
-        bought = vocabulary.matrix(np.ones(len(vocabulary.rows), dtype=np.float32))
-        bought.data[:] = 1
-        norms = np.sqrt(np.asarray(bought.sum(axis=0)).ravel())
-        unit = (bought @ diags(1 / np.maximum(norms, 1))).tocsc().astype(np.float32)
+        met = vocabulary.matrix(np.ones(len(vocabulary.rows), dtype=np.float32))
+        met.data[:] = 1
+        norms = np.sqrt(np.asarray(met.sum(axis=0)).ravel())
+        unit = (met @ diags(1 / np.maximum(norms, 1))).tocsc().astype(np.float32)
         width = min(self.neighbours, count)
         nearest = np.empty((count, width), dtype=np.int64)
         values = np.empty((count, width), dtype=np.float32)

@@ -47,10 +47,7 @@ class LightFMModel:
 
     def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
         """The `k` best items for each of `users`; those not trained on are ranked by item bias alone."""
-        return self.recommend_vectors(self.vectors(users), k, exclude)
-
-    def recommend_vectors(self, vectors: FloatArray, k: int, exclude: Exclusions | None = None) -> Ranking:
-        """The `k` best items for users given by `vectors` of shape (users, components)."""
+        vectors = self.vectors(users)
         ones = np.ones((len(vectors), 1), dtype=np.float32)
         queries = np.hstack([vectors, ones])
         items = np.hstack([self.item_vectors, self.item_biases[:, None]])
@@ -62,17 +59,6 @@ class LightFMModel:
         known = np.vstack([self.user_vectors, zero])
         return known[positions(self.user_ids, users)]
 
-    def vectors_from_features(self, table: FeatureTable, users: IntArray) -> FloatArray:
-        """Vectors of `users` out of their features alone: how somebody who was not trained on is met."""
-        vectors = np.zeros((len(users), self.item_vectors.shape[1]), dtype=np.float32)
-        column = {name: index for index, name in enumerate(self.user_feature_names)}
-        known = np.array([column.get(name, -1) for name in table.names], dtype=np.int64)
-        row_of = {int(user): row for row, user in enumerate(users)}
-        for user, feature, weight in zip(table.ids, table.columns, table.weights, strict=True):
-            if (row := row_of.get(int(user))) is not None and known[feature] >= 0:
-                vectors[row] += weight * self.user_feature_vectors[known[feature]]
-        return vectors
-
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Item vectors and biases, and the vectors of user features; no vector of a person."""
         return {
@@ -82,20 +68,6 @@ class LightFMModel:
             "user_feature_names": np.array(self.user_feature_names, dtype=np.str_),
             "user_feature_vectors": self.user_feature_vectors,
         }
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> LightFMModel:
-        """The stored half of a model: it ranks users by their features."""
-        vectors = arrays["item_vectors"]
-        return cls(
-            item_ids=arrays["item_ids"],
-            item_vectors=vectors,
-            item_biases=arrays["item_biases"],
-            user_feature_names=tuple(str(name) for name in arrays["user_feature_names"]),
-            user_feature_vectors=arrays["user_feature_vectors"],
-            user_ids=np.empty(0, dtype=np.int64),
-            user_vectors=np.empty((0, vectors.shape[1]), dtype=np.float32),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -9,9 +10,11 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import ApiKey
+from campaigns.models import Campaign
 from campaigns.publishing import save_block
 from common.clock import now
 from customers.models import Customer
+from delivery.steering import steer
 from recommendations.models import ModelVersion, Recommendation
 from tests.campaigns.making import bestsellers, launched, people, rules
 
@@ -68,7 +71,7 @@ def test_an_unknown_customer_is_a_problem_document(who: str) -> None:
     assert answer["status"] == 404
 
 
-@pytest.mark.parametrize("k", ["0", "51", "-1", "six", "1.5", ""])
+@pytest.mark.parametrize("k", ["0", "51", "-1", "six", "1.5", "", "9" * 5_000])
 def test_a_number_of_products_out_of_range_is_refused(k: str) -> None:
     [customer] = people(1)
     status, kind, answer = recommendations(customer, k=k)
@@ -97,6 +100,33 @@ def test_whoever_is_in_a_baseline_arm_gets_bestsellers_through_this_door_too() -
     first = {one.pk: recommendations(one, k=1)[2]["products"][0]["external_id"] for one in crowd}
     assert set(arms.values()) == {"a", "b"}
     assert first == {who: "p0" if key == "a" else "p3" for who, key in arms.items()}
+
+
+def in_baseline(campaign: Campaign) -> Customer:
+    """Somebody of the arm without personalisation."""
+    return campaign.recipients.filter(variant_key="a").select_related("customer")[0].customer
+
+
+@pytest.mark.parametrize(("act", "first"), [("wait", "p3"), ("cancel", "p3"), ("pause", "p0")])
+def test_the_baseline_ends_with_the_experiments_window_or_with_a_cancellation(act: str, first: str) -> None:
+    products = bestsellers(4)
+    people(20)
+    campaign, counted = launched()
+    held = in_baseline(campaign)
+    prefer(held, [products[3].pk])
+    if act == "wait":
+        Campaign.objects.update(launched_at=now() - timedelta(days=7, seconds=1))
+    else:
+        steer(counted.dispatch_id, act)
+    assert recommendations(held, k=1)[2]["products"][0]["external_id"] == first
+
+
+def test_products_that_rules_exclude_are_not_recommended_here_either() -> None:
+    bestsellers(3)
+    [customer] = people(1)
+    rules(otherwise={"exclude": {"products": ["p0"]}})
+    shown = recommendations(customer, k=2)[2]["products"]
+    assert [one["external_id"] for one in shown] == ["p1", "p2"]
 
 
 def hero() -> None:
@@ -134,6 +164,36 @@ def test_a_slot_shows_its_fallback_to_the_baseline() -> None:
     arms = dict(campaign.recipients.values_list("customer_id", "variant_key"))
     shown = {one.pk: get("content/hero", customer=one.public_id)[2]["block"] for one in crowd}
     assert shown == {who: "rest" if key == "a" else "uk" for who, key in arms.items()}
+
+
+def test_a_slot_shows_its_fallback_to_who_objects_to_profiling() -> None:
+    hero()
+    [customer] = people(1, allows_profiling=False)
+    answer = get("content/hero", customer=customer.public_id)[2]
+    assert (answer["block"], answer["is_fallback"]) == ("rest", True)
+
+
+def test_a_link_that_data_makes_is_checked_in_a_slot_too() -> None:
+    save_block(
+        key="rest", name="Rest", mjml='<mj-text><a title=">" href="{{ website }}">Your page</a></mj-text>'
+    )
+    rules(otherwise={"show": "rest"})
+    [bad, good] = people(2)
+    for one, website in ((bad, "javascript:alert(1)"), (good, "https://shop.example/me")):
+        Customer.objects.filter(pk=one.pk).update(attributes={"website": website})
+    assert 'href="#"' in get("content/hero", customer=bad.public_id)[2]["html"]
+    assert 'href="https://shop.example/me"' in get("content/hero", customer=good.public_id)[2]["html"]
+
+
+def test_the_shelf_of_a_block_is_filled() -> None:
+    products = bestsellers(3)
+    shelf = "{% recommendations k: 1 %}<mj-text>{{ product.name }}</mj-text>{% else %}<mj-text>None</mj-text>"
+    save_block(key="rest", name="Rest", mjml=shelf + "{% endrecommendations %}")
+    rules(otherwise={"show": "rest"})
+    [customer] = people(1)
+    prefer(customer, [products[2].pk])
+    assert "Product 2" in get("content/hero", customer=customer.public_id)[2]["html"]
+    assert "Product 0" in get("content/hero")[2]["html"]
 
 
 def test_a_slot_that_no_rules_decide_is_not_found() -> None:

@@ -1,21 +1,30 @@
 """What a mail of a campaign says, and what it costs to write."""
 
+import re
+from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from hashlib import sha256
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from campaigns import composing
 from campaigns.composing import compose
 from campaigns.launching import Launched
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Recipient
 from campaigns.publishing import save_block
 from campaigns.sending import send_due
+from common import tokens
 from customers.models import Customer, CustomerFacts
-from delivery import outbox
+from delivery import outbox, tracking
+from delivery.backends.local import LocalBackend
 from delivery.models import MailboxMessage, Message
-from products.models import Category
+from delivery.tasks import release_expired_messages
+from products.models import Category, Product
 from rules.versions import publish, save_version
 from tests.campaigns.making import bestsellers, launched, people, rules
 
@@ -76,8 +85,9 @@ def test_a_rule_that_suppresses_skips_the_message_with_the_reason() -> None:
         {"name": "Oslo", "when": {"attribute": "city", "value": "Oslo"}, "then": {"suppress": True}},
         otherwise={"set": {"headline": "New"}},
     )
-    _, counted = launched()
+    _, counted = launched(body=SLOT)
     Message.objects.update(variant_key="b")
+    Recipient.objects.update(variant_key="b")
     send_due(counted.dispatch_id)
     found = {m.customer_id: (m.state, m.reason) for m in Message.objects.all()}
     assert found == {stays.pk: ("sent", ""), goes.pk: ("skipped", "a rule suppressed it")}
@@ -142,3 +152,114 @@ def test_a_draft_shows_what_rules_say_now_and_a_launched_campaign_what_they_said
     shown = [html for customer, html in mails.items() if arm[customer] == "b"]
     assert shown
     assert all("As it was" in html for html in shown)
+
+
+def all_in_b(counted: Launched) -> dict[int, str]:
+    """Send the campaign as if everybody were in the treatment arm; the HTML that each customer got."""
+    Message.objects.update(variant_key="b")
+    Recipient.objects.update(variant_key="b")
+    return sent(counted)
+
+
+def test_rules_about_a_slot_that_the_mail_does_not_have_have_no_say() -> None:
+    products = bestsellers(3)
+    people(2)
+    everybody = {"name": "all", "when": {"attribute": "country", "value": "GB"}, "then": {"suppress": True}}
+    popup = rules(everybody, otherwise={"show": "x"}, slot="popup")
+    banner = rules(otherwise={"recommend": {"products": [products[2].external_id]}}, slot="web-banner")
+    campaign, counted = launched(body=SHELF + SLOT, strategy="bestsellers")
+    mails = all_in_b(counted)
+    assert len(mails) == 2
+    assert all("Product 0" in html and "Product 2" not in html for html in mails.values())
+    assert not campaign.rule_set_versions.filter(pk__in=[popup.pk, banner.pk]).exists()
+
+
+@pytest.mark.parametrize("slot", ["products", "subject"])
+def test_rules_may_decide_about_a_mails_products_and_subject_without_a_slot_of_that_name(slot: str) -> None:
+    products = bestsellers(3)
+    people(1)
+    rules(otherwise={"recommend": {"products": [products[2].external_id]}}, slot=slot)
+    [html] = all_in_b(launched(body=SHELF)[1]).values()
+    assert "Product 2" in html
+
+
+def test_the_rule_set_whose_key_comes_first_wins_however_often_another_was_saved() -> None:
+    products = bestsellers(3)
+    people(1)
+    late = rules(otherwise={"recommend": {"products": [products[1].external_id]}}, slot="subject")
+    publish(
+        save_version(late.rule_set, {"rules": [], "otherwise": {"recommend": {"products": ["p1", "p0"]}}})
+    )
+    rules(otherwise={"recommend": {"products": [products[2].external_id]}}, slot="products")
+    [html] = all_in_b(launched(body=SHELF)[1]).values()
+    assert "Product 2" in html
+
+
+def test_what_a_customer_did_decides_nothing_where_they_object_to_profiling() -> None:
+    save_block(key="uk", name="UK", mjml="<mj-text>Rule, Britannia</mj-text>")
+    fits = {"name": "all", "when": {"attribute": "country", "value": "GB"}, "then": {"show": "uk"}}
+    rules(fits, otherwise={})
+    tents = Category.objects.create(name="Tents", path="outdoor/camping/tents")
+    [objects] = people(1, allows_profiling=False)
+    [agrees] = people(1)
+    for one in (objects, agrees):
+        CustomerFacts.objects.create(customer=one, last_purchase_category_id=tents.pk)
+    mails = all_in_b(launched(body=SLOT + CONDITIONAL)[1])
+    assert "Rule, Britannia" in mails[agrees.pk]
+    assert "For the hills" in mails[agrees.pk]
+    assert "Nothing special" in mails[objects.pk]
+    assert "For the hills" not in mails[objects.pk]
+
+
+def test_a_block_is_sent_and_recorded_as_it_was_at_the_launch() -> None:
+    then = save_block(key="uk", name="UK", mjml="<mj-text>As it was</mj-text>")
+    rules(otherwise={"show": "uk"})
+    people(1)
+    _, counted = launched(body=SLOT)
+    save_block(key="uk", name="UK", mjml="<mj-text>As it is</mj-text>")
+    [html] = all_in_b(counted).values()
+    assert "As it was" in html
+    assert Message.objects.get().resolved["blocks"] == {
+        "hero": {"key": "uk", "sha256": sha256(then.compiled_html.encode()).hexdigest()}
+    }
+
+
+def test_a_chunk_that_takes_too_long_is_finished_in_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    people(3)
+    campaign, counted = launched()
+    monkeypatch.setattr(composing, "TIME_TO_COMPOSE", timedelta(0))
+    claimed = outbox.claim(counted.dispatch_id, limit=3)
+    assert [one.claimed for one in compose(campaign.dispatch, claimed)] == claimed[:1]
+    outbox.return_unsent(claimed, delay=timedelta(0), reason="")
+    assert send_due(counted.dispatch_id) == 3
+    assert set(Message.objects.values_list("state", "attempts")) == {("sent", 1)}
+
+
+def test_a_mail_handed_over_by_a_worker_that_died_is_the_one_that_is_recorded() -> None:
+    products = bestsellers(4)
+    people(1)
+    campaign, counted = launched(body=SHELF, baseline=SHELF, strategy="bestsellers")
+    composed = compose(campaign.dispatch, outbox.claim(counted.dispatch_id, limit=1))
+    [mail] = [one.mail for one in composed]
+    outbox.keep([(one, one.mail) for one in composed])
+    LocalBackend().send([mail])
+    assert click(0) == "https://shop.example/p0"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE delivery_message SET lease_until = lease_until - interval '1 hour'")
+    release_expired_messages()
+    Product.objects.filter(pk=products[0].pk).update(is_available=False)
+    send_due(counted.dispatch_id)
+    message, kept = Message.objects.get(), MailboxMessage.objects.get()
+    assert (message.state, message.attempts) == ("sent", 2)
+    assert message.content_sha256 == sha256(bytes(kept.raw)).hexdigest()
+    shown = re.findall(r"/t/c/[^/]+/(\d+)[^>]*>(Product \d)<", html_of(kept))
+    assert [(name, click(int(index))) for index, name in shown] == [
+        ("Product 0", "https://shop.example/p0"),
+        ("Product 1", "https://shop.example/p1"),
+    ]
+
+
+def click(index: int) -> str:
+    """Where a link of the only message leads."""
+    token = tokens.sign(tracking.PURPOSE_CLICK, Message.objects.get().pk)
+    return Client().get(reverse("delivery:clicked", args=[token, index]))["Location"]

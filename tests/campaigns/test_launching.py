@@ -112,3 +112,13 @@ def test_the_books_add_up_before_while_and_after_sending() -> None:
     for arm in after.arms:
         states.update(arm.states)
     assert states == {"suppressed": mailed}
+
+
+def test_a_launch_that_would_mail_nobody_is_refused_and_changes_nothing() -> None:
+    people(3, consenting=False)
+    campaign = draft()
+    with pytest.raises(LaunchRefused, match="Nobody would get a mail"):
+        launch(campaign.pk)
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.dispatch) == (Campaign.State.DRAFT, None)
+    assert not Recipient.objects.exists()

@@ -5,10 +5,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role, User
+from campaigns.launching import launch
 from campaigns.models import Campaign, TemplateVersion
 from campaigns.sending import send_due
 from delivery.models import Dispatch, Message
-from tests.campaigns.making import BODY, LETTER, draft, launched, letter, people
+from segments import membership
+from tests.campaigns.making import BODY, LETTER, draft, launched, letter, people, rules
 
 pytestmark = pytest.mark.django_db
 BROKEN = "<mjml>\n<mj-body>\n<mj-section>\n<mj-colum></mj-colum>\n</mj-section>\n</mj-body>\n</mjml>"
@@ -107,3 +109,64 @@ def test_a_good_layout_becomes_the_next_version() -> None:
     assert page.status_code == 302
     newest = TemplateVersion.objects.get(template__key="spring", number=2)
     assert (newest.subject, newest.note, str(newest.author)) == ("Newer", "fresher", "marketer@example.com")
+
+
+def test_a_campaign_with_nothing_left_to_send_is_called_finished() -> None:
+    people(2)
+    _, counted = launched()
+    viewer = signed_in(Role.VIEWER)
+    assert "Sending" in viewer.get(reverse("campaigns:list")).content.decode()
+    send_due(counted.dispatch_id)
+    page = viewer.get(reverse("campaigns:list")).content.decode()
+    assert "Finished" in page
+    assert "Sending" not in page
+
+
+@pytest.mark.parametrize(
+    ("written", "whom"),
+    [
+        ({"otherwise": {"recommend": "for_you"}}, "everybody"),
+        ({"then": {"recommend": "again"}}, "those whom its rules fit"),
+        ({}, None),
+    ],
+)
+def test_the_page_says_whose_products_the_rules_choose(written: dict[str, object], whom: str | None) -> None:
+    fits = {"name": "GB", "when": {"attribute": "country", "value": "GB"}, "then": {"set": {"x": 1}}}
+    rules(
+        fits | {"then": written["then"]} if "then" in written else fits,
+        otherwise=written.get("otherwise", {}),
+    )
+    campaign = draft(body=BODY + '{% slot "hero" %}{% endslot %}')
+    page = signed_in(Role.VIEWER).get(reverse("campaigns:detail", args=[campaign.key])).content.decode()
+    sentence = "The rules hero v1 choose instead for"
+    assert page.count(sentence) == (1 if whom else 0)
+    assert whom is None or f"{sentence} {whom}." in page
+
+
+def test_the_confirmation_says_how_many_the_segment_holds() -> None:
+    people(3)
+    campaign = draft()
+    membership.refresh(campaign.segment, cause="edit")
+    page = signed_in(Role.MARKETER).get(reverse("campaigns:detail", args=[campaign.key])).content.decode()
+    assert "Launch this campaign to British? The segment held 3 people" in page
+
+
+def test_the_admin_changes_a_draft_but_no_launched_campaign() -> None:
+    people(2)
+    campaign = draft()
+    client = Client()
+    client.force_login(User.objects.create_superuser("root@example.com", "x"))
+    url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    data = {
+        "name": "Renamed",
+        "key": campaign.key,
+        "segment": campaign.segment_id,
+        "experiment": campaign.experiment_id,
+        "sender": campaign.sender_id,
+    }
+    assert client.post(url, data).status_code == 302
+    launch(campaign.pk)
+    assert client.post(url, data | {"name": "Rewritten"}).status_code == 403
+    assert client.get(url).status_code == 200
+    campaign.refresh_from_db()
+    assert campaign.name == "Renamed"

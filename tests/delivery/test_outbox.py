@@ -1,5 +1,6 @@
 """The queue: each message in exactly one state, whoever dies or comes late."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,8 +10,9 @@ from django.db import connection
 from customers.consent import suppress, withdraw
 from customers.models import Suppression
 from delivery import outbox
+from delivery.backends.base import Outgoing
 from delivery.models import Dispatch, Message, MessageEvent
-from delivery.outbox import Settlement
+from delivery.outbox import Composed, Settlement
 from delivery.steering import steer
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +36,19 @@ def expire_leases() -> None:
 
 def sent(claimed: outbox.Claimed) -> Settlement:
     return Settlement(claimed=claimed, state=Message.State.SENT, provider_id=claimed.key)
+
+
+def written(*claimed: outbox.Claimed, raw: bytes = b"Hi") -> set[int]:
+    """Keep a mail for each as if it were about to be handed over; the ids that were theirs."""
+    return outbox.keep(
+        [
+            (
+                Composed(claimed=one, links='["https://shop.example/tent"]', resolved='{"a": 1}'),
+                Outgoing(key=one.key, recipient=one.recipient, subject="Hello", raw=raw),
+            )
+            for one in claimed
+        ]
+    )
 
 
 def test_a_claim_takes_no_more_than_its_limit_and_nothing_twice(dispatch: Dispatch, queue: Queue) -> None:
@@ -80,11 +95,106 @@ def test_a_late_worker_cannot_settle_what_was_claimed_again(dispatch: Dispatch, 
 
 
 def test_a_lost_message_is_not_resent_where_no_key_is_honoured(dispatch: Dispatch, queue: Queue) -> None:
-    queue(1)
-    outbox.claim(dispatch.pk, limit=1)
+    queue(2)
+    handed_over, not_yet = outbox.claim(dispatch.pk, limit=2)
+    written(handed_over)
     expire_leases()
-    assert outbox.release_expired(honours_key={"local": False}) == {"unknown": 1}
+    assert outbox.release_expired(honours_key={"local": False}) == {"unknown": 1, "queued": 1}
+    assert [one.id for one in outbox.claim(dispatch.pk, limit=2)] == [not_yet.id]
+
+
+def test_what_was_handed_over_keeps_its_links_and_its_hash(dispatch: Dispatch, queue: Queue) -> None:
+    (message,) = queue(1)
+    (claimed,) = outbox.claim(dispatch.pk, limit=1)
+    assert written(claimed) == {message.pk}
+    message.refresh_from_db()
+    assert (message.state, message.subject, message.resolved) == ("in_flight", "Hello", {"a": 1})
+    assert message.links == ["https://shop.example/tent"]
+    assert message.content_sha256 == hashlib.sha256(b"Hi").hexdigest()
+    outbox.settle([sent(claimed)])
+    message.refresh_from_db()
+    assert (message.state, message.raw, message.links) == ("sent", None, ["https://shop.example/tent"])
+
+
+def test_the_next_attempt_gets_the_bytes_of_the_last(dispatch: Dispatch, queue: Queue) -> None:
+    queue(1)
+    written(*outbox.claim(dispatch.pk, limit=1), raw=b"\0as \xff it was")
+    expire_leases()
+    outbox.release_expired(honours_key=KEYS)
+    (again,) = outbox.claim(dispatch.pk, limit=1)
+    assert (again.raw, again.subject, again.attempts) == (b"\0as \xff it was", "Hello", 2)
+
+
+def test_a_late_worker_cannot_keep_what_was_claimed_again(dispatch: Dispatch, queue: Queue) -> None:
+    queue(1)
+    (late,) = outbox.claim(dispatch.pk, limit=1)
+    expire_leases()
+    outbox.release_expired(honours_key=KEYS)
+    (current,) = outbox.claim(dispatch.pk, limit=1)
+    written(current, raw=b"current")
+    assert written(late, raw=b"late") == set()
+    assert bytes(Message.objects.get().raw) == b"current"
+
+
+def test_a_worker_that_dies_each_time_after_handing_over_leaves_the_message_unknown(
+    dispatch: Dispatch, queue: Queue
+) -> None:
+    queue(2)
+    for attempt in range(1, outbox.MAX_ATTEMPTS + 1):
+        first, *_ = outbox.claim(dispatch.pk, limit=2)
+        if attempt == 1:
+            written(first)
+        expire_leases()
+        released = outbox.release_expired(honours_key=KEYS)
+    assert released == {"unknown": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("what", ["consent", "address", "cancel"])
+def test_a_message_that_may_be_delivered_already_is_not_called_unsent(
+    dispatch: Dispatch, queue: Queue, what: str
+) -> None:
+    (message,) = queue(1)
+    written(*outbox.claim(dispatch.pk, limit=1))
+    expire_leases()
+    outbox.release_expired(honours_key=KEYS)
+    if what == "consent":
+        withdraw([message.customer_id], source="test")
+    elif what == "address":
+        type(message.customer).objects.update(email="new@example.com")
+    else:
+        steer(dispatch.pk, "cancel")
     assert outbox.claim(dispatch.pk, limit=1) == []
+    kept = Message.objects.get()
+    reasons = {
+        "consent": "consent withdrawn",
+        "address": "the address changed",
+        "cancel": "the campaign was cancelled",
+    }
+    assert (kept.state, kept.reason, kept.raw) == ("unknown", reasons[what], None)
+    assert kept.recipient == message.customer.email
+
+
+def test_what_was_not_taken_costs_no_attempt_and_is_written_anew(dispatch: Dispatch, queue: Queue) -> None:
+    queue(1)
+    for _ in range(outbox.MAX_ATTEMPTS + 1):
+        claimed = outbox.claim(dispatch.pk, limit=1)
+        written(*claimed)
+        assert outbox.return_unsent(claimed, delay=timedelta(0), reason="away") == 1
+    kept = Message.objects.get()
+    assert (kept.state, kept.attempts, kept.raw, kept.content_sha256) == ("queued", 0, None, "")
+    assert kept.links is None
+
+
+def test_what_an_earlier_attempt_may_have_handed_over_is_not_forgotten(
+    dispatch: Dispatch, queue: Queue
+) -> None:
+    queue(1)
+    written(*outbox.claim(dispatch.pk, limit=1))
+    expire_leases()
+    outbox.release_expired(honours_key=KEYS)
+    outbox.return_unsent(outbox.claim(dispatch.pk, limit=1), delay=timedelta(0), reason="away")
+    (again,) = outbox.claim(dispatch.pk, limit=1)
+    assert (again.raw, again.attempts) == (b"Hi", 2)
 
 
 def test_a_message_that_fails_again_and_again_ends_as_failed(dispatch: Dispatch, queue: Queue) -> None:

@@ -1,16 +1,23 @@
 """A chunk through the post office, with the real local backend and the real pace in Valkey."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from hashlib import sha256
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
+from common.clock import now
 from customers.models import CustomerFacts, Event, EventType
-from delivery import pacing
-from delivery.backends.base import Outgoing
+from delivery import outbox, pacing
+from delivery.backends import BACKENDS
+from delivery.backends.base import Accepted, Outgoing, Refused, Unavailable
+from delivery.backends.local import LocalBackend
 from delivery.models import Dispatch, MailboxMessage, Message
-from delivery.outbox import Claimed
+from delivery.outbox import Claimed, Composed
 from delivery.recording import record_message_events
-from delivery.sending import Composed, send_chunk
+from delivery.sending import send_chunk
 
 pytestmark = pytest.mark.django_db
 Queue = Callable[[int], list[Message]]
@@ -23,8 +30,6 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
             mail=Outgoing(
                 key=one.key, recipient=one.recipient, subject="Hi", raw=b"Subject: Hi\r\n\r\nHi\r\n"
             ),
-            content_sha256="0" * 64,
-            resolved="{}",
             links='["https://shop.example/"]',
         )
         for one in claimed
@@ -41,16 +46,94 @@ def test_it_delivers_each_message_once(dispatch: Dispatch, queue: Queue) -> None
     ]
 
 
-def test_a_failing_composer_puts_the_chunk_back(dispatch: Dispatch, queue: Queue) -> None:
+class Away:
+    """A provider that is not there."""
+
+    honours_key = True
+
+    def send(self, batch: Sequence[Outgoing]) -> list[Accepted | Refused]:
+        raise Unavailable("busy")
+
+
+class Broken(LocalBackend):
+    """A provider that takes the mail and does not answer."""
+
+    def send(self, batch: Sequence[Outgoing]) -> list[Accepted | Refused]:
+        super().send(batch)
+        raise ConnectionResetError("gone")
+
+
+def is_due_again() -> None:
+    Message.objects.update(due_at=now() - timedelta(seconds=1))
+
+
+def test_an_outage_costs_no_attempt(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     queue(2)
+    monkeypatch.setitem(BACKENDS, "local", Away())
+    for _ in range(outbox.MAX_ATTEMPTS + 1):
+        assert send_chunk(dispatch, compose=compose).unavailable
+        is_due_again()
+    assert set(Message.objects.values_list("state", "reason", "attempts")) == {("queued", "busy", 0)}
+    monkeypatch.undo()
+    assert send_chunk(dispatch, compose=compose).states == {"sent": 2}
+
+
+@pytest.mark.parametrize(("honours_key", "state"), [(True, "queued"), (False, "unknown")])
+def test_a_lost_answer_is_asked_for_again_only_where_that_doubles_nothing(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch, honours_key: bool, state: str
+) -> None:
+    queue(1)
+    broken = Broken()
+    broken.honours_key = honours_key
+    monkeypatch.setitem(BACKENDS, "local", broken)
+    with pytest.raises(ConnectionResetError):
+        send_chunk(dispatch, compose=compose)
+    reason = "ConnectionResetError: gone"
+    assert Message.objects.values_list("state", "reason").get() == (state, reason)
+
+
+def test_what_may_be_delivered_is_handed_over_again_as_it_was(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(1)
+    monkeypatch.setitem(BACKENDS, "local", Broken())
+    with pytest.raises(ConnectionResetError):
+        send_chunk(dispatch, compose=compose)
+    monkeypatch.undo()
+    is_due_again()
+
+    def never(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
+        raise AssertionError("it is written already")
+
+    assert send_chunk(dispatch, compose=never).states == {"sent": 1}
+    kept = Message.objects.get()
+    assert kept.content_sha256 == sha256(bytes(MailboxMessage.objects.get().raw)).hexdigest()
+
+
+def test_a_message_that_makes_composing_raise_holds_up_no_other(dispatch: Dispatch, queue: Queue) -> None:
+    bad, *good = queue(7)
 
     def broken(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
-        raise LookupError("no template")
+        if bad.pk in [one.id for one in claimed]:
+            raise LookupError("no template")
+        return compose(dispatch, claimed)
 
-    with pytest.raises(LookupError):
-        send_chunk(dispatch, compose=broken)
-    assert set(Message.objects.values_list("state", "reason")) == {("queued", "LookupError: no template")}
-    assert MailboxMessage.objects.count() == 0
+    assert send_chunk(dispatch, compose=broken).states == {"sent": 6}
+    bad.refresh_from_db()
+    assert (bad.state, bad.reason, bad.attempts) == ("queued", "LookupError: no template", 1)
+    assert MailboxMessage.objects.count() == len(good)
+
+
+def test_what_there_was_no_time_to_write_is_queued_again(dispatch: Dispatch, queue: Queue) -> None:
+    queue(3)
+
+    def slow(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
+        return compose(dispatch, claimed)[:1]
+
+    assert send_chunk(dispatch, compose=slow).states == {"sent": 1}
+    assert Message.objects.filter(state="queued", attempts=0).count() == 2
 
 
 def test_one_message_that_cannot_be_written_fails_alone(dispatch: Dispatch, queue: Queue) -> None:
@@ -88,3 +171,11 @@ def test_what_was_sent_becomes_part_of_the_history_once(dispatch: Dispatch, queu
     assert record_message_events() == 0
     assert Event.objects.filter(customer_id=message.customer_id, type=EventType.EMAIL_SENT).count() == 1
     assert CustomerFacts.objects.get(pk=message.customer_id).emails_sent_count == 1
+
+
+def test_a_sender_without_any_rate_is_refused(dispatch: Dispatch) -> None:
+    dispatch.sender.rate_per_second = 0
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        dispatch.sender.full_clean()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        dispatch.sender.save()

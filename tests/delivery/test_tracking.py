@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from common import tokens
-from customers.models import Consent
+from customers.models import Consent, Touched
 from delivery import tracking
 from delivery.models import Message, MessageEvent
 
@@ -80,5 +80,12 @@ def test_one_click_unsubscribes_without_a_cookie(message: Message) -> None:
     url = reverse("delivery:unsubscribe", args=[tokens.sign(tracking.PURPOSE_UNSUBSCRIBE, message.pk)])
     assert client.post(url, {"List-Unsubscribe": "One-Click"}).status_code == 200
     assert client.post(url, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert client.post(url).status_code == 200
     assert Consent.objects.values_list("is_granted", "source").get() == (False, "one-click unsubscribe")
     assert MessageEvent.objects.filter(kind="unsubscribed").count() == 1
+
+
+def test_who_unsubscribes_is_news_to_the_segments(client: Client, message: Message) -> None:
+    Touched.objects.all().delete()
+    client.post(reverse("delivery:unsubscribe", args=[tokens.sign(tracking.PURPOSE_UNSUBSCRIBE, message.pk)]))
+    assert Touched.objects.values_list("consumer", "customer_id").get() == ("segments", message.customer_id)

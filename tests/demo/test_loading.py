@@ -56,11 +56,23 @@ def test_every_product_has_its_picture_and_category(
     load: Callable[[], dict[str, int]], settings: Settings
 ) -> None:
     load()
-    assert (Product.objects.count(), Category.objects.count()) == (66, 28)
+    assert (Product.objects.count(), Category.objects.count()) == (66, 29)
     for product in Product.objects.all():
         name = product.image_url.removeprefix("/media/")
         assert (Path(settings.MEDIA_ROOT) / name).is_file()
         assert product.category is not None
+
+
+def test_the_category_of_what_was_bought_last_is_known(load: Callable[[], dict[str, int]]) -> None:
+    load()
+    bought = OrderLine.objects.select_related("order", "product__category").order_by(
+        "-order__placed_at", "-pk"
+    )
+    last = bought[0]
+    facts = CustomerFacts.objects.get(customer=last.order.customer_id)
+    assert last.product is not None
+    assert facts.last_purchase_category_id == last.product.category_id
+    assert not CustomerFacts.objects.filter(orders_count__gt=0, last_purchase_category_id=None).exists()
 
 
 def test_consent_is_that_of_the_generated_people(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -47,6 +48,21 @@ def test_it_refuses_weights_that_do_not_add_up(admin_client: Client) -> None:
     arms = form(("A", "baseline", 4500), ("B", "treatment", 4500))
     response = admin_client.post(reverse("admin:experiments_experiment_add"), arms)
     assert errors_of(response) == ["The weights must add up to 10,000 basis points; these make 9,000."]
+    assert not Experiment.objects.exists()
+
+
+@pytest.mark.parametrize("alpha", ["5", "0", "-0.05", "0.21", "nan"])
+def test_it_refuses_an_error_rate_that_is_none(admin_client: Client, alpha: str) -> None:
+    plan = form(("A", "baseline", 5000), ("B", "treatment", 5000)) | {"alpha": alpha}
+    response = admin_client.post(reverse("admin:experiments_experiment_add"), plan)
+    assert list(response.context["adminform"].form.errors) == ["alpha"]
+    assert not Experiment.objects.exists()
+
+
+@pytest.mark.parametrize("bad", [{"alpha": 5.0}, {"alpha": 0.0}, {"conversion_window_days": 0}])
+def test_the_database_refuses_an_implausible_plan(bad: dict[str, float]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Experiment.objects.create(key="spring", name="Spring", salt="s4lt", **bad)
     assert not Experiment.objects.exists()
 
 

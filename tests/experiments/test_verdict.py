@@ -1,11 +1,12 @@
 """The sentence an experiment ends with."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from experiments.analysis import analyse
-from experiments.outcomes import ArmOutcomes, Plan
+from experiments.outcomes import ArmOutcomes, Plan, Sending
 from experiments.report import Verdict
-from tests.experiments.arms import BASELINE, NO_MAIL, PLAN, STILL_OPEN, TREATMENT
+from tests.experiments.arms import AS_OF, BASELINE, NO_MAIL, PLAN, STILL_OPEN, TREATMENT
 
 WINNER = (
     "B (Recommendations) wins. B (Recommendations) against the baseline A (Bestsellers): "
@@ -14,12 +15,12 @@ WINNER = (
 )
 NO_WINNER = (
     "No winner: on conversion rate, B (Recommendations) differs from the baseline A "
-    "(Bestsellers) by +0.11 points, which chance explains (95% interval −0.30 points to +0.53 "
-    "points)."
+    "(Bestsellers) by +0.11 points, which chance alone could explain (95% interval −0.30 points "
+    "to +0.53 points)."
 )
 INVALID = (
     "This result is not valid: assigned customers came out as 9,000 / 8,400 / 2,000 where 8,730"
-    " / 8,730 / 1,940 were planned, which chance does not explain (p < 0.001). Find the cause "
+    " / 8,730 / 1,940 were planned, which chance alone hardly explains (p < 0.001). Find the cause "
     "before reading any difference."
 )
 HEADLINES = (
@@ -85,6 +86,35 @@ def test_messages_still_going_out_are_too_early() -> None:
     sending = replace(PLAN, window_closes_at=None)
     found = verdict(BASELINE, TREATMENT, plan=sending)
     assert found == Verdict("too_early", "Too early to judge: messages are still being sent.")
+
+
+def test_a_pause_is_said_to_be_one() -> None:
+    paused = Sending(launched_at=AS_OF, is_paused=True, messages=1_000, waiting=400)
+    found = verdict(BASELINE, TREATMENT, plan=replace(PLAN, window_closes_at=None, sending=paused))
+    assert found.sentence == "Too early to judge: the sending is paused, and 400 of 1,000 messages wait."
+
+
+def warnings(**sending: object) -> tuple[str, ...]:
+    plan = replace(PLAN, sending=Sending(**{"launched_at": AS_OF, "messages": 18_000, **sending}))
+    return analyse(plan=plan, arms=[BASELINE, TREATMENT]).warnings
+
+
+def test_a_sending_that_took_days_is_warned_of() -> None:
+    assert warnings(late=4_000, last_sent_at=AS_OF + timedelta(days=8, hours=1)) == (
+        "4,000 of 18,000 messages went out hours after the launch, the last one 8 days after it. The window of 7 days "
+        "starts at the launch for everybody, so these customers had less of it, and differences come out smaller.",
+    )
+
+
+def test_a_cancelled_campaign_is_warned_of() -> None:
+    [found] = warnings(is_cancelled=True, last_sent_at=AS_OF)
+    assert found.startswith(
+        "The campaign was cancelled. Customers whose mail was not sent count in their arms"
+    )
+
+
+def test_a_sending_that_went_out_at_once_is_not_warned_of() -> None:
+    assert warnings(last_sent_at=AS_OF + timedelta(hours=2)) == ()
 
 
 def test_a_handful_of_orders_is_too_few() -> None:

@@ -23,6 +23,7 @@ from django.core.management import call_command
 from common import services
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 60
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
@@ -157,7 +158,9 @@ def _click_and_order() -> int:
 
     message = Message.objects.filter(variant_key="b", state=Message.State.SENT).earliest("pk")
     with served() as address:
-        answer = httpx.get(f"{address}{_click_path(message.pk)}", headers={"User-Agent": BROWSER})
+        answer = httpx.get(
+            f"{address}{_click_path(message.pk)}", headers={"User-Agent": BROWSER}, timeout=PATIENCE_SECONDS
+        )
     assert answer.status_code == httpx.codes.FOUND
     assert message.links is not None
     assert answer.headers["Location"] == message.links[0]

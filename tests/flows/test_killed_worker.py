@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 
 import pytest
 from django.conf import settings
@@ -90,6 +91,8 @@ def test_a_worker_killed_while_sending_costs_no_mail_and_doubles_none(
         ("sent", 1): RECIPIENTS - handed_over,
     }
     assert MessageEvent.objects.filter(kind="sent").count() == RECIPIENTS
+    delivered = {mail.key: sha256(bytes(mail.raw)).hexdigest() for mail in MailboxMessage.objects.all()}
+    assert dict(Message.objects.values_list("provider_id", "content_sha256")) == delivered
     accounts = reconcile(campaign)
     assert accounts.adds_up
     assert (accounts.sent, accounts.is_finished) == (RECIPIENTS, True)

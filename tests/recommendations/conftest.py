@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pytest_django import Settings
 
-from customers.models import Customer, Event, EventType, Order, OrderLine
+from customers.models import Customer, Event, EventType, Order, OrderLine, Refund
 from customers.partitions import ensure_partitions
 from products.models import Category, Product
 
@@ -44,6 +44,16 @@ def order(customer: Customer, product: Product, at: datetime, *, quantity: int =
         total_minor=product.price_minor * quantity,
     )
     return placed
+
+
+def refund(placed: Order, at: datetime, *, amount_minor: int | None = None) -> None:
+    """Money given back for an order, all of it unless said otherwise."""
+    amount = placed.total_minor if amount_minor is None else amount_minor
+    given = {"currency": placed.currency, "amount_minor": amount, "refunded_at": at}
+    Refund.objects.create(
+        source="shop", external_id=f"r{placed.pk}", customer=placed.customer, order=placed, **given
+    )
+    Order.objects.filter(pk=placed.pk).update(refunded_minor=amount)
 
 
 def view(customer: Customer, product: Product, at: datetime) -> Event:

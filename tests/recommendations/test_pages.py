@@ -150,7 +150,8 @@ def test_historical_data_are_learned_as_of_their_newest_order(viewer: Client, sm
 
 def test_a_living_shop_is_learned_up_to_the_present(viewer: Client, small_shop: Shop) -> None:
     order(small_shop.customers[0], small_shop.products[0], now() - timedelta(days=1))
-    assert viewer.get(OVERVIEW).context["learns_until"] is None
+    before = now()
+    assert before <= viewer.get(OVERVIEW).context["learns_until"] <= now()
 
 
 def test_a_running_training_shows_its_stage(viewer: Client) -> None:
@@ -165,6 +166,23 @@ def test_a_training_of_the_command_line_shows_without_figures(viewer: Client) ->
     html = viewer.get(reverse("recommendations:training")).content.decode()
     assert "started from the command line" in html
     assert "progressbar" not in html
+
+
+def test_a_training_whose_worker_died_does_not_stand_in_the_way(editor: Client) -> None:
+    dead = version(status="training", finished_at=None, lease_until=now() - timedelta(seconds=1))
+    assert progress.current() is None
+    assert "Train now" in editor.get(OVERVIEW).content.decode()
+    assert dead.status == "training"
+
+
+def test_one_click_takes_the_model_out_of_use(editor: Client, viewer: Client, small_shop: Shop) -> None:
+    row = {"product_ids": [small_shop.products[3].pk], "scores": [0.75], "computed_at": NOW}
+    Recommendation.objects.create(customer=small_shop.customers[0], model_version=version(), **row)
+    url = reverse("recommendations:withdraw")
+    assert viewer.post(url).status_code == 403
+    assert Recommendation.objects.count() == 1
+    assert editor.post(url).status_code == 302
+    assert (ModelVersion.objects.get().status, Recommendation.objects.count()) == ("retired", 0)
 
 
 def test_a_training_that_has_ended_loads_the_page_anew(viewer: Client) -> None:

@@ -3,10 +3,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from customers.models import Customer, Order
+from customers.models import Customer
 from recommendations.features import customer_features, product_features, read_features
 from recommendations.interactions import read_interactions
-from tests.recommendations.conftest import NOW, Shop, order, view
+from tests.recommendations.conftest import NOW, Shop, order, refund, view
 
 pytestmark = pytest.mark.django_db
 
@@ -35,10 +35,17 @@ def test_what_happened_at_or_after_now_is_not_read(small_shop: Shop) -> None:
     assert len(read_interactions(now=NOW)) == 0
 
 
-def test_refunded_orders_are_not_learned_from(small_shop: Shop) -> None:
-    placed = order(small_shop.customers[0], small_shop.products[0], NOW - timedelta(days=1))
-    Order.objects.filter(pk=placed.pk).update(refunded_minor=placed.total_minor)
+def test_refunded_orders_are_not_learned_from_once_they_are_refunded(small_shop: Shop) -> None:
+    placed = order(small_shop.customers[0], small_shop.products[0], NOW - timedelta(days=3))
+    refund(placed, NOW - timedelta(days=1))
     assert len(read_interactions(now=NOW)) == 0
+    assert len(read_interactions(now=NOW - timedelta(days=1))) == 1
+
+
+def test_an_order_refunded_in_part_is_learned_from(small_shop: Shop) -> None:
+    placed = order(small_shop.customers[0], small_shop.products[0], NOW - timedelta(days=3))
+    refund(placed, NOW - timedelta(days=2), amount_minor=placed.total_minor - 1)
+    assert len(read_interactions(now=NOW)) == 1
 
 
 def test_who_objects_to_profiling_is_not_learned_from(small_shop: Shop) -> None:

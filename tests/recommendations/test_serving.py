@@ -9,7 +9,7 @@ from products.models import Product
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
 from recommendations.popular import refresh_popular_products
 from recommendations.serving import recommend
-from tests.recommendations.conftest import NOW, Shop, order
+from tests.recommendations.conftest import NOW, Shop, order, refund
 
 pytestmark = pytest.mark.django_db
 
@@ -151,5 +151,20 @@ def test_bestsellers_are_counted_by_country_and_for_all(small_shop: Shop) -> Non
 
 def test_a_refresh_drops_the_list_of_a_country_without_sales(small_shop: Shop) -> None:
     popular("DE", small_shop.products[:1])
+    order(small_shop.customers[0], small_shop.products[1], NOW - timedelta(days=1))
     refresh_popular_products(now=NOW)
-    assert not PopularProducts.objects.exists()
+    assert set(PopularProducts.objects.values_list("country", flat=True)) == {"", "GB"}
+
+
+def test_a_refresh_that_finds_no_sale_keeps_what_was_there(small_shop: Shop) -> None:
+    popular("", small_shop.products[:1])
+    order(small_shop.customers[0], small_shop.products[1], NOW - timedelta(days=400))
+    assert refresh_popular_products(now=NOW) == 0
+    assert PopularProducts.objects.get().product_ids == [small_shop.products[0].pk]
+
+
+def test_bestsellers_of_a_day_in_the_past_do_not_know_later_refunds(small_shop: Shop) -> None:
+    placed = order(small_shop.customers[0], small_shop.products[1], NOW - timedelta(days=3))
+    refund(placed, NOW - timedelta(days=1))
+    assert refresh_popular_products(now=NOW - timedelta(days=2)) == 2
+    assert refresh_popular_products(now=NOW) == 0

@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.db.models.functions import Now
 
 from customers.models import Customer, Order
 from recommendations import registry
 from recommendations.engines import artefacts
 from recommendations.explaining import explain
+from recommendations.interactions import read_interactions
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
 from recommendations.recipes import ENGINES, build_engine
 from recommendations.serving import recommend
 from recommendations.tasks import train_recommender
-from recommendations.training import train
-from tests.recommendations.conftest import NOW, Shop
+from recommendations.training import holdout, train
+from tests.recommendations.conftest import NOW, Shop, order, refund
 
 pytestmark = pytest.mark.django_db
 Status = ModelVersion.Status
@@ -88,7 +90,8 @@ def test_too_few_customers_mean_no_verdict_and_no_model(small_shop: Shop) -> Non
 
 def test_a_rejected_training_leaves_the_champion_in_use(shop: Shop) -> None:
     champion = train(now=NOW, engine="item_knn")
-    Order.objects.filter(placed_at__gte=NOW - timedelta(days=28)).update(refunded_minor=10**9)
+    for placed in Order.objects.filter(placed_at__gte=NOW - timedelta(days=28)):
+        refund(placed, NOW - timedelta(hours=1))
     assert train(now=NOW, engine="lightfm").status == Status.REJECTED
     assert registry.champion() == champion
     assert Recommendation.objects.filter(model_version=champion).count() == 120
@@ -107,6 +110,55 @@ def test_a_training_whose_worker_died_gives_way(small_shop: Shop) -> None:
     train(now=NOW)
     dead.refresh_from_db()
     assert (dead.status, dead.error) == (Status.FAILED, "The lease ran out: its worker died.")
+
+
+def test_a_dead_trainings_place_is_free_after_three_minutes(small_shop: Shop) -> None:
+    registry.begin_training(engine="lightfm", parameters={})
+    held = ModelVersion.objects.filter(lease_until__lte=Now() + timedelta(minutes=3))
+    assert held.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lease_of_a_silent_training_is_renewed() -> None:
+    version = registry.begin_training(engine="lightfm", parameters={})
+    lapsed = ModelVersion.objects.filter(pk=version.pk, lease_until__lt=Now())
+    lapsed_at = Now() - timedelta(seconds=1)
+    ModelVersion.objects.filter(pk=version.pk).update(lease_until=lapsed_at)
+    assert lapsed.exists()
+    with registry.heartbeat(version, every_seconds=0.01):
+        while lapsed.exists():
+            pass
+    with pytest.raises(registry.TrainingBusyError):
+        registry.begin_training(engine="lightfm", parameters={})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_heartbeat_does_not_bring_a_lost_lease_back() -> None:
+    version = registry.begin_training(engine="lightfm", parameters={})
+    registry.fail(version, error="given up")
+    with registry.heartbeat(version, every_seconds=0):
+        pass
+    version.refresh_from_db()
+    assert (version.status, version.lease_until) == (Status.FAILED, None)
+
+
+def test_a_holdout_is_judged_by_what_was_known_before_it(small_shop: Shop) -> None:
+    placed = order(small_shop.customers[0], small_shop.products[0], NOW - timedelta(days=40))
+    refund(placed, NOW - timedelta(days=5))
+    later = order(small_shop.customers[0], small_shop.products[1], NOW - timedelta(days=3))
+    split = holdout(read_interactions(now=NOW), now=NOW)
+    assert split.train.items.tolist() == [small_shop.products[0].pk]
+    assert split.test.items.tolist() == [small_shop.products[1].pk]
+    assert split.test.times.tolist() == [int(later.placed_at.timestamp())]
+
+
+def test_a_training_unasked_learns_as_far_as_historical_data_go(shop: Shop) -> None:
+    Order.objects.update(placed_at=F("placed_at") - timedelta(days=5_000))
+    newest = Order.objects.latest("placed_at").placed_at
+    train_recommender.apply(kwargs={"engine": "item_knn"}, throw=True)
+    made = ModelVersion.objects.get()
+    assert (made.status, made.data_until) == (Status.CHAMPION, newest + timedelta(seconds=1))
+    assert PopularProducts.objects.filter(country="").exists()
 
 
 def test_a_late_training_writes_nothing(shop: Shop) -> None:

@@ -9,9 +9,10 @@ from campaigns.models import Campaign
 from common.clock import now
 from customers.models import Customer, Order
 from delivery.models import Message, MessageEvent
-from experiments.outcomes import ArmOutcomes
+from delivery.steering import steer
+from experiments.outcomes import ArmOutcomes, Sending
 from reports.attribution import attributed_orders
-from reports.outcomes import outcomes, plan_of
+from reports.outcomes import LATE, outcomes, plan_of, sending_of
 from tests.campaigns.making import launched, people
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +126,61 @@ def test_every_outcome_is_counted_in_its_arm_and_nothing_else_is() -> None:
         revenue_minor_squares=1_440_000,
     )
     assert len(a) + len(b) + len(unmailed) == 60
+
+
+def test_what_comes_after_the_window_changes_nothing() -> None:
+    people(20)
+    campaign, start = sent_a_week_ago()
+    a, b = (arm_members(campaign, key) for key in ("a", "b"))
+    hit(campaign, a[0], "clicked", start + 7 * DAY - timedelta(seconds=1))
+    before = counted(campaign)
+    for kind in ("opened", "clicked", "bounced", "unsubscribed"):
+        hit(campaign, b[0], kind, start + 7 * DAY)
+    order(b[0], start + 7 * DAY, 9_000)
+    assert counted(campaign) == before
+    assert (before["a"].human_clicks, before["b"].human_clicks) == (1, 0)
+
+
+def test_what_comes_after_the_moment_of_counting_is_not_counted() -> None:
+    people(20)
+    campaign, start = sent_a_week_ago()
+    [customer] = arm_members(campaign, "b")[:1]
+    hit(campaign, customer, "clicked", start + 2 * DAY)
+    seen = []
+    for moment in (start + 2 * DAY, start + 2 * DAY + timedelta(seconds=1)):
+        arms = outcomes(campaign, plan=plan_of(campaign, as_of=moment))
+        seen.append(sum(arm.human_clicks for arm in arms))
+    assert seen == [0, 1]
+
+
+def test_messages_that_went_out_hours_after_the_launch_are_known() -> None:
+    people(20)
+    campaign, start = sent_a_week_ago()
+    first, second = Message.objects.filter(dispatch_id=campaign.dispatch_id)[:2]
+    Message.objects.filter(pk=first.pk).update(sent_at=start + LATE)
+    Message.objects.filter(pk=second.pk).update(sent_at=start + 3 * DAY)
+    assert sending_of(campaign) == Sending(
+        launched_at=start, messages=20, waiting=0, late=1, last_sent_at=start + 3 * DAY
+    )
+
+
+def test_a_paused_campaign_is_known_to_wait() -> None:
+    people(20)
+    campaign, _ = launched()
+    steer(campaign.dispatch_id, "pause")
+    campaign.refresh_from_db()
+    plan = plan_of(campaign, as_of=now())
+    assert plan.sending == Sending(launched_at=campaign.launched_at, is_paused=True, messages=20, waiting=20)
+    assert plan.window_closes_at is None
+
+
+def test_a_cancelled_campaign_is_known_to_be_one() -> None:
+    people(20)
+    campaign, _ = launched()
+    steer(campaign.dispatch_id, "cancel")
+    campaign.refresh_from_db()
+    sending = sending_of(campaign)
+    assert (sending.is_cancelled, sending.waiting, sending.messages) == (True, 0, 20)
 
 
 def test_the_last_click_before_an_order_decides_between_two_campaigns() -> None:

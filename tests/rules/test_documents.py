@@ -34,12 +34,35 @@ EXAMPLES = sorted(Path("rules/examples").glob("*.yaml"))
         ({"rules": [], "otherwise": {"set": {"sender": "x"}}}, "otherwise.set.sender: is the template's own"),
         ({"rules": [], "otherwise": {"set": {"a b": "x"}}}, "otherwise.set.a b: a variable's name"),
         ({"rules": [], "otherwise": {"set": {"a": []}}}, "otherwise.set.a: expected a text"),
+        ({"rules": [], "otherwise": {"set": {"a": float("inf")}}}, "otherwise.set.a: numbers go from"),
+        ({"rules": [], "otherwise": {"set": {"a": float("nan")}}}, "otherwise.set.a: numbers go from"),
+        ({"rules": [], "otherwise": {"set": {"a": 10**16}}}, "otherwise.set.a: numbers go from"),
         ({"rules": [], "otherwise": {"exclude": {"brands": "x"}}}, "otherwise.exclude.brands: is not known"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_place(document, message):
     with pytest.raises(DocumentError) as caught:
         parse_document(document)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("a: 1\nb: !!int x", "line 2: tags are not taken; write the value without 'tag:yaml.org,2002:int'."),
+        ("a: !!timestamp x", "line 1: tags are not taken"),
+        ("a: !mine [1]", "line 1: tags are not taken"),
+        (f"a: 1\nb: {'9' * 5_000}", "line 2: this number cannot be read."),
+        ("a: 0x_", "line 1: this number cannot be read."),
+        (f'{{"a": {"9" * 5_000}}}', "document: a number in it has too many digits."),
+        ('{"a": 1,}', "line 1: "),
+        ("a: \0", "document: "),
+    ],
+    ids=["int", "timestamp", "own tag", "long", "hex", "long json", "comma", "nul"],
+)
+def test_what_cannot_be_read_is_refused_with_its_place(written, message):
+    with pytest.raises(DocumentError) as caught:
+        load_text(written)
     assert str(caught.value).startswith(message)
 
 
@@ -73,7 +96,7 @@ def test_yaml_keeps_words_that_other_readers_turn_into_something_else():
         ("a: [", "line 1: "),
         ("{", "line 1: "),
         ("a: 1\na: 2\n", "line 1: a key stands there twice."),
-        ("a: &x 1\nb: *x\n", "document: anchors and aliases"),
+        ("a: &x 1\nb: *x\n", "line 2: anchors and aliases"),
         ("a: !!python/object:os.system x", "line 1: "),
         ("x" * 200_001, "document: more than 200,000"),
         ("[" * 5000, "document: nested too deep."),

@@ -47,6 +47,15 @@ def test_rules_that_cannot_be_meant_are_kept_for_correction(client, marketer, he
     assert not hero.versions.exists()
 
 
+@pytest.mark.parametrize("number", [".inf", ".nan", "!!int x", "!!timestamp x", "9" * 5_000])
+def test_a_number_that_is_none_is_kept_for_correction(client, marketer, hero, number):
+    written = f"rules: []\notherwise:\n  show: x\n  set: {{a: {number}}}\n"
+    response = client.post(address("edit"), {"document": written, "act": "save"})
+    assert response.status_code == 200
+    assert response.context["form"].errors["document"]
+    assert hero.versions.count() == 0
+
+
 def test_a_rule_about_an_unknown_segment_is_refused(client, marketer, hero):
     written = dump_text(document({**LOYAL, "when": {"segment": "vip"}}))
     page = client.post(address("edit"), {"document": written, "act": "publish"}).content.decode()
@@ -101,3 +110,23 @@ def test_the_admin_shows_the_history(client, hero, live):
     client.force_login(get_user_model().objects.create_superuser("root@example.com", "x"))
     assert client.get(reverse("admin:rules_ruleset_change", args=[hero.pk])).status_code == 200
     assert client.get(reverse("admin:rules_ruleset_changelist")).status_code == 200
+
+
+def test_the_second_of_two_writers_is_told_before_anything_is_stored(client, marketer, hero, live):
+    live(BRITISH)
+    mine, yours = (dump_text(document(LOYAL, otherwise={"show": show})) for show in ("mine", "yours"))
+    base = client.get(address("edit")).context["form"]["base"].value()
+    assert client.post(address("edit"), {"document": yours, "base": base}).status_code == 302
+    page = client.post(address("edit"), {"document": mine, "base": base})
+    assert "ada@example.com saved version 2 while you were writing." in page.content.decode()
+    assert hero.versions.count() == 2
+    again = {"document": mine, "base": page.context["form"]["base"].value()}
+    assert client.post(address("edit"), again).status_code == 302
+    assert hero.versions.get(number=3).base.number == 2
+
+
+def test_the_first_version_may_be_written_by_one_person_only(client, marketer, hero):
+    first, second = (dump_text(document(otherwise={"show": show})) for show in ("mine", "yours"))
+    client.post(address("edit"), {"document": first, "base": 0})
+    assert "saved version 1" in client.post(address("edit"), {"document": second, "base": 0}).content.decode()
+    assert hero.versions.count() == 1

@@ -1,8 +1,9 @@
+from importlib import import_module
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from rules.documents import DocumentError, parse_document
 from rules.files import dump_text
@@ -133,3 +134,31 @@ def test_a_file_that_cannot_be_used_publishes_nothing(tmp_path):
     with pytest.raises(CommandError, match="otherwise: is missing"):
         call_command("publish_rules", str(path))
     assert not RuleSet.objects.exists()
+
+
+def test_a_slot_is_decided_by_one_rule_set(tmp_path, hero):
+    path = tmp_path / "rules.yaml"
+    path.write_text("key: other\nname: Other\nslot: hero\nrules: []\notherwise: {show: x}\n")
+    with pytest.raises(CommandError, match="slot: Another rule set decides this slot already"):
+        call_command("publish_rules", str(path))
+    assert RuleSet.objects.get() == hero
+
+
+def test_the_upgrade_leaves_a_shared_slot_to_the_published_rule_set_first_by_name(live):
+    live(BRITISH)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'rules_ruleset'::regclass AND contype = 'u'"
+            " AND pg_get_constraintdef(oid) = 'UNIQUE (slot)'"
+        )
+        cursor.execute(f"ALTER TABLE rules_ruleset DROP CONSTRAINT {cursor.fetchone()[0]}")
+        draft = RuleSet.objects.create(key="a", name="A", slot="hero")
+        long = RuleSet.objects.create(key="long", name="L", slot="s" * 50)
+        twin = RuleSet.objects.create(key="twin", name="M", slot="s" * 50)
+        cursor.execute(import_module("rules.migrations.0003_one_rule_set_a_slot").PART)
+    slots = dict(RuleSet.objects.values_list("key", "slot"))
+    assert slots["hero"] == "hero"
+    assert slots["a"] == f"hero-{draft.pk}"
+    assert slots["long"] == long.slot
+    assert slots["twin"] == f"{'s' * (49 - len(str(twin.pk)))}-{twin.pk}"

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
@@ -41,9 +42,14 @@ def _publish(content: Any, *, note: str) -> RuleSetVersion:
     for key, value in header.items():
         if not isinstance(value, str) or not value:
             raise DocumentError(f"{key}: is missing.")
-    rule_set, _ = RuleSet.objects.update_or_create(
-        key=header["key"], defaults={"name": header["name"], "slot": header["slot"]}
-    )
+    rule_set = RuleSet.objects.filter(key=header["key"]).first() or RuleSet(key=header["key"])
+    rule_set.name, rule_set.slot = header["name"], header["slot"]
+    try:
+        rule_set.full_clean()
+    except ValidationError as error:
+        field, reasons = next(iter(error.message_dict.items()))
+        raise DocumentError(f"{field}: {reasons[0]}") from error
+    rule_set.save()
     version = save_version(rule_set, content, note=note)
     publish(version)
     return version

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.templating.compile import compile_template, requested_recommendations, slot_names
+from campaigns.templating.links import href_values
 from campaigns.templating.masking import mask
 from campaigns.templating.sandbox import LARGEST_SOURCE
 from tests.campaigns.templating.making import FOOTER, compiled, messages
@@ -213,3 +214,34 @@ def test_the_checksum_names_the_content():
     first, again, other = compiled("<mj-text>a</mj-text>"), compiled("<mj-text>a</mj-text>"), compiled("")
     assert first.checksum == again.checksum
     assert first.checksum != other.checksum
+
+
+@pytest.mark.parametrize("before", ['title=">"', 'data-x="a>b"'])
+def test_a_bracket_in_an_attribute_hides_no_address(before: str) -> None:
+    template = compiled(f'<mj-text><a {before} href="javascript:alert(1)">x</a></mj-text>')
+    assert any("is not a web, mail or telephone address" in one.message for one in template.findings)
+
+
+def test_an_address_behind_a_bracket_is_checked_when_data_makes_it() -> None:
+    template = compiled('<mj-text><a title=">" href="{{ u }}">x</a></mj-text>')
+    assert 'title=">" href="{% tracked %}{{ u }}{% endtracked %}"' in template.html
+
+
+@pytest.mark.parametrize(
+    ("tag", "values"),
+    [
+        ("<a href=y>", ["y"]),
+        ('<a/href="y">', ['"y"']),
+        ("<a title=\"x\"href='y'>", ["'y'"]),
+        ("""<area it's="" HREF = "y" o'clock="">""", ['"y"']),
+        ('<a rel=a<b href="y">', ['"y"']),
+        ('<abbr href="n">', []),
+        ("<a title='href=\"n\"'>", []),
+        ('<a x= href="n">', []),
+        ('<a href="unfinished', []),
+        ('<a href="">', ['""']),
+        ('<a =href="n" href="y">', ['"y"']),
+    ],
+)
+def test_an_address_stands_where_a_browser_finds_it(tag: str, values: list[str]) -> None:
+    assert [tag[start:end] for start, end in href_values(tag)] == values

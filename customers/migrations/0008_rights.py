@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0005_merges"),
+        ("customers", "0007_trigrams"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

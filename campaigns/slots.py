@@ -1,0 +1,78 @@
+"""Which rules have a say in a mail: those that decide a slot which the mail has."""
+
+from collections.abc import Sequence
+
+from campaigns.models import Block, Campaign, CampaignVariant, FrozenBlock
+from campaigns.publishing import compiled_of
+from campaigns.templating.compile import requested_recommendations, slot_names
+from rules.deciding import document_of
+from rules.models import RuleSet, RuleSetVersion
+
+SUBJECT = "subject"
+PRODUCTS = "products"
+
+
+def slots_of(template_version_id: int) -> frozenset[str]:
+    """Return what rules may decide in a template: its slots, `products` if it recommends any, and the `subject`."""
+    compiled = compiled_of(template_version_id)
+    shelf = [PRODUCTS] if requested_recommendations(compiled) else []
+    return frozenset([SUBJECT, *shelf, *slot_names(compiled)])
+
+
+def live_versions() -> list[RuleSetVersion]:
+    """Return the published version of each rule set, in the order of the rule sets' keys; one query."""
+    live = RuleSet.objects.exclude(live_version=None).values("live_version")
+    return list(
+        RuleSetVersion.objects.filter(pk__in=live).select_related("rule_set").order_by("rule_set__key")
+    )
+
+
+def versions_of(campaign: Campaign) -> list[RuleSetVersion]:
+    """Return the versions that the launch froze, for a draft those that are live; by the rule sets' keys."""
+    if campaign.state == Campaign.State.DRAFT:
+        return live_versions()
+    return list(campaign.rule_set_versions.select_related("rule_set").order_by("rule_set__key"))
+
+
+def asked_by(content: CampaignVariant, versions: Sequence[RuleSetVersion]) -> list[RuleSetVersion]:
+    """Return those of the versions that have a say in what an arm gets; none for one without personalisation."""
+    if not content.is_personalised:
+        return []
+    slots = slots_of(content.template_version_id)
+    return [version for version in versions if version.rule_set.slot in slots]
+
+
+def choosing_products(content: CampaignVariant, versions: Sequence[RuleSetVersion]) -> list[tuple[str, str]]:
+    """Return which rules replace an arm's choice of products, and for whom: (version, whom)."""
+    found = []
+    for version in asked_by(content, versions):
+        document = document_of(version)
+        if document.otherwise.recommend is not None:
+            found.append((str(version), "everybody"))
+        elif any(rule.then.recommend is not None for rule in document.rules):
+            found.append((str(version), "those whom its rules fit"))
+    return found
+
+
+def freeze(campaign: Campaign, contents: Sequence[CampaignVariant]) -> None:
+    """Keep the rules that have a say in the campaign, and the blocks they can show, as they are now."""
+    live = live_versions()
+    versions = {version.pk: version for content in contents for version in asked_by(content, live)}
+    campaign.rule_set_versions.set(versions.values())
+    documents = [document_of(version) for version in versions.values()]
+    keys = {
+        actions.show
+        for document in documents
+        for actions in (*(rule.then for rule in document.rules), document.otherwise)
+        if actions.show is not None
+    }
+    FrozenBlock.objects.bulk_create(
+        FrozenBlock(campaign=campaign, key=block.key, compiled_html=block.compiled_html)
+        for block in Block.objects.filter(key__in=keys).order_by("key")
+    )
+
+
+def blocks_of(campaign: Campaign) -> dict[str, str]:
+    """Return the HTML of blocks by key: as frozen at the launch, for a draft as they are now; one query."""
+    blocks = Block.objects if campaign.state == Campaign.State.DRAFT else campaign.blocks
+    return dict(blocks.values_list("key", "compiled_html"))

@@ -1,0 +1,79 @@
+"""Pairs of profiles that may be one person, and what somebody decided about them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from customers.models.customer import Customer
+
+
+class DuplicateQuerySet(models.QuerySet["DuplicatePair"]):
+    """Pairs, by what is to be done with them."""
+
+    def waiting(self) -> "DuplicateQuerySet":
+        """Pairs that nobody has decided on; those of whom one was merged meanwhile need no decision."""
+        return self.filter(
+            state=DuplicatePair.State.WAITING, first__merged_into=None, second__merged_into=None
+        )
+
+
+class DuplicatePair(models.Model):
+    """Two profiles, the older id first, and why they may be one. A decision is remembered."""
+
+    class Reason(models.TextChoices):
+        NAME_AND_BIRTHDAY = "name", "Born on the same day, and nearly the same name"
+        PHONE = "phone", "The same phone number"
+        ADDRESS = "address", "The same e-mail address"
+        ALIAS = "alias", "A source says that they are one"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        MERGED = "merged", "Merged"
+        DIFFERENT = "different", "Different people"
+
+    first = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+    second = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=10, choices=Reason.choices)
+    evidence = models.CharField(max_length=300, blank=True)
+    likeness = models.FloatField(default=1, help_text="How alike, from 0 to 1")
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.WAITING, db_default="waiting"
+    )
+    found_at = models.DateTimeField(db_default=Now())
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    objects = DuplicateQuerySet.as_manager()
+    on_merge = "leave"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="duplicate_pair_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="duplicate_pair_in_order"),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(state="waiting"), name="duplicate_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} and {self.second_id}"
+
+
+class SourcePolicy(models.Model):
+    """What a source's word is worth when it names somebody. Sources without a row follow the defaults."""
+
+    source = models.CharField(max_length=50, unique=True)
+    attaches_by_email = models.BooleanField(
+        "attach by e-mail",
+        default=True,
+        help_text="On: a new id with a known address belongs to the customer who has it. Off: it gets a profile"
+        " of its own, and the two are listed as suspected duplicates.",
+    )
+
+    class Meta:
+        verbose_name_plural = "source policies"
+        ordering = ["source"]
+
+    def __str__(self) -> str:
+        return self.source
