@@ -8,17 +8,11 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
+from accounts.roles import Permission, may
+from accounts.roles import Role as Role
 from common.clock import now
-
-
-class Role(models.TextChoices):
-    """What a colleague may do; each role includes those below it."""
-
-    ADMIN = "admin", "Administrator: everything, users and keys too"
-    MARKETER = "marketer", "Marketer: builds and launches"
-    VIEWER = "viewer", "Viewer: reads"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -58,10 +52,29 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def may(self, permission: Permission) -> bool:
+        """Whether this user's role has the permission; superusers have all."""
+        return self.is_superuser or may(self.role, permission)
+
     @property
     def may_edit(self) -> bool:
-        """Whether this user may change segments, rules, templates and campaigns, and launch."""
-        return self.is_superuser or self.role in (Role.ADMIN, Role.MARKETER)
+        """Whether this user may change segments, rules, templates and campaigns."""
+        return self.may(Permission.EDIT)
+
+    @property
+    def may_launch(self) -> bool:
+        """Whether this user may publish rules and launch campaigns."""
+        return self.may(Permission.LAUNCH)
+
+    @property
+    def may_train(self) -> bool:
+        """Whether this user may train recommenders."""
+        return self.may(Permission.TRAIN)
+
+    @property
+    def may_administer(self) -> bool:
+        """Whether this user may see and do what is kept for administrators."""
+        return self.may(Permission.ADMINISTER)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -124,3 +137,24 @@ class ApiKey(models.Model):
     def digest_of(secret: str) -> bytes:
         """Return what is stored in place of a secret."""
         return hashlib.sha256(secret.encode()).digest()
+
+
+class AuditEntry(models.Model):
+    """Somebody saw or changed something. Rows are only added (see `accounts.audit`)."""
+
+    at = models.DateTimeField(db_default=Now())
+    user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    action = models.CharField(max_length=100, help_text="A page's name, or a word such as export")
+    object_kind = models.CharField(max_length=50, blank=True)
+    object_id = models.CharField(max_length=200, blank=True, help_text="Empty once the person was erased")
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+            models.Index(fields=["object_id"], name="audit_object"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_id}".strip()

@@ -21,6 +21,8 @@ from campaigns.templating.compile import requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed, render
 from common import tokens
 from common.clock import now
+from customers import consent
+from customers.models import Purpose
 from delivery import mime, tracking
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
@@ -52,6 +54,8 @@ class Ingredients:
     people: People
     decisions: dict[int, Decision]
     recommended: dict[int, Served]
+    open_tracked: set[int]
+    click_tracked: set[int]
 
 
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
@@ -88,7 +92,8 @@ def source_of(campaign: Campaign) -> Source:
 
 def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients:
     """Load the ingredients for (customer id, variant key) pairs; an id of nobody stands for somebody unknown."""
-    people = load_people([who for who, _ in recipients])
+    everybody = [who for who, _ in recipients]
+    people = load_people(everybody)
     decisions: dict[int, Decision] = {}
     for arm, content in source.contents.items():
         asked = [who for who, key in recipients if key == arm and people.allows_profiling(who)]
@@ -100,6 +105,8 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
         people=people,
         decisions=decisions,
         recommended=fill(strategies, decisions, k=_products_wanted(source.contents)),
+        open_tracked=consent.may_track(everybody, Purpose.OPEN_TRACKING),
+        click_tracked=consent.may_track(everybody, Purpose.CLICK_TRACKING),
     )
 
 
@@ -112,10 +119,14 @@ def _frozen_arms(campaign: Campaign, customer_ids: Sequence[int]) -> dict[int, s
 def write(
     ingredients: Ingredients, customer_id: int, variant_key: str, *, message_id: int | None
 ) -> Rendered:
-    """Render one customer's mail. Without a message (preview, test) links stand as they are. Raises RenderFailed."""
+    """Render one customer's mail. Raises RenderFailed.
+
+    Links stand as they are without a message (preview, test) and for who does not allow clicks to be noted.
+    """
     content = ingredients.source.contents[variant_key]
     context = _context(ingredients, customer_id, message_id=message_id)
-    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None else None
+    is_tracked = message_id is not None and customer_id in ingredients.click_tracked
+    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
 
     def tracked(index: int, url: str) -> str:
         return settings.BASE_URL + reverse("delivery:clicked", args=[token, index])
@@ -148,6 +159,7 @@ def _context(ingredients: Ingredients, customer_id: int, *, message_id: int | No
     }
     context["campaign"] = {"name": ingredients.source.name}
     context["unsubscribe_url"] = _unsubscribe_url(message_id)
+    context["preferences_url"] = _preferences_url(message_id)
     return context
 
 
@@ -165,13 +177,21 @@ def _unsubscribe_url(message_id: int | None) -> str:
     return settings.BASE_URL + reverse("delivery:unsubscribe", args=[token])
 
 
+def _preferences_url(message_id: int | None) -> str:
+    if message_id is None:
+        return settings.BASE_URL + "/p/preview"
+    token = tokens.sign(tracking.PURPOSE_PREFERENCES, message_id)
+    return settings.BASE_URL + reverse("delivery:preferences", args=[token])
+
+
 def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed) -> Composed:
     decision = ingredients.decisions.get(claimed.customer_id)
     if decision and decision.suppress:
         return Composed(claimed=claimed, skipped="a rule suppressed it")
     try:
         rendered = write(ingredients, claimed.customer_id, claimed.variant_key, message_id=claimed.id)
-        raw = _mime(campaign, claimed, rendered)
+        has_pixel = claimed.customer_id in ingredients.open_tracked
+        raw = _mime(campaign, claimed, rendered, has_pixel=has_pixel)
     except (RenderFailed, mime.RefusedHeader) as error:
         return Composed(claimed=claimed, failed=f"{type(error).__name__}: {error}")
     content = ingredients.source.contents[claimed.variant_key]
@@ -185,7 +205,7 @@ def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed)
     )
 
 
-def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered) -> bytes:
+def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered, *, has_pixel: bool) -> bytes:
     sender = campaign.sender
     domain = sender.from_email.partition("@")[2]
     headers = mime.list_headers(
@@ -197,7 +217,7 @@ def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered) -> bytes:
         sender=mime.Mailbox(sender.from_email, sender.from_name),
         recipient=mime.Mailbox(claimed.recipient),
         subject=rendered.subject,
-        html=_with_pixel(rendered.html, claimed.id),
+        html=_with_pixel(rendered.html, claimed.id) if has_pixel else rendered.html,
         text=rendered.text,
         message_id=mime.message_id_for(claimed.id, domain=domain),
         headers=headers,

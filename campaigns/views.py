@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from accounts.permissions import editors_only
+from accounts.permissions import editors_only, requires
+from accounts.roles import Permission
 from campaigns import books, tasks
 from campaigns.field_uses import sources_in_doubt
 from campaigns.forms import CampaignForm
@@ -64,7 +65,7 @@ def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
-@editors_only
+@requires(Permission.LAUNCH)
 def campaign_launch(request: HttpRequest, key: str) -> HttpResponse:
     """Launch, once; what stands in the way is said on the page."""
     campaign = get_object_or_404(Campaign, key=key)

@@ -14,6 +14,7 @@ class NavItem:
     url_name: str
     icon: str
     staff_only: bool = False
+    administrators_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,22 @@ MAIN = (
     NavItem(label="Experiments", url_name="reports:experiments", icon="flask"),
     NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox"),
 )
-FOOT = (NavItem(label="Admin", url_name="admin:index", icon="settings", staff_only=True),)
+FOOT = (
+    NavItem(label="Privacy", url_name="customers:privacy", icon="lock", administrators_only=True),
+    NavItem(label="Audit trail", url_name="accounts:audit", icon="history", administrators_only=True),
+    NavItem(label="Admin", url_name="admin:index", icon="settings", staff_only=True),
+)
 
 
-def links(items: Sequence[NavItem], *, path: str, is_staff: bool) -> list[NavLink]:
+def links(
+    items: Sequence[NavItem], *, path: str, is_staff: bool, is_administrator: bool = False
+) -> list[NavLink]:
     """The items whose page exists and is open to this user; the longest matching prefix is active."""
     found = [
-        (item, url) for item in items if (is_staff or not item.staff_only) and (url := _url(item.url_name))
+        (item, url)
+        for item in items
+        if (is_staff or not item.staff_only) and (is_administrator or not item.administrators_only)
+        if (url := _url(item.url_name))
     ]
     active = max((url for _, url in found if _is_under(path, url)), key=len, default=None)
     return [

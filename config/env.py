@@ -26,6 +26,9 @@ EVENT_RETENTION_BY_TYPE = env.dict("REGARDS_EVENT_RETENTION_BY_TYPE", cast={"val
 EVENT_LEDGER_DAYS = env.int("REGARDS_EVENT_LEDGER_DAYS", default=90)
 EMAIL_URL = env.str("EMAIL_URL", default="")
 ALERTS_FROM = env.str("ALERTS_FROM", default="Regards <regards@localhost>")
+RETENTION_DAYS = {name: int(days) for name, days in env.dict("RETENTION_DAYS", default={}).items()}
+TRACKING_NEEDS_CONSENT = env.bool("TRACKING_NEEDS_CONSENT", default=False)
+LAUNCH_NEEDS_APPROVER = env.bool("LAUNCH_NEEDS_APPROVER", default=False)
 DROP_DIR = Path(env.str("REGARDS_DROP_DIR", default=str(VAR_DIR / "drop")))
 
 DATABASE_URL = env.str("DATABASE_URL", default="")

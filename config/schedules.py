@@ -23,6 +23,11 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
     "Make and drop event partitions": {"task": "customers.tasks.maintain_events", "crontab": "0 1 * * *"},
     "Check that facts agree with events": {"task": "customers.tasks.check_facts", "crontab": "30 1 * * *"},
+    "Forget what retention says": {"task": "customers.tasks.apply_retention", "crontab": "15 4 * * *"},
+    "Look for overdue privacy requests": {
+        "task": "customers.tasks.check_privacy_requests",
+        "crontab": "0 6 * * *",
+    },
     "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
@@ -45,6 +46,8 @@ if any(
     0 < days < 31 for days in (EVENT_RETENTION_DAYS, EVENT_LEDGER_DAYS, *EVENT_RETENTION_BY_TYPE.values())
 ):
     raise ImproperlyConfigured("Events and their ids are kept for 31 days at least.")
+TRACKING_NEEDS_CONSENT = env.TRACKING_NEEDS_CONSENT
+LAUNCH_NEEDS_APPROVER = env.LAUNCH_NEEDS_APPROVER
 
 INSTALLED_APPS = [
     "unfold",
@@ -88,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.audit.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "common.csp.AdminAwareCSPMiddleware",
@@ -120,6 +124,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -237,6 +242,65 @@ AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]
+
+# What each table holds about people, upper apps first (see customers.personal_data), and the folders that may hold
+# rows about them.
+PERSONAL_DATA = [
+    *(
+        f"{app}.personal_data"
+        for app in (
+            "campaigns",
+            "connectors",
+            "delivery",
+            "experiments",
+            "recommendations",
+            "rules",
+            "segments",
+            "customers",
+        )
+    ),
+    "customers.personal_data_below",
+]
+PERSONAL_FILES = [REJECTS_DIR, DROP_DIR]
+ERASURES_FILE = VAR_DIR / "erasures.jsonl"
+# What is kept for how long. Events have their own retention: their partitions are dropped.
+RETENTION: dict[str, dict[str, Any]] = {
+    "audit": {"what": "The audit trail", "days": 730, "forget": "accounts.audit.delete_before"},
+    "rejects": {
+        "what": "Files of refused rows",
+        "days": 90,
+        "forget": "customers.retention.delete_rejects",
+    },
+    "opt_ins": {
+        "what": "Sign-ups; what was confirmed is in the consent log",
+        "days": 30,
+        "forget": "customers.retention.delete_opt_ins",
+    },
+    "privacy_requests": {
+        "what": "Names in settled privacy requests",
+        "days": 1095,
+        "forget": "customers.retention.empty_privacy_requests",
+    },
+    "mailbox": {
+        "what": "Copies of mails in the local mailbox",
+        "days": 90,
+        "forget": "delivery.retention.delete_mailbox_copies",
+    },
+    "webhooks": {
+        "what": "The words of providers' reports",
+        "days": 90,
+        "forget": "delivery.retention.empty_webhook_bodies",
+    },
+    "devices": {
+        "what": "Devices of openings and clicks",
+        "days": 180,
+        "forget": "delivery.retention.empty_devices",
+    },
+}
+if unknown := sorted(env.RETENTION_DAYS.keys() - RETENTION.keys()):
+    raise ImproperlyConfigured(f"RETENTION_DAYS names {', '.join(unknown)}; there is {', '.join(RETENTION)}.")
+for name, days in env.RETENTION_DAYS.items():
+    RETENTION[name]["days"] = days
 
 UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
 

@@ -13,9 +13,11 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 
+from customers import consent
 from customers.importing.schema import MappingError, check_mapping
 from customers.models import (
     Consent,
+    ConsentText,
     Customer,
     CustomerFacts,
     CustomerIdentity,
@@ -117,7 +119,15 @@ class CustomerAdmin(BigTable):
     search_help_text = "The beginning of an e-mail address, or the whole id that a source uses"
     list_filter = ("is_anonymous", "allows_profiling")
     ordering = ("-id",)
-    readonly_fields = ("public_id", "email", "is_anonymous", "source", "created_at", "updated_at")
+    readonly_fields = (
+        "public_id",
+        "email",
+        "is_anonymous",
+        "erased_at",
+        "source",
+        "created_at",
+        "updated_at",
+    )
     inlines = (IdentityInline, FactsInline, ScoreInline, ConsentInline)
 
     def get_search_results(
@@ -131,8 +141,11 @@ class CustomerAdmin(BigTable):
         return queryset.filter(Q(email__startswith=term) | Q(pk__in=by_identity)), False
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
-        """Save, and tell the listeners that the customer changed."""
+        """Save, tell the listeners that the customer changed, and log a changed answer about profiling."""
         super().save_model(request, obj, form, change)
+        if "allows_profiling" in form.changed_data:
+            answer = consent.grant if obj.allows_profiling else consent.withdraw
+            answer([obj.pk], Consent.Purpose.PROFILING, source="admin")
         touch([obj.pk])
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -180,13 +193,35 @@ class ConsentAdmin(ReadOnly, BigTable):
     ordering = ("-id",)
 
 
+@admin.register(ConsentText)
+class ConsentTextAdmin(BigTable):
+    """Wordings that people agree to. A new one is a new version; those that were shown stay as they are."""
+
+    list_display = ("purpose", "version", "wording", "created_at")
+    list_filter = ("purpose",)
+    fields = ("purpose", "wording")
+    ordering = ("purpose", "-version")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What was agreed to cannot be reworded."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What was agreed to is kept."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ConsentText, form: Any, change: bool) -> None:
+        """Store the wording as the next version."""
+        obj.pk = consent.publish_text(obj.purpose, obj.wording).pk
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(BigTable):
     """Suppressed addresses as hashes. Deleting one allows mail to the address again."""
 
-    list_display = ("__str__", "reason", "created_at")
-    list_filter = ("reason",)
-    readonly_fields = ("reason", "created_at")
+    list_display = ("__str__", "scope", "reason", "created_at")
+    list_filter = ("scope", "reason")
+    readonly_fields = ("scope", "reason", "created_at")
     ordering = ("-created_at",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

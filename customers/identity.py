@@ -20,6 +20,7 @@ from customers.duplicates import suspect
 from customers.merging import lock_makers, merge, survivors
 from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, SourcePolicy
 from customers.profiles import Traits, add_traits, store_traits, update_profiles
+from customers.tombstones import erased
 
 ANONYMOUS = "anonymous"
 
@@ -39,12 +40,13 @@ class Person(NamedTuple):
 
 class Resolution(msgspec.Struct):
     """Customer ids by person; how many customers were made, how many persons are claimed by two ids of one source,
-    and how many anonymous profiles were merged into known ones."""
+    how many anonymous profiles were merged into known ones, and who was erased: they are in no `ids`."""
 
     ids: dict[Person, int]
     created: int = 0
     conflicts: int = 0
     merges: int = 0
+    erased: set[Person] = msgspec.field(default_factory=set)
 
 
 def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, source: str) -> Resolution:
@@ -53,18 +55,22 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     Values of the mapping are profiles: Customer's columns, and `attributes`, a dict that is merged into the
     stored one. Persons need a value or an e-mail address; addresses must be canonical. Those who make
     customers take turns, so two writers never make one person twice. Three queries when all are known.
+    Nobody is made who was erased: only the unknown are asked for, because nothing of the erased is known.
     """
     wanted = list(people)
     named = [person for person in wanted if person.email or person.namespace != ANONYMOUS]
     resolution = _resolve(named, source=source)
-    if devices := {p.anonymous: resolution.ids[p] for p in reversed(named) if p.anonymous}:
+    found = resolution.ids
+    if devices := {one.anonymous: found[one] for one in reversed(named) if one.anonymous and one in found}:
         resolution.merges = link_devices(devices)
     if len(named) < len(wanted):
-        visitors = _resolve([person for person in wanted if person not in resolution.ids], source=source)
-        resolution.ids |= visitors.ids
+        named_or_erased = {*found, *resolution.erased}
+        visitors = _resolve([person for person in wanted if person not in named_or_erased], source=source)
+        found |= visitors.ids
         resolution.created += visitors.created
+        resolution.erased |= visitors.erased
     if isinstance(people, Mapping):
-        update_profiles({resolution.ids[person]: profile for person, profile in people.items() if profile})
+        update_profiles({found[one]: profile for one, profile in people.items() if profile and one in found})
     return resolution
 
 
@@ -82,6 +88,8 @@ def identify(told: Iterable[Told], *, source: str) -> Resolution:
     resolution = resolve(list(dict.fromkeys(one.person for one in told)), source=source)
     traits: dict[int, Traits] = {}
     for one in told:
+        if one.person in resolution.erased:
+            continue
         add_traits(traits.setdefault(resolution.ids[one.person], {}), one.traits, at=one.at)
     store_traits(traits)
     return resolution
@@ -91,10 +99,13 @@ def alias(previous: Person, user: Person, *, source: str) -> Resolution:
     """Store that a source knows one person by two ids; both must have a value.
 
     An id that nobody has is attached to the customer of the other; an anonymous profile is merged into the other.
-    Two customers who are known both stay apart: they are counted as a conflict and listed for review.
+    Two customers who are known both stay apart: they are counted as a conflict and listed for review. Where one of the
+    two was erased, nothing is done.
     """
     with transaction.atomic():
         lock_makers()
+        if gone := erased([previous, user]):
+            return Resolution(ids={}, erased=gone)
         known = _known([previous, user])
         found = {one.pk: one for one in Customer.objects.filter(pk__in=known.values())}
         if previous in known and user not in known and not found[known[previous]].is_anonymous:
@@ -181,10 +192,12 @@ def _resolve(wanted: list[Person], *, source: str) -> Resolution:
         with transaction.atomic():
             lock_makers()
             resolution.ids = _known(wanted)
-            _make([person for person in wanted if person not in resolution.ids], resolution, source)
+            unknown = [person for person in wanted if person not in resolution.ids]
+            resolution.erased = erased(unknown)
+            _make([person for person in unknown if person not in resolution.erased], resolution, source)
+    found = resolution.ids
     _adopt_emails(
-        {resolution.ids[person]: person.email for person in wanted if person.value and person.email},
-        resolution,
+        {found[one]: one.email for one in wanted if one.value and one.email and one in found}, resolution
     )
     return resolution
 
@@ -272,6 +285,8 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
             lock_makers()
             lacking = _without_email(emails)
             taken = _by_email(emails[id] for id in lacking)
+            gone = {person.email for person in erased(Person(email=emails[id]) for id in lacking)}
+            lacking = [id for id in lacking if emails[id] not in gone]
             free: dict[str, int] = {}
             for id in lacking:
                 if emails[id] not in taken:

@@ -33,6 +33,7 @@ from customers.purchases import (
     owners_of,
     store_lines,
 )
+from customers.tombstones import erased_among
 from products.catalogue import FoundProduct, resolve_products
 
 __all__ = ["EventIn", "IngestResult", "SharedOrders", "ingest", "store"]
@@ -69,11 +70,20 @@ class _Moved(Exception):
 class _Found(NamedTuple):
     """What the people, products and orders of a batch turned out to be, by their numbers in it.
 
-    A customer is None who was refused; a product has an id and perhaps a category.
+    A customer is None who was refused, `erased` says which of them were erased; a product has an id and perhaps a
+    category.
     """
 
     customers: list[int | None]
     products: list[FoundProduct]
+    erased: set[int]
+
+    def leave_out(self, erased_ids: set[int]) -> None:
+        """Refuse customers who were erased meanwhile."""
+        for number, id in enumerate(self.customers):
+            if id in erased_ids:
+                self.customers[number] = None
+                self.erased.add(number)
 
 
 def ingest(batch: Sequence[EventIn], *, source: str, orders: SharedOrders | None = None) -> IngestResult:
@@ -98,7 +108,9 @@ def store(prepared: Prepared) -> IngestResult:
         return result
     times = [draft.occurred_at for draft in prepared.drafts]
     ensure_partitions(min(times), max(times))
-    found = _Found(_find_people(prepared, result), _find_products(prepared))
+    customers = _find_people(prepared, result)
+    erased = {n for n, who in enumerate(prepared.people) if isinstance(who, Person) and customers[n] is None}
+    found = _Found(customers, _find_products(prepared), erased)
     inserted, accepted = _store_retrying(prepared, found, result)
     result.inserted += inserted
     result.duplicates += accepted - inserted
@@ -107,7 +119,7 @@ def store(prepared: Prepared) -> IngestResult:
 
 
 def _find_people(prepared: Prepared, result: IngestResult) -> list[int | None]:
-    """Return the customer of each person, made where missing; None for an id that no customer has."""
+    """Return the customer of each person, made where missing; None for an id that no customer has, and the erased."""
     persons = [who for who in prepared.people if isinstance(who, Person)]
     resolution = resolve(persons, source=prepared.source)
     result.identity_conflicts = resolution.conflicts
@@ -115,7 +127,7 @@ def _find_people(prepared: Prepared, result: IngestResult) -> list[int | None]:
     ids = [who for who in prepared.people if isinstance(who, int)]
     existing = set(Customer.objects.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
     customers = [
-        resolution.ids[who] if isinstance(who, Person) else who if who in existing else None
+        resolution.ids.get(who) if isinstance(who, Person) else who if who in existing else None
         for who in prepared.people
     ]
     _store_profiles(prepared, customers)
@@ -187,7 +199,7 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
 
 
 def _lock_everybody(prepared: Prepared, found: _Found, *, has_money: bool) -> list[int]:
-    """Lock the facts of all whom the batch may change, and return who that is. Raises _Moved."""
+    """Lock the facts of all whom the batch may change, and return who that is; leave out the erased. Raises _Moved."""
     ids = {id for id in found.customers if id is not None}
     if has_money:
         ids |= owners_of(
@@ -200,6 +212,7 @@ def _lock_everybody(prepared: Prepared, found: _Found, *, has_money: bool) -> li
     if moved := survivors(customer_ids):
         found.customers[:] = [moved.get(id, id) if id is not None else None for id in found.customers]
         raise _Moved
+    found.leave_out(erased_among(customer_ids))
     return customer_ids
 
 
@@ -301,7 +314,7 @@ def _sifted(
     kept, refused = [], []
     for draft in drafts:
         if found.customers[draft.person] is None:
-            reason = "unknown_customer"
+            reason = "customer_erased" if draft.person in found.erased else "unknown_customer"
         elif draft.type in _MAKES_ORDER and draft.order is not None and order_ids[draft.order] is None:
             reason = "currency_differs_from_order"
         else:

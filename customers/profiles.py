@@ -87,7 +87,7 @@ def store_traits(told: Mapping[int, Traits]) -> int:
             f" {', '.join(f'{name} {_TYPES[name]}' for name in columns)})),"
             f" changed AS MATERIALIZED (SELECT c.id, ({current}) IS DISTINCT FROM ({values}) AS is_news"
             f" FROM customers_customer c JOIN p ON p.id = c.id"
-            f" WHERE ({current}, c.traits_at) IS DISTINCT FROM ({values}, {_NEW_TIMES})"
+            f" WHERE c.erased_at IS NULL AND ({current}, c.traits_at) IS DISTINCT FROM ({values}, {_NEW_TIMES})"
             " ORDER BY c.id FOR NO KEY UPDATE OF c)"
             f" UPDATE customers_customer c SET ({', '.join(columns)}, traits_at, updated_at) ="
             f" ROW({values}, {_NEW_TIMES}, CASE WHEN is_news THEN statement_timestamp() ELSE c.updated_at END)"

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from common.clock import now
-from customers import duplicates, engagement, expiry, facts
+from customers import duplicates, engagement, expiry, facts, privacy_requests, retention
 from customers.importing.people import jobs
 from customers.models import Alert
 from customers.quality import alerts, figures, health, quarantine, reconciliations
@@ -38,6 +38,21 @@ def check_facts(sample: int = 1000) -> int:
     else:
         alerts.resolve(Q(key="facts:drift"))
     return len(drifted)
+
+
+@shared_task(queue="default")
+def apply_retention() -> dict[str, int]:
+    """Forget what is older than its rule says."""
+    return retention.apply_retention()
+
+
+@shared_task(queue="default")
+def check_privacy_requests() -> int:
+    """Tell the log how many requests are overdue; the page Privacy shows which."""
+    late = privacy_requests.overdue().count()
+    if late:
+        logger.error("%d privacy requests are overdue", late)
+    return late
 
 
 @shared_task(queue="compute")

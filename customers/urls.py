@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from customers import duplicate_views, importing_views, views
+from customers import duplicate_views, importing_views, rights_views, views
 
 app_name = "customers"
 urlpatterns = [
@@ -17,4 +17,32 @@ urlpatterns = [
     path("customers/import/<int:pk>/progress", importing_views.import_progress, name="import_progress"),
     path("customers/import/<int:pk>/errors", importing_views.import_errors, name="import_errors"),
     path("", include("customers.quality.urls")),
+    path("privacy/", rights_views.privacy, name="privacy"),
+    *(
+        path(
+            f"privacy/<int:pk>/{state}/",
+            rights_views.privacy_request_close,
+            {"state": state},
+            name=f"privacy_{state}",
+        )
+        for state in ("done", "refused")
+    ),
+    path("customers/<uuid:public_id>/rights/", rights_views.person, name="rights"),
+    path("customers/<uuid:public_id>/rights/erase/", rights_views.person_erase, name="erase"),
+    path(
+        "customers/<uuid:public_id>/rights/export.json",
+        rights_views.person_export,
+        {"form": "json"},
+        name="export_json",
+    ),
+    path(
+        "customers/<uuid:public_id>/rights/export.zip",
+        rights_views.person_export,
+        {"form": "zip"},
+        name="export_zip",
+    ),
+    *(
+        path(f"customers/<uuid:public_id>/rights/{act}/", rights_views.person_choice, {"act": act}, name=act)
+        for act in ("do-not-sell", "allow-sale", "no-profiling", "no-mail")
+    ),
 ]

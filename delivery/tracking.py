@@ -6,20 +6,31 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from common.clock import now
-from customers.consent import withdraw
+from customers import consent, privacy_requests
 from customers.merging import current
+from customers.models import Purpose
 from delivery.models import Message, MessageEvent
 from delivery.verdicts import machine_verdict
 
 PURPOSE_OPEN = "open"
 PURPOSE_CLICK = "click"
 PURPOSE_UNSUBSCRIBE = "unsubscribe"
+PURPOSE_PREFERENCES = "preferences"
+_ASKED_FOR = {
+    MessageEvent.Kind.OPENED: Purpose.OPEN_TRACKING,
+    MessageEvent.Kind.CLICKED: Purpose.CLICK_TRACKING,
+}
 
 
 def note_hit(
     message: Message, *, kind: MessageEvent.Kind, request: HttpRequest, link_index: int | None = None
-) -> MessageEvent:
-    """Keep one raw hit with a first verdict on who made it. Every hit is kept; counts are made of customers."""
+) -> MessageEvent | None:
+    """Keep one raw hit with a first verdict on who made it; nothing of somebody who does not allow it.
+
+    Every other hit is kept; counts are made of customers.
+    """
+    if not may_note(message.customer_id, kind):
+        return None
     at = now()
     user_agent = request.headers.get("User-Agent", "")[:300]
     elapsed = (at - message.sent_at).total_seconds() if message.sent_at else None
@@ -36,10 +47,22 @@ def note_hit(
     )
 
 
+def may_note(customer_id: int, kind: MessageEvent.Kind) -> bool:
+    """Whether what a mail told back may be kept: openings and clicks only of those who allow it."""
+    purpose = _ASKED_FOR.get(kind)
+    return purpose is None or bool(consent.may_track([current(customer_id)], purpose))
+
+
+def heed_privacy_signal(customer_id: int, request: HttpRequest) -> None:
+    """Take a browser's Global Privacy Control as what it is in law: do not sell or share."""
+    if request.headers.get("Sec-GPC") == "1":
+        privacy_requests.opt_out_of_sale([current(customer_id)], source="Global Privacy Control")
+
+
 @transaction.atomic
 def unsubscribe(message: Message, *, source: str) -> None:
     """Withdraw the recipient's consent to marketing e-mail, once and at once; a repetition changes nothing."""
-    withdraw([current(message.customer_id)], source=source, proof=f"message {message.pk}")
+    consent.withdraw([current(message.customer_id)], source=source, proof=f"message {message.pk}")
     MessageEvent.objects.bulk_create(
         [
             MessageEvent(

@@ -12,7 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from common import tokens
 from common.pagination import cursor_page
+from customers.merging import current
+from customers.models import Customer
 from delivery import tracking
+from delivery.forms import PreferencesForm
 from delivery.mailbox import read_mail
 from delivery.models import MailboxMessage, Message, MessageEvent
 
@@ -26,7 +29,7 @@ _MAIL_POLICY = (
 def _message_of(purpose: str, token: str) -> Message:
     """Return the message that a token names; 404 for a token that is not ours."""
     try:
-        return Message.objects.get(pk=tokens.read(purpose, token))
+        return Message.objects.select_related("customer").get(pk=tokens.read(purpose, token))
     except (tokens.BadToken, Message.DoesNotExist):
         raise Http404("This link is not one of ours, or is damaged.") from None
 
@@ -37,6 +40,7 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
     """Answer the tracking pixel and note the opening."""
     message = _message_of(tracking.PURPOSE_OPEN, token)
     tracking.note_hit(message, kind=MessageEvent.Kind.OPENED, request=request)
+    tracking.heed_privacy_signal(message.customer_id, request)
     return HttpResponse(_PIXEL, content_type="image/gif", headers={"Cache-Control": "no-store"})
 
 
@@ -48,6 +52,7 @@ def clicked(request: HttpRequest, token: str, index: int) -> HttpResponse:
     if message.links is None or index >= len(message.links):
         raise Http404("This mail has no such link.")
     tracking.note_hit(message, kind=MessageEvent.Kind.CLICKED, request=request, link_index=index)
+    tracking.heed_privacy_signal(message.customer_id, request)
     response = HttpResponseRedirect(message.links[index])
     response["Cache-Control"] = "no-store"
     return response
@@ -63,7 +68,26 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if is_done:
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         tracking.unsubscribe(message, source="one-click unsubscribe" if one_click else "unsubscribe page")
-    return render(request, "delivery/unsubscribe.html", {"message": message, "is_done": is_done})
+        tracking.heed_privacy_signal(message.customer_id, request)
+    preferences_token = tokens.sign(tracking.PURPOSE_PREFERENCES, message.pk)
+    context = {"message": message, "is_done": is_done, "preferences_token": preferences_token}
+    return render(request, "delivery/unsubscribe.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+def preferences(request: HttpRequest, token: str) -> HttpResponse:
+    """What the reader of a mail allows, purpose by purpose, to be changed without a login."""
+    message = _message_of(tracking.PURPOSE_PREFERENCES, token)
+    form = PreferencesForm(
+        request.POST if request.method == "POST" else None,
+        customer=Customer.objects.get(pk=current(message.customer_id)),
+    )
+    is_saved = form.is_valid()
+    if is_saved:
+        form.save(proof=f"message {message.pk}")
+        tracking.heed_privacy_signal(message.customer_id, request)
+    return render(request, "delivery/preferences.html", {"form": form, "is_saved": is_saved})
 
 
 @require_safe

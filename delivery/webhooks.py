@@ -12,7 +12,7 @@ from common.clock import now
 from customers.consent import suppress
 from customers.models import Suppression
 from delivery.models import Message, MessageEvent, WebhookReceipt
-from delivery.tracking import unsubscribe
+from delivery.tracking import may_note, unsubscribe
 
 _KINDS = {
     EventType.DELIVERED: MessageEvent.Kind.DELIVERED,
@@ -28,6 +28,8 @@ _OUR_MESSAGE_ID = re.compile(r"^<?(\d+)\.regards@")
 @receiver(tracking)
 def take_report(sender: object, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
     """Keep a verified report once, and what it says about its message; the order of reports does not matter."""
+    message, kind = _message_of(event), _KINDS.get(event.event_type)
+    may_keep = message is None or kind is None or may_note(message.customer_id, kind)
     key = event.event_id or hashlib.sha256(repr(event.esp_event).encode()).hexdigest()
     with transaction.atomic():
         receipt, is_new = WebhookReceipt.objects.get_or_create(
@@ -35,12 +37,11 @@ def take_report(sender: object, event: AnymailTrackingEvent, esp_name: str, **kw
             event_key=str(key)[:200],
             defaults={
                 "kind": str(event.event_type)[:30],
-                "raw": _plain(event.esp_event),
-                "message": _message_of(event),
+                "raw": _plain(event.esp_event) if may_keep else {},
+                "message": message,
             },
         )
-        kind = _KINDS.get(event.event_type)
-        if is_new and kind is not None and receipt.message is not None:
+        if is_new and may_keep and kind is not None and receipt.message is not None:
             _apply(
                 receipt.message, kind=kind, event=event, dedupe_key=f"{esp_name}:{receipt.event_key}"[:200]
             )

@@ -1,17 +1,16 @@
 """The recommender: what is in use and how good it is, training it, and why a customer is shown what he is."""
 
-from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from accounts.models import User
+from accounts.permissions import editors_only, requires
+from accounts.roles import Permission
 from common.pagination import cursor_page
 from customers.browsing import find
 from customers.models import Customer
@@ -49,10 +48,9 @@ def training(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@requires(Permission.TRAIN)
 def train(request: HttpRequest) -> HttpResponse:
     """Queue a training, on the data as far as they go."""
-    if not cast(User, request.user).may_edit:
-        raise PermissionDenied("Your role may look at this, but not change it.")
     if progress.current() is not None:
         messages.info(request, "A training is under way already.")
         return redirect("recommendations:overview")
@@ -62,10 +60,9 @@ def train(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@editors_only
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Take the model out of use."""
-    if not cast(User, request.user).may_edit:
-        raise PermissionDenied("Your role may look at this, but not change it.")
     registry.withdraw_champion()
     messages.success(
         request, "No model is in use now: everybody is shown bestsellers until the next training."

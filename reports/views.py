@@ -1,11 +1,14 @@
 """Home, a customer's profile, and the results of experiments."""
 
+from typing import cast
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts import audit
+from accounts.models import User
 from campaigns.models import Campaign
 from customers.models import Customer
 from reports.customer_profile import customer_profile
@@ -44,4 +47,5 @@ def customer(request: HttpRequest, public_id: UUID) -> HttpResponse:
         raise Http404("There is no customer with this id.")
     if found.public_id != public_id:
         return redirect("reports:customer", found.public_id)
+    audit.record(cast(User, request.user), "looked at a profile", found)
     return render(request, "reports/customer.html", {"profile": customer_profile(found)})

@@ -10,7 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from accounts.permissions import editors_only
+from accounts.permissions import editors_only, requires
+from accounts.roles import Permission
 from rules.deciding import document_of
 from rules.documents import DocumentError
 from rules.files import dump_text
@@ -124,7 +125,7 @@ def _after_saving(request: HttpRequest, version: RuleSetVersion, *, is_new: bool
 
 
 @require_POST
-@editors_only
+@requires(Permission.LAUNCH)
 def version_publish(request: HttpRequest, key: str, number: int) -> HttpResponse:
     """Make a version decide."""
     version = get_object_or_404(RuleSetVersion, rule_set__key=key, number=number)
@@ -134,7 +135,7 @@ def version_publish(request: HttpRequest, key: str, number: int) -> HttpResponse
 
 
 @require_POST
-@editors_only
+@requires(Permission.LAUNCH)
 def version_rollback(request: HttpRequest, key: str, number: int) -> HttpResponse:
     """Write an old version anew and make it decide."""
     old = get_object_or_404(

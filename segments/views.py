@@ -12,7 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from accounts.permissions import editors_only
+from accounts.permissions import editors_only, requires
+from accounts.roles import Permission
 from common.clock import now
 from segments import drafting, editor, membership
 from segments.conditions import Condition, ConditionError, describe, needs, parse
@@ -163,6 +164,7 @@ def _rows(group: drafting.Group) -> dict[str, Any]:
 
 
 @require_POST
+@requires(Permission.READ)
 def segment_count(request: HttpRequest) -> HttpResponse:
     """How many customers the draft in the form fits now, for the editor's side."""
     draft, problem = _draft(request, Segment(condition=None))

@@ -17,7 +17,7 @@ from .findings import Finding, line_at
 from .masking import Mask
 
 # What the composer provides signed; it is never redirected.
-SYSTEM_URLS = frozenset({"unsubscribe_url"})
+SYSTEM_URLS = frozenset({"unsubscribe_url", "preferences_url"})
 UNSAFE = "#"
 
 # Attribute by attribute, as browsers read a tag: `>` may stand in a value, a quote in a name, and no space need

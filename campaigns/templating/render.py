@@ -6,7 +6,7 @@ The context is plain data. Its contract:
 - `slots`: name → HTML with Liquid that rules chose; a name that is missing shows the slot's fallback;
 - `recommendations`: a list of products, or a list for each strategy; a product is a dict with name, price_minor,
   currency, image_url, url;
-- `unsubscribe_url`: a ready signed address, which is not tracked;
+- `unsubscribe_url`, `preferences_url`: ready signed addresses, which are not tracked;
 - `sender`: name, postal_address; `campaign`: name; `now`, `today`.
 """
 

@@ -16,6 +16,7 @@ SAMPLES: dict[str, object] = {
     "sender.postal_address": "1 Lake Road, Keswick CA12 5BX",
     "campaign.name": "Spring",
     "unsubscribe_url": "https://shop.example/unsubscribe",
+    "preferences_url": "https://shop.example/preferences",
     "now": "2026-03-01T12:00:00Z",
     "today": "2026-03-01",
 }

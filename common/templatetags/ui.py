@@ -101,10 +101,14 @@ def navigation_links(context: Context) -> dict[str, Any]:
     """The sidebar's links for this user and page."""
     request: HttpRequest | None = context.get("request")
     path = request.path if request else ""
-    is_staff = bool(getattr(context.get("user"), "is_staff", False))
+    user = context.get("user")
+    open_to = {
+        "is_staff": bool(getattr(user, "is_staff", False)),
+        "is_administrator": bool(getattr(user, "may_administer", False)),
+    }
     return {
-        "main": navigation.links(navigation.MAIN, path=path, is_staff=is_staff),
-        "foot": navigation.links(navigation.FOOT, path=path, is_staff=is_staff),
+        "main": navigation.links(navigation.MAIN, path=path, **open_to),
+        "foot": navigation.links(navigation.FOOT, path=path, **open_to),
     }
 
 

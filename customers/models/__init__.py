@@ -1,6 +1,6 @@
 """Who the customers are, what they did, what they allowed, and what is derived from it."""
 
-from customers.models.consent import Consent, Suppression
+from customers.models.consent import Consent, ConsentRecord, ConsentText, OptIn, Purpose, Suppression
 from customers.models.customer import Customer, CustomerIdentity
 from customers.models.derived import Assignment, CustomerFacts, FactsBaseline, Score, Touched
 from customers.models.duplicate import DuplicatePair, SourcePolicy
@@ -17,6 +17,7 @@ from customers.models.quality import (
     QuarantinedRow,
     Reconciliation,
 )
+from customers.models.rights import ErasureReceipt, PrivacyRequest, Tombstone
 from customers.models.sync import SyncRun
 from customers.models.tracking import EventHook, EventName
 
@@ -25,11 +26,14 @@ __all__ = [
     "AlertSubscription",
     "Assignment",
     "Consent",
+    "ConsentRecord",
+    "ConsentText",
     "Customer",
     "CustomerFacts",
     "CustomerIdentity",
     "DataSource",
     "DuplicatePair",
+    "ErasureReceipt",
     "Event",
     "EventHook",
     "EventKey",
@@ -41,9 +45,12 @@ __all__ = [
     "HealthFigures",
     "Merge",
     "MergedRow",
+    "OptIn",
     "Order",
     "OrderLine",
     "PeopleImport",
+    "PrivacyRequest",
+    "Purpose",
     "QuarantinedRow",
     "Reconciliation",
     "Refund",
@@ -51,5 +58,6 @@ __all__ = [
     "SourcePolicy",
     "Suppression",
     "SyncRun",
+    "Tombstone",
     "Touched",
 ]

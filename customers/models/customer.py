@@ -28,6 +28,10 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         """Customers who granted the purpose and have not taken it back."""
         return self.filter(consents__purpose=purpose, consents__is_granted=True)
 
+    def shareable(self) -> "CustomerQuerySet":
+        """Customers whose data may go to others: every push out of the house begins here (CCPA, GPC)."""
+        return self.known().filter(do_not_sell=False)
+
 
 class Customer(models.Model):
     """One person. `email` is in its canonical form (see `customers.addresses`); NULL where none is known.
@@ -56,6 +60,15 @@ class Customer(models.Model):
     allows_profiling = models.BooleanField(
         default=True, help_text="Off: no model learns from or scores this person; they get bestsellers."
     )
+    do_not_sell = models.BooleanField(
+        "do not sell or share",
+        default=False,
+        db_default=False,
+        help_text="On: nothing of this person goes to others.",
+    )
+    erased_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="What is left counts orders and amounts"
+    )
     source = models.CharField(max_length=50, blank=True, help_text="Where the profile came from first")
     merged_into = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="+", db_index=False
@@ -74,10 +87,12 @@ class Customer(models.Model):
                 condition=models.Q(merged_into__isnull=False),
                 name="customer_merged_into",
             ),
+            models.Index(fields=["id"], condition=models.Q(erased_at__isnull=False), name="customer_erased"),
         ]
 
     def __str__(self) -> str:
-        return self.full_name or self.email or f"Anonymous {str(self.public_id)[:8]}"
+        kind = "Erased" if self.erased_at else "Anonymous"
+        return self.full_name or self.email or f"{kind} {str(self.public_id)[:8]}"
 
     @property
     def full_name(self) -> str:

@@ -57,4 +57,4 @@ def test_items_for_staff_are_hidden_from_others() -> None:
 
 
 def test_the_admin_is_for_staff() -> None:
-    assert [item.staff_only for item in FOOT] == [True]
+    assert [item.label for item in FOOT if item.staff_only] == ["Admin"]

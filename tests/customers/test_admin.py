@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from connectors.models import Source
-from customers.consent import grant, suppress
+from customers.consent import current_text, grant, suppress
 from customers.ingest import EventIn, ingest
 from customers.models import Consent, Customer, EventType, Order, Refund, Suppression, SyncRun
 from products.catalogue import ProductRef
@@ -64,3 +64,32 @@ def test_a_source_with_a_wrong_mapping_is_refused(boss):
     )
     assert any("version" in error for error in page.context["adminform"].form.errors["mapping"])
     assert not Source.objects.exists()
+
+
+def test_a_new_wording_is_stored_as_the_next_version_and_cannot_be_changed(boss):
+    first = current_text("profiling")
+    boss.post(
+        reverse("admin:customers_consenttext_add"), {"purpose": "profiling", "wording": "Learn from me."}
+    )
+    assert (current_text("profiling").version, current_text("profiling").wording) == (2, "Learn from me.")
+    page = boss.post(reverse("admin:customers_consenttext_change", args=[first.pk]), {"wording": "Sold!"})
+    assert page.status_code == 403
+
+
+def test_profiling_switched_off_by_hand_is_logged_as_an_answer(boss, shop):
+    ann = Customer.objects.get()
+    page = boss.get(reverse("admin:customers_customer_change", args=[ann.pk]))
+    form = page.context["adminform"].form
+    data = {name: "" if form[name].value() is None else form[name].value() for name in form.fields}
+    del data["allows_profiling"]
+    for formset in page.context["inline_admin_formsets"]:
+        data |= {f"{formset.formset.prefix}-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
+    data["attributes"] = "{}"
+    boss.post(reverse("admin:customers_customer_change", args=[ann.pk]), data)
+    ann.refresh_from_db()
+    assert ann.allows_profiling is False
+    assert ann.consent_records.values_list("purpose", "is_granted", "source").last() == (
+        "profiling",
+        False,
+        "admin",
+    )

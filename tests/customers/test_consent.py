@@ -2,11 +2,21 @@
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
 
 from customers.addresses import BadAddress, canonical
-from customers.consent import address_hash, address_hash_sql, grant, is_suppressed, suppress, withdraw
-from customers.models import Consent, Customer, Suppression, Touched
+from customers.consent import (
+    address_hash,
+    address_hash_sql,
+    answers,
+    current_text,
+    grant,
+    is_suppressed,
+    publish_text,
+    suppress,
+    withdraw,
+)
+from customers.models import Consent, ConsentRecord, Customer, Purpose, Suppression, Touched
 
 
 @pytest.fixture
@@ -32,6 +42,54 @@ def test_an_import_does_not_overrule_a_withdrawal(ann):
     withdraw([ann.pk], source="link")
     assert grant([ann.pk], source="import", overrule_withdrawal=False) == 0
     assert not Consent.objects.get().is_granted
+
+
+def test_every_answer_is_kept_with_its_proof_and_none_is_rewritten(ann):
+    text = publish_text(Purpose.MARKETING_EMAIL, "Write to me.")
+    grant([ann.pk], source="form", proof="box ticked", text=text)
+    withdraw([ann.pk], source="link")
+    log = ConsentRecord.objects.order_by("pk")
+    assert [(one.is_granted, one.source, one.proof, one.text) for one in log] == [
+        (True, "form", "box ticked", text),
+        (False, "link", "", None),
+    ]
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        log.update(is_granted=True)
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        log.delete()
+
+
+def test_a_new_wording_is_a_new_answer_and_the_same_words_are_not(ann):
+    first, second = (publish_text(Purpose.MARKETING_EMAIL, words) for words in ("One.", "Two."))
+    assert (first.version, second.version) == (1, 2)
+    assert publish_text(Purpose.MARKETING_EMAIL, "One.") == first
+    assert [grant([ann.pk], source="form", text=text) for text in (first, first, second)] == [1, 0, 1]
+    assert current_text(Purpose.MARKETING_EMAIL) == second
+
+
+def test_purposes_are_answered_one_by_one(ann):
+    grant([ann.pk], source="form")
+    withdraw([ann.pk], Purpose.PROFILING, source="form")
+    ann.refresh_from_db()
+    assert answers(ann) == {
+        Purpose.MARKETING_EMAIL: True,
+        Purpose.OPEN_TRACKING: True,
+        Purpose.CLICK_TRACKING: True,
+        Purpose.PROFILING: False,
+    }
+
+
+def test_an_address_suppressed_for_marketing_still_gets_mail_about_its_order(db):
+    suppress("ann@example.com", Suppression.Reason.MANUAL, scope=Suppression.Scope.MARKETING)
+    assert is_suppressed("ann@example.com")
+    assert not is_suppressed("ann@example.com", is_marketing=False)
+
+
+def test_a_wider_suppression_replaces_a_narrower_one_only(db):
+    suppress("ann@example.com", Suppression.Reason.MANUAL, scope=Suppression.Scope.MARKETING)
+    assert suppress("ann@example.com", Suppression.Reason.COMPLAINT)
+    assert not suppress("ann@example.com", Suppression.Reason.MANUAL, scope=Suppression.Scope.MARKETING)
+    assert Suppression.objects.values_list("scope", "reason").get() == ("all", "complaint")
 
 
 def test_customers_who_do_not_exist_are_passed_over(db):

@@ -1,0 +1,203 @@
+"""What the tables of this app hold about people (see `customers.policies`)."""
+
+from django.contrib.postgres.functions import RandomUUID
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast, Now, TruncMonth
+
+from customers.models import Event
+from customers.policies import OnErasure, Policy, Subject, columns, erased_name, not_personal
+
+
+def _own_keys(subject: Subject) -> Q:
+    events = Event.objects.filter(customer_id__in=subject.customer_ids)
+    return Q(message_id__in=events.values("message_id"))
+
+
+_FACTS = (
+    "first_seen_at last_seen_at views_count last_view_at last_viewed_product_id last_session_category_id carts_count"
+    " last_cart_at last_cart_product_id orders_count first_order_at last_order_at last_purchase_at"
+    " last_purchase_product_id last_purchase_category_id units_count revenue_minor refunds_count refunded_minor"
+    " emails_sent_count last_sent_at opens_count last_open_at clicks_count last_click_at"
+)
+
+
+def _merges(subject: Subject, prefix: str = "") -> Q:
+    return Q(**{f"{prefix}survivor__in": subject.customer_ids}) | Q(
+        **{f"{prefix}absorbed__in": subject.customer_ids}
+    )
+
+
+def _pairs(subject: Subject) -> Q:
+    return Q(first__in=subject.customer_ids) | Q(second__in=subject.customer_ids)
+
+
+POLICIES = [
+    Policy(
+        model="customers.OptIn",
+        why="An address typed into a form that waits for its confirmation.",
+        on_erasure=OnErasure.DELETED,
+        rows=lambda subject: Q(email__in=subject.emails),
+    ),
+    Policy(
+        model="customers.PrivacyRequest",
+        why="That a right was used, and when it was done, must be shown to a supervisor; whose it was need not.",
+        on_erasure=OnErasure.EMPTIED,
+        path="customer_id",
+        rows=lambda subject: Q(contact__in=subject.emails),
+        empties={"customer_id": None, "contact": "", "note": ""},
+        keeps=columns("kind state source received_at due_at closed_at closed_by_id"),
+        hides=columns("closed_by_id"),
+    ),
+    Policy(
+        model="customers.EventKey",
+        why="The ledger of an event's id, by which its source could find it.",
+        on_erasure=OnErasure.DELETED,
+        rows=_own_keys,
+        is_exported=False,
+    ),
+    Policy(
+        model="customers.Event",
+        why="What was done is counted on; what was said with it and every id of it goes.",
+        on_erasure=OnErasure.EMPTIED,
+        path="customer_id",
+        empties={"message_id": RandomUUID(), "session": None, "properties": None},
+        keeps=columns(
+            "occurred_at received_at customer_id type product_id category_id order_id quantity value_minor currency"
+            " source"
+        ),
+    ),
+    Policy(
+        model="customers.OrderLine",
+        why="What was sold for how much; words and ids of the shop go.",
+        on_erasure=OnErasure.EMPTIED,
+        path="order__customer_id",
+        empties={"line": Cast("id", TextField()), "description": ""},
+        keeps=columns("order_id product_id quantity unit_price_minor total_minor"),
+    ),
+    Policy(
+        model="customers.Refund",
+        why="Money given back stays in the sums; the shop's id of it goes.",
+        on_erasure=OnErasure.EMPTIED,
+        path="customer_id",
+        empties={"external_id": erased_name()},
+        keeps=columns("source customer_id order_id refunded_at currency amount_minor created_at"),
+    ),
+    Policy(
+        model="customers.Order",
+        why="Revenue must be kept for the books; the shop's order number, which leads to the person, goes.",
+        on_erasure=OnErasure.EMPTIED,
+        path="customer_id",
+        empties={"external_id": erased_name()},
+        keeps=columns("source customer_id placed_at currency total_minor refunded_minor created_at"),
+    ),
+    Policy(
+        model="customers.CustomerFacts",
+        why="Counts and sums that a rebuild from what is left must give again.",
+        on_erasure=OnErasure.KEPT,
+        path="customer_id",
+        keeps=columns("customer_id " + _FACTS),
+    ),
+    Policy(
+        model="customers.Score",
+        why="What a formula or model said about the person.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
+    Policy(
+        model="customers.Assignment",
+        why="Which arm of an experiment: without it the experiment's counts would not add up.",
+        on_erasure=OnErasure.KEPT,
+        path="customer_id",
+        keeps=columns("customer_id experiment_key variant_key assigned_at"),
+    ),
+    Policy(
+        model="customers.Touched",
+        why="News that this person changed.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+        is_exported=False,
+    ),
+    Policy(
+        model="customers.DuplicatePair",
+        why="Who may be the same person, and what told.",
+        on_erasure=OnErasure.DELETED,
+        rows=_pairs,
+        hides=columns("decided_by_id"),
+    ),
+    Policy(
+        model="customers.MergedRow",
+        why="Which rows a merge moved, with what was in them.",
+        on_erasure=OnErasure.DELETED,
+        rows=lambda subject: _merges(subject, "merge__"),
+    ),
+    Policy(
+        model="customers.Merge",
+        why="Which profiles turned out to be one person, and what told.",
+        on_erasure=OnErasure.DELETED,
+        rows=_merges,
+        hides=columns("merged_by_id undone_by_id"),
+    ),
+    Policy(
+        model="customers.ConsentRecord",
+        why="What was allowed, when and how that came about.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
+    Policy(
+        model="customers.Consent",
+        why="What is allowed now.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
+    Policy(
+        model="customers.CustomerIdentity",
+        why="The ids that sources have for the person; their keyed hashes stay, so that they stay erased.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
+    Policy(
+        model="customers.Customer",
+        why="A number that orders and counts hang on; nothing leads from it to the person.",
+        on_erasure=OnErasure.EMPTIED,
+        path="pk",
+        empties={
+            "public_id": RandomUUID(),
+            "email": None,
+            **dict.fromkeys(
+                ("first_name", "last_name", "gender", "country", "region", "city", "locale", "device"), ""
+            ),
+            "birth_date": None,
+            "timezone": None,
+            "signed_up_at": None,
+            "attributes": {},
+            "traits_at": {},
+            "is_anonymous": True,
+            "allows_profiling": False,
+            "do_not_sell": True,
+            "erased_at": Now(),
+            "created_at": TruncMonth("created_at"),
+            "updated_at": Now(),
+        },
+        keeps=columns("source merged_into_id"),
+        hides=columns("erased_at"),
+    ),
+    Policy(
+        model="customers.SyncRun",
+        why="Books of imports; the text of an error may quote a row.",
+        on_erasure=OnErasure.EMPTIED,
+        searched=("error",),
+        empties={"error": "Emptied, because it named somebody who was erased."},
+        is_exported=False,
+    ),
+    *not_personal(
+        "customers.ConsentText",
+        "customers.SourcePolicy",
+        why="Wordings, and what sources' words are worth.",
+    ),
+    *not_personal(
+        "customers.Suppression",
+        "customers.Tombstone",
+        "customers.ErasureReceipt",
+        why="Keyed hashes and counts: kept so that nobody is written to or comes back by accident.",
+    ),
+]

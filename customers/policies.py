@@ -1,0 +1,115 @@
+"""What each table holds about people: what of it they get a copy of, and what is left when they are erased.
+
+Each app declares its tables in a module `personal_data` with a list `POLICIES`; `settings.PERSONAL_DATA` names the
+modules, upper apps first. A house test holds them against every model and column there is.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import reduce
+from importlib import import_module
+from operator import or_
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
+from django.db.models import Model, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
+
+LEAST_SEARCHED = 4
+"""A shorter id is not searched for in free text and files: it would be found everywhere."""
+
+
+class OnErasure(Enum):
+    """What becomes of a person's rows."""
+
+    DELETED = "deleted"
+    EMPTIED = "emptied"
+    KEPT = "kept"
+    NOT_PERSONAL = "not personal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A person with every name that they are found by."""
+
+    customer_ids: list[int]
+    public_ids: list[str]
+    emails: list[str]
+    identities: list[tuple[str, str]]
+
+    @property
+    def words(self) -> list[str]:
+        """What free text and files are searched for."""
+        ids = (value for _, value in self.identities if len(value) >= LEAST_SEARCHED)
+        return sorted({*self.emails, *self.public_ids, *ids})
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression, for PostgreSQL and Python, that finds any of the words as a whole."""
+        either = "|".join(re.escape(word) for word in self.words)
+        return rf"(^|[^\w])({either})($|[^\w])"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One table. `path` leads to the customer's id; `rows` finds them where no path does.
+
+    `empties` are the new values of columns that are emptied, `keeps` the columns that stay as they are. `searched`
+    are columns of free text that may name anybody; rows found there are treated like the person's own. `hides` are
+    columns that no copy shows.
+    """
+
+    model: str
+    why: str
+    on_erasure: OnErasure
+    path: str = ""
+    rows: Callable[[Subject], Q] | None = None
+    empties: Mapping[str, Any] = field(default_factory=dict)
+    keeps: frozenset[str] = frozenset()
+    searched: tuple[str, ...] = ()
+    is_exported: bool = True
+    hides: frozenset[str] = frozenset()
+
+    @property
+    def table(self) -> type[Model]:
+        """The model."""
+        return apps.get_model(self.model)
+
+    def of(self, subject: Subject) -> QuerySet[Any]:
+        """The rows of the table that are about this person."""
+        queryset = self.table._base_manager.all()
+        found = []
+        if self.path:
+            found.append(Q(**{f"{self.path}__in": subject.customer_ids}))
+        if self.rows is not None:
+            found.append(self.rows(subject))
+        if subject.words:
+            for column in self.searched:
+                queryset = queryset.annotate(**{f"text_of_{column}": Cast(column, TextField())})
+                found.append(Q(**{f"text_of_{column}__iregex": subject.pattern}))
+        return queryset.filter(reduce(or_, found)) if found else queryset.none()
+
+
+def policies() -> Iterator[Policy]:
+    """All tables of all apps, in the order in which they are erased: upper apps first."""
+    for name in settings.PERSONAL_DATA:
+        yield from import_module(name).POLICIES
+
+
+def erased_name() -> Concat:
+    """A new name for a row that its source knew by an id: unique, and nobody's."""
+    return Concat(Value("erased-"), Cast(RandomUUID(), TextField()))
+
+
+def columns(names: str) -> frozenset[str]:
+    """Names in a row: `columns("id name")`."""
+    return frozenset(names.split())
+
+
+def not_personal(*models: str, why: str) -> list[Policy]:
+    """Tables that hold nothing about customers."""
+    return [Policy(model=model, why=why, on_erasure=OnErasure.NOT_PERSONAL) for model in models]

@@ -1,0 +1,54 @@
+"""Signing up for mail, with a confirmation. Public: anybody may ask, only the owner of the address may confirm."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from customers import opt_in
+from delivery.backends.base import Unavailable
+from delivery.forms import SignUpForm
+from delivery.opt_in_mails import NoSender, send_opt_in_mail
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """The form; whoever sends it reads the same answer, whatever we know about the address."""
+    form = SignUpForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return render(request, "delivery/sign_up.html", {"form": form}, status=400 if form.is_bound else 200)
+    try:
+        _ask(form)
+    except (opt_in.TooMany, NoSender, Unavailable):
+        form.add_error(None, "We cannot send mail just now. Please try again in a few minutes.")
+        return render(request, "delivery/sign_up.html", {"form": form}, status=503)
+    return render(request, "delivery/sign_up.html", {"is_asked": True})
+
+
+def _ask(form: SignUpForm) -> None:
+    """Store the request and send its mail; a request whose mail did not go out is taken back."""
+    asked = opt_in.ask(form.cleaned_data["email"], purposes=form.purposes, source="sign-up form")
+    if asked is None:
+        return
+    try:
+        send_opt_in_mail(asked)
+    except (NoSender, Unavailable):
+        asked.delete()
+        raise
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask first (GET changes nothing: scanners follow links), then grant what was asked for."""
+    asked = opt_in.find(token)
+    if asked is None:
+        raise Http404(
+            "This link is not one of ours, or is more than seven days old. Please fill in the form again."
+        )
+    is_done = asked.confirmed_at is not None
+    if request.method == "POST" and not is_done:
+        opt_in.confirm(asked)
+        is_done = True
+    return render(request, "delivery/confirm.html", {"asked": asked, "is_done": is_done})

@@ -1,0 +1,17 @@
+"""What the tables of recommenders hold about people (see `customers.policies`)."""
+
+from customers.policies import OnErasure, Policy, not_personal
+
+POLICIES = [
+    Policy(
+        model="recommendations.Recommendation",
+        why="What a model thinks the person would like.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
+    *not_personal(
+        "recommendations.ModelVersion",
+        "recommendations.PopularProducts",
+        why="Figures over everybody.",
+    ),
+]

@@ -1,0 +1,5 @@
+"""What the tables of rules hold about people (see `customers.policies`)."""
+
+from customers.policies import not_personal
+
+POLICIES = not_personal("rules.RuleSet", "rules.RuleSetVersion", why="Rules that colleagues write.")
