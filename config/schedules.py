@@ -16,6 +16,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
     },
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 900},
+    "Go on with imports of lists": {"task": "customers.tasks.sweep_lists", "every_seconds": 60},
     "Compute engagement": {"task": "customers.tasks.compute_engagement", "crontab": "30 2 * * *"},
     "Forget what retention says": {"task": "customers.tasks.apply_retention", "crontab": "15 4 * * *"},
     "Look for overdue privacy requests": {

@@ -145,6 +145,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR_DIR / "media"
 MODELS_DIR = VAR_DIR / "models"
 REJECTS_DIR = VAR_DIR / "rejects"
+IMPORTS_DIR = VAR_DIR / "imports"
 if PRODUCTION:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -216,6 +217,8 @@ ANYMAIL = (
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
+# Who judges everybody anew after a list of people was imported, which touches nobody one by one.
+AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 
 # What each table holds about people, upper apps first (see customers.personal_data), and the folders that may hold
 # rows about them.
@@ -235,7 +238,7 @@ PERSONAL_DATA = [
     ),
     "customers.personal_data_below",
 ]
-PERSONAL_FILES = [REJECTS_DIR, DROP_DIR]
+PERSONAL_FILES = [REJECTS_DIR, DROP_DIR, IMPORTS_DIR]
 ERASURES_FILE = VAR_DIR / "erasures.jsonl"
 # What is kept for how long. Events have their own retention: their partitions are dropped.
 RETENTION: dict[str, dict[str, Any]] = {

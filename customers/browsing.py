@@ -38,7 +38,8 @@ class MailAnswer:
 def find(query: str, *, country: str = "") -> QuerySet[Customer]:
     """Known customers whose address begins with `query`, or whose id it is: ours, or any source's.
 
-    An empty query finds all; so does an empty country. At most one query is run here.
+    A profile that was merged is found as its survivor, by its id and its address too. An empty query finds all; so
+    does an empty country. At most two queries are run here.
     """
     customers = Customer.objects.known()
     if country:
@@ -46,9 +47,10 @@ def find(query: str, *, country: str = "") -> QuerySet[Customer]:
     if not query:
         return customers
     if (public_id := _as_uuid(query)) is not None:
-        return customers.filter(public_id=public_id)
+        survivor = Customer.objects.named(public_id)
+        return customers.filter(pk=survivor.pk) if survivor else customers.none()
     wanted = Q(email__startswith=query) | Q(email__startswith=query.lower())
-    if "@" not in query and (ids := _identified(query)):
+    if ids := _identified(query):
         wanted |= Q(pk__in=ids)
     return customers.filter(wanted)
 
@@ -127,6 +129,8 @@ def _as_uuid(text: str) -> uuid.UUID | None:
 
 def _identified(value: str) -> list[int]:
     identities = CustomerIdentity.objects.filter(value=value).values_list("customer_id", flat=True)
+    if "@" in value:
+        identities = identities.filter(namespace=CustomerIdentity.EMAIL)
     return list(identities[:_MOST_IDENTITIES])
 
 

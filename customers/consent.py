@@ -83,14 +83,22 @@ def grant(
     proof: str = "",
     text: ConsentText | None = None,
     overrule_withdrawal: bool = True,
+    tells: bool = True,
 ) -> int:
     """Store that these customers agree (to `text`, where they saw one); return for how many that is new.
 
     A new wording is a new answer. Imports pass `overrule_withdrawal=False`: what a file claims does not undo what
-    a customer took back.
+    a customer took back. With `tells=False` nobody is told of the changes: the caller has everybody judged anew.
     """
     return _put(
-        customer_ids, purpose, True, source=source, proof=proof, text=text, overrules=overrule_withdrawal
+        customer_ids,
+        purpose,
+        True,
+        source=source,
+        proof=proof,
+        text=text,
+        overrules=overrule_withdrawal,
+        tells=tells,
     )
 
 
@@ -101,9 +109,12 @@ def withdraw(
     source: str,
     proof: str = "",
     text: ConsentText | None = None,
+    tells: bool = True,
 ) -> int:
     """Store that these customers do not agree, or no more; return for how many that is new."""
-    return _put(customer_ids, purpose, False, source=source, proof=proof, text=text, overrules=True)
+    return _put(
+        customer_ids, purpose, False, source=source, proof=proof, text=text, overrules=True, tells=tells
+    )
 
 
 def may_track(customer_ids: Iterable[int], purpose: str) -> set[int]:
@@ -164,6 +175,7 @@ def _put(
     proof: str,
     text: ConsentText | None,
     overrules: bool,
+    tells: bool,
 ) -> int:
     ids = sorted(set(customer_ids))
     if not ids:
@@ -183,5 +195,6 @@ def _put(
         changed = [id for (id,) in cursor.fetchall()]
         if purpose == Purpose.PROFILING and changed:
             cursor.execute(_PROFILED, {"ids": changed, "is_granted": is_granted})
-        touch(changed)
+        if tells:
+            touch(changed)
     return len(changed)

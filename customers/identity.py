@@ -61,7 +61,7 @@ def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, so
     named = [person for person in wanted if person.email or person.namespace != ANONYMOUS]
     resolution = _resolve(named, source=source)
     found = resolution.ids
-    if devices := {one.anonymous: found[one] for one in named if one.anonymous and one in found}:
+    if devices := {p.anonymous: found[p] for p in reversed(named) if p.anonymous and p in found}:
         resolution.merges = link_devices(devices)
     if len(named) < len(wanted):
         named_or_erased = {*found, *resolution.erased}

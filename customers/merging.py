@@ -4,7 +4,8 @@ The absorbed profile stays as an alias (`Customer.merged_into`). Each model with
 `on_merge` what its rows do: `move` to the survivor, where no unique constraint keeps them (of two rows that may be
 there only once, the survivor's stands and the other stays with the alias), or `leave`, for what is recomputed.
 Columns: the survivor's value stands, empty ones are filled. Consent: a withdrawal stands.
-Locks are taken in one order: the makers of identities, customers by id, facts by id.
+Locks are taken in one order: the makers of identities, customers by id, facts by id, rows of this app, news, rows of
+other apps (who claims news goes on to those).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -95,25 +96,29 @@ def merge(
             },
         )
         lock_facts([survivor_id, absorbed_id])
-        touch([survivor_id, absorbed_id])  # before memberships: who claims news goes the same way
-        for column in moving_columns():
+        own, others = moving_columns()
+        for column in own:
             _move(column, row)
         _stricter_consents(row)
+        touch([survivor_id, absorbed_id])
+        for column in others:
+            _move(column, row)
         _fill(row, pair[survivor_id], pair[absorbed_id])
         rebuild_facts([survivor_id, absorbed_id])
     return row
 
 
 @cache
-def moving_columns() -> tuple[MovingColumn, ...]:
-    """Return every column whose rows a merge moves, of whichever app, sorted by name."""
-    found = [
+def moving_columns() -> tuple[list[MovingColumn], list[MovingColumn]]:
+    """Return every column whose rows a merge moves, sorted by name: those of this app, and those of others."""
+    found = sorted(
         _column(model, field)
         for model in apps.get_models()
         for field in model._meta.local_concrete_fields
         if field.related_model is Customer and getattr(model, "on_merge", None) == "move"
-    ]
-    return tuple(sorted(found))
+    )
+    own = [column for column in found if column.label.startswith("customers.")]
+    return own, [column for column in found if column not in own]
 
 
 def _column(model: type[models.Model], field: "models.Field[Any, Any]") -> MovingColumn:

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from common.clock import now
 from customers import duplicates, engagement, facts, privacy_requests, retention
+from customers.importing.people import jobs
 
 logger = logging.getLogger(__name__)
 
@@ -45,3 +46,18 @@ def check_privacy_requests() -> int:
 def find_duplicates() -> int:
     """List the pairs of profiles that may be one person; return how many were new."""
     return duplicates.find_duplicates()
+
+
+@shared_task(queue="sync")
+def advance_list(import_id: int) -> str:
+    """Check or import a list of people, as its row says; return its state."""
+    return str(jobs.advance(import_id).state)
+
+
+@shared_task(queue="sync")
+def sweep_lists() -> int:
+    """Ring for each list that waits or whose worker died; return how many there are."""
+    waiting = jobs.sweep()
+    for import_id in waiting:
+        advance_list.delay(import_id)
+    return len(waiting)

@@ -77,7 +77,6 @@ def detach(identity_id: int, *, by: int | None = None) -> Customer:
         pair = [identity.customer_id, new.pk]
         lock_customers(pair)
         lock_facts(pair)
-        touch(pair)
         row = Merge.objects.create(
             survivor_id=identity.customer_id,
             absorbed=new,
@@ -88,6 +87,7 @@ def detach(identity_id: int, *, by: int | None = None) -> Customer:
             undone_by_id=by,
         )
         _split_off(identity, row)
+        touch(pair)
         DuplicatePair.objects.create(
             first_id=row.survivor_id,
             second=new,
@@ -134,7 +134,6 @@ def _take_back(row: Merge, *, by: int | None) -> None:
     pair = [row.survivor_id, row.absorbed_id]
     lock_customers(pair)
     lock_facts(pair)
-    touch(pair)
     Customer.objects.filter(pk=row.absorbed_id).update(
         merged_into=None, is_anonymous=row.absorbed_before["is_anonymous"]
     )
@@ -145,10 +144,14 @@ def _take_back(row: Merge, *, by: int | None) -> None:
     )
     for logged in row.rows.exclude(change=None).order_by("-pk"):
         _restore(logged)
-    for column in moving_columns():
+    own, others = moving_columns()
+    for column in own:
+        _move_back(column, row)
+    _spread_withdrawals(row, withdrawn)
+    touch(pair)
+    for column in others:
         _move_back(column, row)
     _give_back_address(row)
-    _spread_withdrawals(row, withdrawn)
     row.undone_at, row.undone_by_id = now(), by
     row.save(update_fields=["undone_at", "undone_by"])
     rebuild_facts(pair)

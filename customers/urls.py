@@ -1,6 +1,6 @@
 from django.urls import path
 
-from customers import duplicate_views, rights_views, views
+from customers import duplicate_views, importing_views, rights_views, views
 
 app_name = "customers"
 urlpatterns = [
@@ -10,6 +10,12 @@ urlpatterns = [
     path("customers/duplicates/<int:pk>/decide", duplicate_views.decide, name="decide_duplicate"),
     path("customers/merges/<int:pk>/undo", duplicate_views.undo_merge, name="undo_merge"),
     path("customers/identities/<int:pk>/detach", duplicate_views.detach_identity, name="detach"),
+    path("customers/import/", importing_views.list_imports, name="imports"),
+    path("customers/import/<int:pk>/", importing_views.show_import, name="import"),
+    path("customers/import/<int:pk>/start", importing_views.start_import, name="import_start"),
+    path("customers/import/<int:pk>/discard", importing_views.discard_import, name="import_discard"),
+    path("customers/import/<int:pk>/progress", importing_views.import_progress, name="import_progress"),
+    path("customers/import/<int:pk>/errors", importing_views.import_errors, name="import_errors"),
     path("data/", views.data, name="data"),
     path("data/<int:pk>/rejects", views.rejects, name="rejects"),
     path("privacy/", rights_views.privacy, name="privacy"),

@@ -14,6 +14,8 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import NamedTuple
 
+from customers.addresses import BadAddress, canonical, is_canonical
+
 LINE = 76
 HARD_LINE = 998
 FRAME = len("=?utf-8?b??=")
@@ -21,8 +23,6 @@ FRAME = len("=?utf-8?b??=")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _NAME = re.compile(r"[!-9;-~]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 _OURS = frozenset({"from", "to", "subject", "date", "message-id", "mime-version", "bcc", "cc"})
 
@@ -110,19 +110,20 @@ def header(name: str, value: str) -> str:
 
 
 def format_mailbox(mailbox: Mailbox) -> str:
-    """Write `Name <local@domain>`; a name outside ASCII is encoded, a domain is written in IDNA."""
-    local, at, domain = mailbox.email.rpartition("@")
-    if not domain.isascii():
-        domain = _idna(domain)
-    if not at or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
-        raise RefusedHeader(f"{mailbox.email!r} is no e-mail address")
+    """Write `Name <local@domain>`; a name outside ASCII is encoded, the address is in its canonical form."""
+    address = mailbox.email
+    if not is_canonical(address):
+        try:
+            address = canonical(address)
+        except BadAddress as error:
+            raise RefusedHeader(f"{address!r} is no e-mail address: {error}") from error
     if _CONTROL.search(mailbox.name):
         raise RefusedHeader("the name holds a control character")
     if not mailbox.name:
-        return f"{local}@{domain}"
+        return address
     phrase = _phrase(mailbox.name)
-    gap = " " if len(phrase) + len(mailbox.email) < LINE - 10 else "\r\n "
-    return f"{phrase}{gap}<{local}@{domain}>"
+    gap = " " if len(phrase) + len(address) < LINE - 10 else "\r\n "
+    return f"{phrase}{gap}<{address}>"
 
 
 def quoted_printable(text: str) -> bytes:
@@ -165,13 +166,6 @@ def _part(subtype: str, content: str) -> bytes:
         f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
     return head.encode("ascii") + quoted_printable(content) + b"\r\n"
-
-
-def _idna(domain: str) -> str:
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise RefusedHeader(f"{domain!r} is no domain") from error
 
 
 def _phrase(name: str) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from segments import views
+from segments import export_views, views
 
 app_name = "segments"
 urlpatterns = [
@@ -9,5 +9,6 @@ urlpatterns = [
     path("segments/new/count/", views.segment_count, name="count"),
     path("segments/<slug:key>/", views.segment_detail, name="detail"),
     path("segments/<slug:key>/edit/", views.segment_edit, name="edit"),
+    path("segments/<slug:key>/export/", export_views.segment_export, name="export"),
     path("segments/<slug:key>/refresh/", views.segment_refresh, name="refresh"),
 ]

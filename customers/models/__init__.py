@@ -7,6 +7,7 @@ from customers.models.duplicate import DuplicatePair, SourcePolicy
 from customers.models.event import Event, EventKey, EventType
 from customers.models.merge import Merge, MergedRow
 from customers.models.order import Order, OrderLine, Refund
+from customers.models.people import PeopleImport
 from customers.models.rights import ErasureReceipt, PrivacyRequest, Tombstone
 from customers.models.sync import SyncRun
 
@@ -28,6 +29,7 @@ __all__ = [
     "OptIn",
     "Order",
     "OrderLine",
+    "PeopleImport",
     "PrivacyRequest",
     "Purpose",
     "Refund",

@@ -1,7 +1,7 @@
 """Every page with a shop's data on it: clean for axe in both themes, silent, and within a phone's width."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.urls import NoReverseMatch, reverse
@@ -11,8 +11,9 @@ from campaigns.sending import send_due
 from common.clock import now
 from common.navigation import MAIN
 from customers import consent
+from customers.duplicates import find_duplicates
 from customers.ingest import EventIn, ingest
-from customers.models import Customer, EventType, Score, SyncRun
+from customers.models import Customer, DuplicatePair, EventType, Score, SyncRun
 from delivery.models import Dispatch, MailboxMessage, Message, MessageEvent, Sender
 from products.catalogue import ProductRef
 from products.models import Product
@@ -50,6 +51,7 @@ def shop(transactional_db: None) -> Iterator[Customer]:
     _model(ada)
     _mail(ada)
     _campaign()
+    _duplicates(ada)
     segment = Segment.objects.create(
         key="in-leeds", name="Lives in Leeds", condition={"attribute": "city", "value": "Leeds"}
     )
@@ -162,6 +164,24 @@ def _campaign() -> None:
     draft("Spring sale")
 
 
+def _duplicates(ada: Customer) -> None:
+    """A pair that waits for a decision, and one that was merged into the customer."""
+    born = {"birth_date": date(1990, 5, 1), "country": "GB"}
+    Customer.objects.create(first_name="Jon", last_name="Smith", email="jon@example.com", **born)
+    Customer.objects.create(first_name="John", last_name="Smith", city="Cork", **born)
+    find_duplicates()
+    visitor = EventIn(client_id="visitor", type=EventType.PAGE_VIEWED, occurred_at=now(), anonymous="cookie")
+    signed_in = EventIn(
+        client_id="signed-in",
+        type=EventType.PAGE_VIEWED,
+        occurred_at=now(),
+        email=str(ada.email),
+        anonymous="cookie",
+    )
+    ingest([visitor], source="shop")
+    ingest([signed_in], source="shop")
+
+
 def _bought(customer: Customer) -> EventIn:
     return EventIn(
         client_id=f"w{customer.pk}",
@@ -186,6 +206,8 @@ def addresses(customer: Customer) -> dict[str, str]:
             continue
     return found | {
         "customer": reverse("reports:customer", args=[customer.public_id]),
+        "duplicates": reverse("customers:duplicates"),
+        "duplicate": reverse("customers:duplicate", args=[DuplicatePair.objects.get().pk]),
         "look-up": reverse("recommendations:look_up") + "?q=",
         "inspect": reverse("recommendations:inspect", args=[customer.public_id]),
         "mailbox-message": reverse(

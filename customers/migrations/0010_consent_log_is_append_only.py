@@ -24,6 +24,6 @@ DROP FUNCTION customers_consent_log_is_append_only();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0008_rights")]
+    dependencies = [("customers", "0009_rights")]
 
     operations = [migrations.RunSQL(REFUSE, ALLOW)]
