@@ -189,6 +189,14 @@ POLICIES = [
         empties={"error": "Emptied, because it named somebody who was erased."},
         is_exported=False,
     ),
+    Policy(
+        model="customers.PeopleImport",
+        why="An imported list; what the check found shows rows as examples.",
+        on_erasure=OnErasure.EMPTIED,
+        searched=("report", "file", "error"),
+        empties={"report": {}, "file": {}, "error": ""},
+        is_exported=False,
+    ),
     *not_personal(
         "customers.ConsentText",
         "customers.SourcePolicy",

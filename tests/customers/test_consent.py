@@ -115,7 +115,6 @@ def test_a_suppressed_address_is_known_in_any_spelling(db):
     ("given", "stored"),
     [
         (" Ann.Lee@Example.COM ", "Ann.Lee@example.com"),
-        ("ü@bücher.example", "ü@xn--bcher-kva.example"),
         ("c12346@example.com", "c12346@example.com"),
     ],
 )

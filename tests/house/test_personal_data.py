@@ -89,4 +89,9 @@ def test_what_a_copy_does_not_show_is_listed_here() -> None:
         "delivery.MailboxMessage": {"raw"},
         "delivery.Message": {"raw"},
     }
-    assert uncopied == {"customers.EventKey", "customers.Touched", "customers.SyncRun"}
+    assert uncopied == {
+        "customers.EventKey",
+        "customers.Touched",
+        "customers.SyncRun",
+        "customers.PeopleImport",
+    }
