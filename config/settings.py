@@ -261,7 +261,7 @@ PERSONAL_DATA = [
     ),
     "customers.personal_data_below",
 ]
-PERSONAL_FILES = [REJECTS_DIR, DROP_DIR, IMPORTS_DIR]
+PERSONAL_FILES = [REJECTS_DIR, DROP_DIR, IMPORTS_DIR, VAR_DIR / "alerts"]
 ERASURES_FILE = VAR_DIR / "erasures.jsonl"
 # What is kept for how long. Events have their own retention: their partitions are dropped.
 RETENTION: dict[str, dict[str, Any]] = {

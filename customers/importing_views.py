@@ -3,7 +3,6 @@
 from typing import cast
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.models import User
-from accounts.permissions import editors_only
+from accounts.permissions import editors_only, requires
+from accounts.roles import Permission
 from common.pagination import cursor_page
 from customers import tasks
 from customers.importing.people import jobs
@@ -115,10 +115,9 @@ def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@requires(Permission.DOWNLOAD)
 def import_errors(request: HttpRequest, pk: int) -> FileResponse:
     """Hand out the rows that were not, or would not be, stored."""
-    if not cast(User, request.user).may_edit:
-        raise PermissionDenied("Your role may look at this, but not take the rows away.")
     job = get_object_or_404(PeopleImport.objects.select_related("run"), pk=pk)
     path = jobs.errors_file(job)
     if path is None:

@@ -13,12 +13,12 @@ def _own_keys(subject: Subject) -> Q:
     return Q(message_id__in=events.values("message_id"))
 
 
-_FACTS = (
+_BEHAVIOUR = (
     "first_seen_at last_seen_at views_count last_view_at last_viewed_product_id last_session_category_id carts_count"
-    " last_cart_at last_cart_product_id orders_count first_order_at last_order_at last_purchase_at"
-    " last_purchase_product_id last_purchase_category_id units_count revenue_minor refunds_count refunded_minor"
-    " emails_sent_count last_sent_at opens_count last_open_at clicks_count last_click_at"
+    " last_cart_at last_cart_product_id last_purchase_at last_purchase_product_id last_purchase_category_id"
+    " units_count emails_sent_count last_sent_at opens_count last_open_at clicks_count last_click_at"
 )
+_MONEY = "orders_count first_order_at last_order_at revenue_minor refunds_count refunded_minor"
 
 
 def _merges(subject: Subject, prefix: str = "") -> Q:
@@ -32,6 +32,28 @@ def _pairs(subject: Subject) -> Q:
 
 
 POLICIES = [
+    Policy(
+        model="customers.QuarantinedRow",
+        why="A row of a source that was refused, as it came, with whatever it says about whomever.",
+        on_erasure=OnErasure.DELETED,
+        searched=("raw",),
+    ),
+    Policy(
+        model="customers.Reconciliation",
+        why="A comparison of a source with what is stored; it names rows that one side lacks.",
+        on_erasure=OnErasure.EMPTIED,
+        searched=("result", "error"),
+        empties={"result": {}, "error": "Emptied, because it named somebody who was erased."},
+        is_exported=False,
+    ),
+    Policy(
+        model="customers.Alert",
+        why="What colleagues had to hear of; its words may quote a row.",
+        on_erasure=OnErasure.EMPTIED,
+        searched=("title", "body"),
+        empties={"title": "An alert that named somebody who was erased", "body": ""},
+        is_exported=False,
+    ),
     Policy(
         model="customers.OptIn",
         why="An address typed into a form that waits for its confirmation.",
@@ -79,8 +101,10 @@ POLICIES = [
         why="Money given back stays in the sums; the shop's id of it goes.",
         on_erasure=OnErasure.EMPTIED,
         path="customer_id",
-        empties={"external_id": erased_name()},
-        keeps=columns("source customer_id order_id refunded_at currency amount_minor created_at"),
+        empties={"external_id": erased_name(), "order_name": ""},
+        keeps=columns(
+            "source customer_id order_id refunded_at currency amount_minor created_at told_by told_rank"
+        ),
     ),
     Policy(
         model="customers.Order",
@@ -88,14 +112,23 @@ POLICIES = [
         on_erasure=OnErasure.EMPTIED,
         path="customer_id",
         empties={"external_id": erased_name()},
-        keeps=columns("source customer_id placed_at currency total_minor refunded_minor created_at"),
+        keeps=columns(
+            "told_by told_rank source customer_id placed_at currency total_minor refunded_minor created_at"
+        ),
     ),
     Policy(
         model="customers.CustomerFacts",
         why="Counts and sums that a rebuild from what is left must give again.",
         on_erasure=OnErasure.KEPT,
         path="customer_id",
-        keeps=columns("customer_id " + _FACTS),
+        keeps=columns(f"customer_id {_BEHAVIOUR} {_MONEY}"),
+    ),
+    Policy(
+        model="customers.FactsBaseline",
+        why="The same counts of events that were dropped as too old.",
+        on_erasure=OnErasure.KEPT,
+        path="customer_id",
+        keeps=columns(f"customer_id {_BEHAVIOUR}"),
     ),
     Policy(
         model="customers.Score",
@@ -196,6 +229,16 @@ POLICIES = [
         searched=("report", "file", "error"),
         empties={"report": {}, "file": {}, "error": ""},
         is_exported=False,
+    ),
+    *not_personal(
+        "customers.AlertSubscription",
+        "customers.DataSource",
+        "customers.EventHook",
+        "customers.EventName",
+        "customers.ExpiredEvents",
+        "customers.FieldUse",
+        "customers.HealthFigures",
+        why="Settings, names and counts of all customers together.",
     ),
     *not_personal(
         "customers.ConsentText",

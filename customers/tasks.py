@@ -48,10 +48,17 @@ def apply_retention() -> dict[str, int]:
 
 @shared_task(queue="default")
 def check_privacy_requests() -> int:
-    """Tell the log how many requests are overdue; the page Privacy shows which."""
+    """Alert when requests are overdue, return how many; the page Privacy shows which."""
     late = privacy_requests.overdue().count()
     if late:
-        logger.error("%d privacy requests are overdue", late)
+        alerts.raise_alert(
+            "privacy:overdue",
+            severity=Alert.Severity.DANGER,
+            title="Privacy requests are overdue",
+            body=f"{late:,} requests were not settled by the day the law sets. The page Privacy shows which.",
+        )
+    else:
+        alerts.resolve(Q(key="privacy:overdue"))
     return late
 
 

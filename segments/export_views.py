@@ -1,14 +1,12 @@
 """Taking the members of a segment away as a file."""
 
-from typing import cast
-
 from django import forms
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
+from accounts.permissions import requires
+from accounts.roles import Permission
 from segments.exporting import COLUMNS, STANDARD, export_lines
 from segments.models import Segment
 
@@ -36,10 +34,9 @@ class ExportForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.DOWNLOAD)
 def segment_export(request: HttpRequest, key: str) -> HttpResponseBase:
     """Ask which columns, then send the file while it is read from the database."""
-    if not cast(User, request.user).may_edit:
-        raise PermissionDenied("Your role may look at segments, but not take their members away.")
     segment = get_object_or_404(Segment, key=key)
     form = ExportForm(request.POST or None, initial={"columns": STANDARD})
     if request.method == "POST" and form.is_valid():

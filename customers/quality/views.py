@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -12,7 +11,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from accounts.permissions import editors_only
+from accounts.permissions import editors_only, requires
+from accounts.roles import Permission
 from common.figures import integer
 from common.pagination import cursor_page
 from customers import duplicates, runs, tasks
@@ -47,16 +47,15 @@ def data(request: HttpRequest) -> HttpResponse:
         "most_empty": figures.MOST_EMPTY,
         "totals": runs.totals(),
         "chart": runs_chart(page.rows),
-        "may_download": _may_download(request),
+        "may_download": cast(User, request.user).may(Permission.DOWNLOAD),
     }
     return render(request, "customers/data.html", context)
 
 
 @require_safe
+@requires(Permission.DOWNLOAD)
 def rejects(request: HttpRequest, pk: int) -> FileResponse:
-    """Hand out the refused rows of one run, to those who may edit."""
-    if not _may_download(request):
-        raise PermissionDenied("Your role may look at the books, but not take the rows away.")
+    """Hand out the refused rows of one run."""
     path = runs.rejects_file(get_object_or_404(SyncRun, pk=pk))
     if path is None:
         raise Http404("The file of refused rows is not there, or not where such files belong.")
@@ -170,6 +169,7 @@ def alert_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@requires(Permission.READ)
 def alerts_seen(request: HttpRequest) -> HttpResponse:
     """Note that the user has looked at the open alerts."""
     alerts.mark_seen(cast(User, request.user))
@@ -177,6 +177,7 @@ def alerts_seen(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@requires(Permission.READ)
 def alerts_mail(request: HttpRequest) -> HttpResponse:
     """Keep whether the user wants alerts by e-mail."""
     alerts.want_mail(cast(User, request.user), is_wanted=request.POST.get("wanted") == "yes")
@@ -196,8 +197,3 @@ def _back(request: HttpRequest) -> HttpResponse:
     following = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(following, allowed_hosts={request.get_host()})
     return redirect(following if is_ours else "customers:alerts")
-
-
-def _may_download(request: HttpRequest) -> bool:
-    user = cast(User, request.user)
-    return user.may_edit or user.is_staff

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Role, User
 from accounts.permissions import rule_of
+from customers.tracking.protocol import TYPES
 
 PUBLIC = {
     "login",
@@ -28,6 +29,7 @@ PUBLIC = {
     "readyz",
     "media/",
     "mailgun-tracking",
+    *(f"tracking:{name}" for name in ("batch", "import", "hook", *TYPES, *(type[0] for type in TYPES))),
 }
 """Open without a colleague's session: a token, a signature or nothing to hide; and one's own password."""
 SOME_UUID = "00000000-0000-4000-8000-000000000000"

@@ -94,4 +94,6 @@ def test_what_a_copy_does_not_show_is_listed_here() -> None:
         "customers.Touched",
         "customers.SyncRun",
         "customers.PeopleImport",
+        "customers.Reconciliation",
+        "customers.Alert",
     }

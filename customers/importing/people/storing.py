@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import connection
 from django.db.models import NOT_PROVIDED
 
@@ -19,6 +20,7 @@ from customers.merging import lock_makers
 from customers.models import Customer, CustomerIdentity
 from customers.models.duplicate import SourcePolicy
 from customers.profiles import COLUMNS, DATES
+from customers.tombstones import key_hash_sql
 
 _TYPES = {**dict.fromkeys(COLUMNS, "text"), **DATES, "attributes": "jsonb", "consent": "bool"}
 _STAGE = {"position": "int4", "email": "text", "external_id": "text", **_TYPES, "is_repeat": "bool"}
@@ -38,6 +40,8 @@ SELECT {columns}, CASE WHEN verdict = 'new' THEN {new_id} ELSE customer_id END,
     AND row_number() OVER (PARTITION BY customer_id ORDER BY position) > 1 THEN 'duplicate' ELSE verdict END
 FROM (
   SELECT s.*, coalesce(k.id, c.id) AS customer_id, CASE
+    WHEN (SELECT EXISTS (SELECT FROM customers_tombstone)) AND EXISTS (
+      SELECT FROM customers_tombstone WHERE key_hash IN ({hashes})) THEN 'customer_erased'
     WHEN k.id <> c.id THEN 'address_belongs_to_somebody_else'
     WHEN c.id IS NULL AND k.email <> s.email THEN 'id_has_another_address'
     WHEN k.id IS NULL AND o.customer_id IS NOT NULL THEN 'address_has_another_id'
@@ -59,6 +63,10 @@ FROM (
   WHERE NOT s.is_repeat
 ) judged
 """
+_HASHES = ", ".join(
+    key_hash_sql(namespace, value).replace("%s", "%(hash_key)s")
+    for namespace, value in (("%(source)s", "s.external_id"), ("%(addresses)s", "s.email"))
+)
 _STORED = ("new", "updated", "unchanged")
 
 
@@ -81,6 +89,7 @@ class Judge:
         self._given = [*self._profile, *(["attributes"] if "attributes" in columns else [])]
         self._told_at = now().timestamp()
         self._parameters: dict[str, str | bool] = {
+            "hash_key": settings.SUPPRESSION_KEY,
             "source": mapping.source,
             "addresses": CustomerIdentity.EMAIL,
             "leaves": mapping.existing == "leave",
@@ -101,7 +110,9 @@ class Judge:
                 for position, row, is_repeat in people:
                     copy.write_row((position, row.email, row.external_id, *row.values, is_repeat))
             cursor.execute(
-                _JUDGE.format(columns=", ".join(_STAGE), differs=self._differs(), new_id=new_id),
+                _JUDGE.format(
+                    columns=", ".join(_STAGE), differs=self._differs(), new_id=new_id, hashes=_HASHES
+                ),
                 self._parameters,
             )
             cursor.execute("SELECT verdict, count(*) FROM people_judged GROUP BY verdict")
