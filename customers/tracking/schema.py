@@ -109,13 +109,14 @@ def _problem() -> dict[str, Any]:
 
 
 def _as_openapi_30(schema: Any) -> Any:
-    """msgspec writes JSON Schema, where null is a type; OpenAPI 3.0 says `nullable`."""
+    """msgspec writes JSON Schema, where null is a type and no field may be required; OpenAPI 3.0 knows neither."""
     if isinstance(schema, list):
         return [_as_openapi_30(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
-    plain = {key: _as_openapi_30(value) for key, value in schema.items() if key != "anyOf"}
+    left_out = {"anyOf"} if schema.get("required") != [] else {"anyOf", "required"}
+    plain = {key: _as_openapi_30(value) for key, value in schema.items() if key not in left_out}
     if not options:
         return plain
     if len(options) < len(schema["anyOf"]):
