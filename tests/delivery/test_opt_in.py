@@ -78,7 +78,9 @@ def test_a_token_that_is_not_ours_finds_nothing(client: Client, token: str) -> N
 
 
 def test_asking_again_at_once_sends_no_second_mail_and_says_the_same(client: Client) -> None:
-    answers = {re.search(rb"<h1.*</p>", client.post("/sign-up/", ANN).content, re.S).group() for _ in range(2)}
+    answers = {
+        re.search(rb"<h1.*</p>", client.post("/sign-up/", ANN).content, re.S).group() for _ in range(2)
+    }
     assert (len(answers), MailboxMessage.objects.count()) == (1, 1)
 
 
