@@ -13,7 +13,6 @@ from campaigns.models import Campaign
 from customers.models import Customer
 from reports.customer_profile import customer_profile
 from reports.overview import overview
-from reports.results import result_of
 
 
 @require_safe
@@ -34,6 +33,8 @@ def experiment_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def experiment_detail(request: HttpRequest, key: str) -> HttpResponse:
     """One experiment: the verdict, the money, the rates, the books."""
+    from reports.results import result_of  # SciPy takes a second to load, and only this page needs it
+
     campaigns = Campaign.objects.exclude(launched_at=None).select_related("experiment", "segment", "dispatch")
     campaign = get_object_or_404(campaigns, experiment__key=key)
     return render(request, "reports/experiment.html", {"result": result_of(campaign)})
