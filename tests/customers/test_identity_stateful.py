@@ -1,7 +1,7 @@
-"""Any sequence of visits, sign-ins, aliases, merges and undone merges, held against a few lines of plain Python.
+"""Any sequence of visits, sign-ins, aliases, merges, undone merges and erasures, held against plain Python.
 
 The model: everything belongs to the profile that it came to; a profile may point to the one it was merged into;
-whoever stands at the end of the pointers owns it.
+whoever stands at the end of the pointers owns it. Who is erased keeps events, and loses every id for good.
 """
 
 from collections import Counter
@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from customers.erasure import erase
 from customers.facts import facts_drift
 from customers.identity import ANONYMOUS, Person, Told, alias, identify
 from customers.ingest import ingest
@@ -40,6 +41,8 @@ class Profiles:
         self.ids: dict[tuple[str, str], int] = {}
         self.events: list[int] = []
         self.parted: set[tuple[int, int]] = set()
+        self.gone: set[tuple[str, str]] = set()
+        self.erased: set[int] = set()
 
     def root(self, profile: int) -> int:
         while profile in self.into:
@@ -83,12 +86,21 @@ class People(RuleBasedStateMachine):
 
     @rule(device=DEVICES)
     def visit(self, device: str) -> None:
-        ingest([view(str(next(self.numbers)), anonymous=device)], source="shop")
+        result = ingest([view(str(next(self.numbers)), anonymous=device)], source="shop")
+        if (ANONYMOUS, device) in self.model.gone:
+            assert result.rejected == {"customer_erased": 1}
+            return
         self.model.events.append(self.model.of((ANONYMOUS, device)))
 
     @rule(user=USERS, device=st.none() | DEVICES)
     def track(self, user: str, device: str | None) -> None:
-        ingest([view(str(next(self.numbers)), customer=user, anonymous=device or "")], source="shop")
+        if (ANONYMOUS, device) in self.model.gone:
+            device = None
+        event = view(str(next(self.numbers)), customer=user, anonymous=device or "")
+        result = ingest([event], source="shop")
+        if ("shop", user) in self.model.gone:
+            assert result.rejected == {"customer_erased": 1}
+            return
         person = self.model.of(("shop", user))
         if device:
             self.model.link((ANONYMOUS, device), person)
@@ -96,12 +108,19 @@ class People(RuleBasedStateMachine):
 
     @rule(user=USERS, device=DEVICES)
     def sign_in(self, user: str, device: str) -> None:
-        told = Told(Person("shop", user, anonymous=device), {"first_name": user}, view("").occurred_at)
-        identify([told], source="shop")
+        person = Person("shop", user, anonymous=device)
+        if (ANONYMOUS, device) in self.model.gone:
+            return
+        resolution = identify([Told(person, {"first_name": user}, view("").occurred_at)], source="shop")
+        if ("shop", user) in self.model.gone:
+            assert resolution.erased == {person}
+            return
         self.model.link((ANONYMOUS, device), self.model.of(("shop", user)))
 
     @rule(device=DEVICES, user=USERS)
     def alias_device(self, device: str, user: str) -> None:
+        if self.model.gone & {(ANONYMOUS, device), ("shop", user)}:
+            return
         alias(Person(ANONYMOUS, device), Person("shop", user), source="shop")
         known = self.model.has((ANONYMOUS, device))
         if known is not None and self.model.is_known[known] and ("shop", user) not in self.model.ids:
@@ -116,12 +135,27 @@ class People(RuleBasedStateMachine):
             merge(self.pk(survivor), self.pk(absorbed), cause=Merge.Cause.REVIEW)
             self.model.into[absorbed] = survivor
 
-    @precondition(lambda self: self.model.into)
+    def to_take_back(self) -> list[int]:
+        return sorted(one for one in self.model.into if self.model.root(one) not in self.model.erased)
+
+    @precondition(lambda self: self.to_take_back())
     @rule(data=st.data())
     def take_back(self, data: st.DataObject) -> None:
-        absorbed = data.draw(st.sampled_from(sorted(self.model.into)))
+        absorbed = data.draw(st.sampled_from(self.to_take_back()))
         undo(Merge.objects.get(undone_at=None, absorbed=self.pk(absorbed)).pk)
         self.model.parted.add((self.model.into.pop(absorbed), absorbed))
+
+    @precondition(lambda self: self.model.ids)
+    @rule(data=st.data())
+    def forget(self, data: st.DataObject) -> None:
+        profile = self.model.has(data.draw(st.sampled_from(sorted(self.model.ids))))
+        erase(self.pk(profile), by=None, reason="they asked")
+        theirs = {id for id in self.model.ids if self.model.has(id) == profile}
+        self.model.gone |= theirs
+        for id in theirs:
+            del self.model.ids[id]
+        self.model.erased.add(profile)
+        self.model.is_known[profile] = False
 
     def pk(self, profile: int) -> int:
         """The row of a profile; it stays the same whatever it is merged into."""
