@@ -77,5 +77,8 @@ class AuditMiddleware:
             and rule_of(match.func) != Permission.READ
             and not getattr(request, "is_audited", False)
         ):
-            record(user, match.view_name, ", ".join(str(value) for value in match.kwargs.values()))
+            about = {name: str(value) for name, value in match.kwargs.items()}
+            subject = about.pop("public_id", None) or ", ".join(about.values())
+            detail = ", ".join(value for value in about.values() if value != subject)
+            record(user, match.view_name, subject, detail=detail)
         return response

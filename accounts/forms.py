@@ -43,6 +43,6 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(
                 "scopes", "A key that sends events may stand in a web page: give it no other right."
             )
-        if not source or source == "anonymous":
+        if not source or source in ("anonymous", "email", "regards"):
             self.add_error("source", "Name the source of these events, such as webshop.")
         return cleaned

@@ -54,7 +54,7 @@ class SourceAdmin(ModelAdmin):  # type: ignore[misc]
         for source in queryset:
             source.delete()
 
-    @admin.action(description="Read now")
+    @admin.action(description="Read now", permissions=["change"])
     def read_now(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         """Ring for the chosen sources; their books show what came."""
         for id in queryset.values_list("pk", flat=True):

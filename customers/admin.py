@@ -1,7 +1,7 @@
 """Customers and their history in the admin. What machines write is read-only here."""
 
 from base64 import b64decode
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 
+from accounts.models import User
 from customers import consent
 from customers.importing.schema import MappingError, check_mapping
 from customers.models import (
@@ -324,6 +325,10 @@ class EventHookAdmin(ModelAdmin):  # type: ignore[misc]
 
     form = EventHookForm
     list_display = ("name", "is_enabled", "created_at")
+
+    def get_exclude(self, request: HttpRequest, obj: EventHook | None = None) -> list[str]:
+        """Who has the secret can send events in the shop's name: administrators alone see it."""
+        return [] if cast(User, request.user).may_administer else ["secret"]
 
 
 @admin.register(SourcePolicy)

@@ -114,7 +114,9 @@ def store(prepared: Prepared) -> IngestResult:
     inserted, accepted = _store_retrying(prepared, found, result)
     result.inserted += inserted
     result.duplicates += accepted - inserted
-    result.customer_ids = {id for id in found.customers if id is not None}
+    refused = {position for position, _ in result.rejects}
+    kept = (found.customers[one.person] for one in prepared.drafts if one.position not in refused)
+    result.customer_ids = {id for id in kept if id is not None}
     return result
 
 

@@ -187,6 +187,8 @@ def _fill(row: Merge, survivor: Customer, absorbed: Customer) -> None:
         became["traits_at"] = survivor.traits_at | told
     if survivor.allows_profiling and not absorbed.allows_profiling:
         became["allows_profiling"] = False
+    if absorbed.do_not_sell and not survivor.do_not_sell:
+        became["do_not_sell"] = True
     if survivor.is_anonymous and not absorbed.is_anonymous:
         became["is_anonymous"] = False
     if absorbed.email and not survivor.email:

@@ -39,9 +39,14 @@ def personal_files() -> Iterator[Path]:
 
 
 def _open(path: Path, mode: Literal["rt", "wt"], *, like: Path) -> IO[str]:
-    if like.suffix == ".gz":
+    if _is_gzip(like):
         return gzip.open(path, mode, encoding="utf-8", errors="surrogateescape", newline="")
     return path.open(mode, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _mentions(path: Path, pattern: re.Pattern[str]) -> bool:

@@ -13,14 +13,15 @@ from importlib import import_module
 from operator import or_
 from typing import Any
 
+import idna
 from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db.models import Model, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-LEAST_SEARCHED = 4
-"""A shorter id is not searched for in free text and files: it would be found everywhere."""
+LEAST_SEARCHED = 6
+"""A shorter id, or one without a letter, is not searched for in free text and files: it is found in dates and sums."""
 
 
 class OnErasure(Enum):
@@ -43,9 +44,9 @@ class Subject:
 
     @property
     def words(self) -> list[str]:
-        """What free text and files are searched for."""
-        ids = (value for _, value in self.identities if len(value) >= LEAST_SEARCHED)
-        return sorted({*self.emails, *self.public_ids, *ids})
+        """What free text and files are searched for: addresses in both spellings of their domain, and telling ids."""
+        ids = (value for _, value in self.identities if _tells(value))
+        return sorted({*self.emails, *map(_as_written, self.emails), *self.public_ids, *ids})
 
     @property
     def pattern(self) -> str:
@@ -92,6 +93,19 @@ class Policy:
                 queryset = queryset.annotate(**{f"text_of_{column}": Cast(column, TextField())})
                 found.append(Q(**{f"text_of_{column}__iregex": subject.pattern}))
         return queryset.filter(reduce(or_, found)) if found else queryset.none()
+
+
+def _tells(id: str) -> bool:
+    return len(id) >= LEAST_SEARCHED and any(map(str.isalpha, id))
+
+
+def _as_written(email: str) -> str:
+    """The address with its domain in Unicode, as people write it."""
+    local, _, domain = email.rpartition("@")
+    try:
+        return f"{local}@{idna.decode(domain)}"
+    except idna.IDNAError:
+        return email
 
 
 def policies() -> Iterator[Policy]:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from django.conf import settings
 from django.db import connection
 
+from common.spreadsheets import defused
 from customers import consent
 from customers.importing.books import Books
 from customers.importing.mapping import RowMapping
@@ -27,7 +28,7 @@ ReadRow = list[str] | str
 
 
 class Rejects:
-    """The file of refused rows, made when the first one comes: row number, reason, the row itself."""
+    """The file of refused rows, made when the first one comes: row number, reason, the row, safe for spreadsheets."""
 
     def __init__(self, path: Path, header: Iterable[str]) -> None:
         self.path, self.header = path, list(header)
@@ -38,9 +39,11 @@ class Rejects:
         for number, reason, row, _ in refused:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.touch(mode=0o600)
                 self._file = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
-                csv.writer(self._file).writerow(["row", "reason", *self.header])
-            csv.writer(self._file).writerow([number, reason, *(row if isinstance(row, list) else [])])
+                csv.writer(self._file).writerow(["row", "reason", *map(defused, self.header)])
+            cells = map(defused, row) if isinstance(row, list) else ()
+            csv.writer(self._file).writerow([number, reason, *cells])
 
     def close(self) -> None:
         """Finish the file, if there is one."""

@@ -7,10 +7,12 @@ id that the mapping gives them, so a replay changes nothing. Only refused record
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+import redis
 from django.core.cache import cache
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
@@ -39,11 +41,25 @@ def take_hook(name: str, body: bytes, headers: Mapping[str, str]) -> Receipt:
     _verify(hook, body, headers)
     records = _records(hook.mapping, body)
     delivery = f"hook:{hook.pk}:{headers['webhook-id'][:200]}"
-    if cache.get(delivery):
+    if _is_taken(delivery):
         return _receipt(len(records), [], IngestResult(duplicates=len(records)))
     receipt = _store(hook, records)
-    cache.set(delivery, 1, _REMEMBERED_SECONDS)
+    if receipt.success:
+        _remember(delivery)
     return receipt
+
+
+def _is_taken(delivery: str) -> bool:
+    """Whether a delivery was stored whole already. While Valkey is away the ledger of events alone decides."""
+    try:
+        return bool(cache.get(delivery))
+    except redis.RedisError:
+        return False
+
+
+def _remember(delivery: str) -> None:
+    with suppress(redis.RedisError):
+        cache.set(delivery, 1, _REMEMBERED_SECONDS)
 
 
 def _verify(hook: EventHook, body: bytes, headers: Mapping[str, str]) -> None:

@@ -16,7 +16,16 @@ from campaigns.sending import send_due
 from customers import consent, privacy_requests
 from customers.engagement import refresh_engagement
 from customers.ingest import EventIn, ingest
-from customers.models import Customer, EventType, OptIn, Purpose, SyncRun
+from customers.models import (
+    Customer,
+    DuplicatePair,
+    EventType,
+    FactsBaseline,
+    OptIn,
+    Purpose,
+    QuarantinedRow,
+    SyncRun,
+)
 from delivery.models import Message, MessageEvent, WebhookReceipt
 from delivery.recording import record_message_events
 from products.catalogue import ProductRef
@@ -115,6 +124,7 @@ def make(user: User) -> Customer:
     _segment(canary)
     _recommend(canary)
     _mail(canary)
+    _doubts(canary)
     _logs(canary, user)
     _files()
     return canary
@@ -153,6 +163,16 @@ def _mail(canary: Customer) -> Campaign:
             message=linked,
         )
     return campaign
+
+
+def _doubts(canary: Customer) -> None:
+    """A pair that may be one person, counts of dropped events, and a row that was refused."""
+    other = Customer.objects.exclude(pk=canary.pk).earliest("pk")
+    DuplicatePair.objects.create(first=other, second=canary, reason="name", evidence="Xanthippe Quetzalcoatl")
+    FactsBaseline.objects.create(customer=canary)
+    QuarantinedRow.objects.create(
+        source="shop", number=7, reason="bad_time", raw=[["email", EMAIL]], fingerprint=b"7"
+    )
 
 
 def _logs(canary: Customer, user: User) -> None:
