@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime
 from typing import ClassVar
 
+from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -60,6 +61,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def may_edit(self) -> bool:
         """Whether this user may change segments, rules, templates and campaigns."""
         return self.may(Permission.EDIT)
+
+    @property
+    def may_download(self) -> bool:
+        """Whether this user may take rows away as a file."""
+        return self.may(Permission.DOWNLOAD)
 
     @property
     def may_launch(self) -> bool:
@@ -158,3 +164,16 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_id}".strip()
+
+    @property
+    def action_in_words(self) -> str:
+        """What was done; the name of a page without its signs."""
+        return self.action.replace(":", ": ").replace("_", " ")
+
+    @property
+    def kind_in_words(self) -> str:
+        """What sort of thing it was done to; a kind that is known no more as it was written."""
+        try:
+            return str(apps.get_model(self.object_kind)._meta.verbose_name)
+        except (LookupError, ValueError):
+            return self.object_kind

@@ -28,7 +28,7 @@ COLUMNS = {
     "signed_up_at": "Signed up on",
     "consent": "Agreed to marketing e-mail",
     "orders_count": "Orders",
-    "revenue_minor": "Revenue in minor units",
+    "revenue_minor": "Revenue in the smallest coin (cents)",
     "currency": "Currency of the last order",
     "last_order_at": "Last order",
     "last_seen_at": "Last seen",

@@ -47,7 +47,6 @@ def data(request: HttpRequest) -> HttpResponse:
         "most_empty": figures.MOST_EMPTY,
         "totals": runs.totals(),
         "chart": runs_chart(page.rows),
-        "may_download": cast(User, request.user).may(Permission.DOWNLOAD),
     }
     return render(request, "customers/data.html", context)
 

@@ -33,6 +33,20 @@ def test_a_change_through_a_page_is_noted_with_its_object(client: Client, boss: 
     assert AuditEntry.objects.get().user == boss
 
 
+def test_the_trail_reads_as_words(client: Client, boss: User) -> None:
+    client.post("/admin/products/category/add/", {"name": "Tents", "path": "tents"})
+    audit.record(boss, "saw", Customer.objects.create())
+    entries = AuditEntry.objects.order_by("pk")
+    assert [(entry.action_in_words, entry.kind_in_words) for entry in entries] == [
+        ("admin: products category add", ""),
+        ("saw", "customer"),
+    ]
+
+
+def test_a_kind_that_is_gone_reads_as_it_was_written() -> None:
+    assert AuditEntry(object_kind="shop.basket").kind_in_words == "shop.basket"
+
+
 def test_a_refused_change_and_a_mere_count_are_not_noted(client: Client, boss: User) -> None:
     client.post("/segments/nothing/refresh/")
     client.post("/segments/new/count/", {"json": "{}"})

@@ -47,7 +47,7 @@ def test_a_list_is_brought_checked_and_imported(
     path.write_bytes(LIST.encode("cp1252"))
 
     page.goto("/customers/")
-    page.get_by_role("link", name="Import a list").click()
+    page.locator("main section").get_by_role("link", name="Import a list").click()
     seen("empty")
     page.get_by_label("CSV file").set_input_files(path)
     page.get_by_role("button", name="Upload").click()

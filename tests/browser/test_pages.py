@@ -336,6 +336,8 @@ def test_every_page_of_an_empty_house_is_clean_for_axe(
         "customers:data",
         "customers:quarantine",
         "customers:alerts",
+        "customers:duplicates",
+        "customers:privacy",
         "recommendations:overview",
     ):
         visit(page, reverse(name))

@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
+from pytest_django.asserts import assertInHTML
 
 from accounts.models import Role, User
 from customers.models import Alert, Order, QuarantinedRow, Reconciliation, SyncRun
@@ -73,6 +74,32 @@ def test_books_that_do_not_add_up_say_so(viewer: Client) -> None:
 
 def test_without_runs_the_page_names_the_command_that_imports(viewer: Client) -> None:
     assert "manage.py import_events" in viewer.get("/data/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("page", "step", "where"),
+    [
+        ("customers:alerts", "See how the sources are", "/data/"),
+        ("customers:quarantine", "Back to data health", "/data/"),
+        ("customers:data", "Import a list", "/customers/import/"),
+        ("customers:list", "Import a list", "/customers/import/"),
+    ],
+)
+def test_an_empty_page_leads_an_editor_on(editor: Client, page: str, step: str, where: str) -> None:
+    assertInHTML(
+        f'<a class="btn btn-primary" href="{where}">{step}</a>', editor.get(reverse(page)).content.decode()
+    )
+
+
+def test_an_empty_page_leads_a_viewer_nowhere_closed(viewer: Client) -> None:
+    for page in ("customers:data", "customers:list"):
+        assert "/customers/import/" not in viewer.get(reverse(page)).content.decode()
+
+
+def test_the_figure_of_the_quarantine_leads_to_it_for_an_editor_only(editor: Client, viewer: Client) -> None:
+    run()
+    link = '<a href="/data/quarantine/" aria-label="In quarantine: 0">'
+    assert [link in one.get("/data/").content.decode() for one in (editor, viewer)] == [True, False]
 
 
 def test_the_data_page_takes_as_many_queries_for_twenty_runs_as_for_one(viewer: Client) -> None:

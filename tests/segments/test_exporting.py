@@ -36,7 +36,13 @@ def members(segment) -> list[Customer]:
 
 def test_each_member_has_a_line_with_the_chosen_columns(segment, members):
     assert exported(segment, "email", "first_name", "consent", "orders_count", "revenue_minor") == [
-        ["E-mail address", "First name", "Agreed to marketing e-mail", "Orders", "Revenue in minor units"],
+        [
+            "E-mail address",
+            "First name",
+            "Agreed to marketing e-mail",
+            "Orders",
+            "Revenue in the smallest coin (cents)",
+        ],
         ["ada@example.com", "Ada", "yes", "", ""],
         ["", "Bob", "", "3", "-1250"],
     ]
@@ -96,6 +102,15 @@ def test_an_editor_downloads_what_was_chosen_a_viewer_does_not(client: Client, s
     assert answer.headers["Content-Disposition"] == 'attachment; filename="british.csv"'
     client.force_login(User.objects.create_user("vic@example.com", role=Role.VIEWER))
     assert [client.get(address).status_code, client.post(address).status_code] == [403, 403]
+
+
+@pytest.mark.parametrize(("role", "is_offered"), [(Role.ANALYST, True), (Role.VIEWER, False)])
+def test_the_export_is_offered_to_those_who_may_take_it(
+    client: Client, segment, role: Role, is_offered: bool
+):
+    client.force_login(User.objects.create_user("ann@example.com", role=role))
+    page = client.get(reverse("segments:detail", args=[segment.key])).content.decode()
+    assert (reverse("segments:export", args=[segment.key]) in page) == is_offered
 
 
 def test_a_form_without_columns_is_sent_back(client: Client, segment):
