@@ -143,6 +143,10 @@ class _Preparing:
         reason = problem(event, times=self._times) or (self._profile_problem(profile) if profile else None)
         if not reason and event.occurred_at < self._surely_kept and self._was_dropped(event.occurred_at):
             reason = "older_than_retention"
+        try:
+            properties = as_json(event.properties) if event.properties else None
+        except UnicodeEncodeError:
+            reason = reason or "bad_encoding"
         if reason:
             prepared.rejects.append((position, reason))
             return
@@ -165,7 +169,6 @@ class _Preparing:
             order = self._order(event, person)
         if type == _REFUNDED:
             refund = self._refund(event, person, order)
-        properties = event.properties
         draft = Draft(
             key,
             type,
@@ -182,7 +185,7 @@ class _Preparing:
             value,
             (event.currency or prepared.currency) if value is not None else event.currency or None,
             event.session or None,
-            as_json(properties) if properties else None,
+            properties,
             position,
         )
         prepared.drafts.append(draft)

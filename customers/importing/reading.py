@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+from customers.texts import is_encodable
+
 _GZIP = b"\x1f\x8b"
 _BUFFER = 1 << 20
 csv.field_size_limit(1 << 20)
@@ -61,11 +63,4 @@ class CsvFile:
 
 def is_clean(row: list[str]) -> bool:
     """Whether every byte could be decoded; what could not shows as a lone surrogate."""
-    joined = "".join(row)
-    if joined.isascii():
-        return True
-    try:
-        joined.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return is_encodable("".join(row))
