@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
@@ -42,13 +43,14 @@ class CsvFile:
             self.header = [column.strip() for column in next(self._reader)]
         except StopIteration as error:
             raise UnreadableFile("The file is empty; its first line should name the columns.") from error
-        except csv.Error as error:
+        except (csv.Error, UnicodeError, zlib.error) as error:
             raise UnreadableFile(f"The first line cannot be read: {error}") from error
         if len(set(self.header)) != len(self.header):
             raise UnreadableFile("Two columns have the same name.")
 
     def rows(self) -> Iterator[list[str] | str]:
-        """Yield rows, or the reason why one could not be read. Raises OSError or EOFError on a broken file."""
+        """Yield rows, or the reason why one could not be read. Raises UnreadableFile, OSError or
+        EOFError on a broken file."""
         while True:
             try:
                 row = next(self._reader)
@@ -57,6 +59,8 @@ class CsvFile:
             except csv.Error:
                 yield "unreadable_row"
                 continue
+            except (UnicodeError, zlib.error) as error:
+                raise UnreadableFile(f"The rest of the file cannot be read: {error}") from error
             if row:
                 yield row if is_clean(row) else "bad_encoding"
 
