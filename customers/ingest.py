@@ -367,7 +367,11 @@ def _rows(drafts: list[Draft], found: _Found, purchases: _Purchases) -> Iterator
             type,
             at,
             customers[person],
-            *((product_id, found.categories.get(product_id)) if product is None else products[product]),
+            *(
+                (product_id, None if product_id is None else found.categories.get(product_id))
+                if product is None
+                else products[product]
+            ),
             order_id,
             None if refund is None else refund_ids[refund],
             *told,
