@@ -28,6 +28,10 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find who signs in with this address, in whatever letter case they write it."""
+        return self.get(email__iexact=(username or "").strip())
+
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
         """Store an administrator who may also use the admin."""
         return self.create_user(email, password, role=Role.ADMIN, is_staff=True, is_superuser=True, **fields)
@@ -52,6 +56,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def clean(self) -> None:
+        """Keep the address in small letters, as `create_user` does."""
+        super().clean()
+        self.email = self.email.lower()
 
     def may(self, permission: Permission) -> bool:
         """Whether this user's role has the permission; superusers have all."""

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from connectors.feeds import NO_OCCURRENCE
 from connectors.models import Source
 from connectors.tasks import sync_source
 from customers.importing.schema import MappingError, check_mapping
@@ -37,6 +38,14 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.cleaned_data.get("kind") == Source.Kind.HTTP_JSON and not is_address:
             raise ValidationError("The address must begin with http:// or https://.")
         return location
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to count rows that come in pages."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        mapping = cleaned.get("mapping") or {}
+        if cleaned.get("kind") == Source.Kind.HTTP_JSON and "occurrence" in mapping:
+            self.add_error("mapping", NO_OCCURRENCE)
+        return cleaned
 
 
 @admin.register(Source)

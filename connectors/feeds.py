@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from common.clock import now
 from connectors.models import Source
 from customers.importing.reading import CsvFile
 from customers.importing.records import found, header_of, row_of
@@ -18,6 +21,13 @@ from customers.importing.run import ReadRow
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 MAX_ANSWER_BYTES = 32 * 2**20
 MAX_PAGES = 1000
+MAX_PAGE_SECONDS = 120.0
+SETTLES_IN = timedelta(minutes=1)
+
+
+NO_OCCURRENCE = (
+    "Rows that come in pages cannot be counted by `occurrence`: name an id that each record has of its own."
+)
 
 
 class FeedError(RuntimeError):
@@ -40,24 +50,46 @@ def portions(source: Source) -> Iterator[Portion]:
 
 
 def _files(source: Source) -> Iterator[Portion]:
-    """One portion for each file whose name, size and contents together are not in the cursor yet."""
+    """One portion for each file whose name, size and contents together are not in the cursor yet.
+
+    One that was written a moment ago may not be whole: it waits for the next run. One that cannot be read does not
+    hold up the others; all such are named at the end.
+    """
     folder = Path(settings.DROP_DIR).resolve()
     if not folder.is_dir():
         return
+    settled = (now() - SETTLES_IN).timestamp()
+    broken: dict[str, str] = {}
     read: dict[str, Any] = dict(source.cursor.get("files", {}))
     for path in _matching(folder, source.location):
         name = str(path.relative_to(folder))
         known = read.get(name)
-        size = path.stat().st_size
+        told = path.stat()
+        size = told.st_size
+        if told.st_mtime > settled:
+            continue
         digest = _sha256(path)
         if known == {"size": size, "sha256": digest}:
             continue
-        try:
-            file = CsvFile(str(path), form=source.mapping.get("format", {}))
-        except (ValueError, OSError, EOFError, LookupError) as error:
-            raise FeedError(f"{name} cannot be read: {error}") from error
-        read[name] = {"size": size, "sha256": digest}
-        yield Portion(file.header, file.rows(), {"files": dict(read)})
+        if size:
+            try:
+                file = CsvFile(str(path), form=source.mapping.get("format", {}))
+            except (ValueError, OSError, EOFError, LookupError) as error:
+                broken[name] = str(error)
+                continue
+            read[name] = {"size": size, "sha256": digest}
+            yield Portion(file.header, _rows(file, name, broken, read), {"files": read})
+    if broken:
+        raise FeedError(" ".join(f"{name} cannot be read: {why}" for name, why in broken.items()))
+
+
+def _rows(file: CsvFile, name: str, broken: dict[str, str], read: dict[str, Any]) -> Iterator[ReadRow]:
+    """The rows of a file; one that breaks off is noted, and not counted as read."""
+    try:
+        yield from file.rows()
+    except (ValueError, OSError, EOFError) as error:
+        broken[name] = str(error)
+        del read[name]
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
@@ -78,6 +110,8 @@ def _pages(source: Source) -> Iterator[Portion]:
     said: Mapping[str, str] = source.mapping.get("http", {})
     cursor = source.cursor.get("next")
     header = header_of(source.mapping)
+    if "occurrence" in source.mapping:
+        raise FeedError(NO_OCCURRENCE)
     with httpx.Client(timeout=TIMEOUT, follow_redirects=False) as client:
         for _ in range(MAX_PAGES):
             answer = _get(client, source.location, said.get("cursor_param", "cursor"), cursor)
@@ -107,6 +141,8 @@ def _get(client: httpx.Client, address: str, param: str, cursor: Any) -> Any:
         with client.stream("GET", httpx.URL(address).copy_merge_params(params)) as response:
             response.raise_for_status()
             return json.loads(_body(response))
+    except httpx.HTTPStatusError as error:
+        raise FeedError(f"The source answered {error.response.status_code}.") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise FeedError(f"{type(error).__name__}: {error}") from error
     except ValueError as error:
@@ -115,7 +151,10 @@ def _get(client: httpx.Client, address: str, param: str, cursor: Any) -> Any:
 
 def _body(response: httpx.Response) -> bytes:
     body = bytearray()
+    started = time.monotonic()
     for chunk in response.iter_bytes():
+        if time.monotonic() - started > MAX_PAGE_SECONDS:
+            raise FeedError(f"The answer took longer than {MAX_PAGE_SECONDS:.0f} seconds.")
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             raise FeedError(

@@ -16,7 +16,7 @@ class Source(models.Model):
         FILE_DROP = "file_drop", "Files in the drop folder"
         HTTP_JSON = "http_json", "JSON over HTTP"
 
-    name = models.SlugField(max_length=100, unique=True)
+    name = models.SlugField(max_length=90, unique=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     location = models.CharField(max_length=500, help_text="Address, or file pattern inside the drop folder")
     mapping = models.JSONField(help_text="How rows become events; the same mapping that import_events takes")

@@ -9,7 +9,7 @@ from django.db.models.functions import Concat
 from common.clock import now
 from connectors.feeds import FeedError, portions
 from connectors.models import Source
-from customers.importing.books import Books, open_books
+from customers.importing.books import Books, LostLease, open_books
 from customers.importing.run import Rejects, import_rows, rejects_path
 from customers.importing.schema import MappingError, check_mapping
 from customers.models import SyncRun
@@ -29,14 +29,14 @@ def sync_source(source_id: int) -> SyncRun:
     try:
         check_mapping(source.mapping)
         _read(source, books, rejects)
-    except (FeedError, MappingError, EOFError, OSError, ValueError, DatabaseError) as error:
-        return books.close(cursor_after=source.cursor, error=f"{type(error).__name__}: {error}")
+        return books.close(cursor_after=source.cursor)
+    except (FeedError, LostLease, MappingError, EOFError, OSError, ValueError, DatabaseError) as error:
+        return books.break_off(error, cursor_after=source.cursor)
     except BaseException as error:
-        books.close(cursor_after=source.cursor, error=f"{type(error).__name__}: {error}")
+        books.break_off(error, cursor_after=source.cursor)
         raise
     finally:
         rejects.close()
-    return books.close(cursor_after=source.cursor)
 
 
 def due_sources() -> list[int]:

@@ -130,6 +130,23 @@ class CustomerAdmin(BigTable):
         "updated_at",
     )
     inlines = (IdentityInline, FactsInline, ScoreInline, ConsentInline)
+    actions = ("withdraw_consent", "suppress_addresses")
+
+    @admin.action(description="Record that they want no more marketing e-mail", permissions=["change"])
+    def withdraw_consent(self, request: HttpRequest, queryset: QuerySet[Customer]) -> None:
+        """Store what somebody said on the telephone or in a letter."""
+        ids = list(queryset.values_list("pk", flat=True))
+        count = consent.withdraw(ids, source="admin", proof=f"Recorded by {request.user}")
+        self.message_user(
+            request, f"Recorded: {count} of {len(ids)} get no more marketing e-mail from now on."
+        )
+
+    @admin.action(description="Suppress their addresses: no mail at all", permissions=["change"])
+    def suppress_addresses(self, request: HttpRequest, queryset: QuerySet[Customer]) -> None:
+        """Stop every mail to the addresses; deleting the suppression allows it again."""
+        emails = queryset.exclude(email=None).values_list("email", flat=True)
+        count = sum(consent.suppress(email, Suppression.Reason.MANUAL) for email in emails if email)
+        self.message_user(request, f"{count} addresses get no mail at all from now on.")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str

@@ -13,6 +13,7 @@ from common.clock import now
 from customers.addresses import BadAddress, canonical
 from customers.models import CustomerIdentity, EventType
 from customers.models.tracking import FIRST_CUSTOM_TYPE
+from customers.texts import is_encodable
 from products.catalogue import ProductRef
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -156,8 +157,11 @@ def _text_problem(event: EventIn) -> str | None:
         for text, (name, length) in zip(texts, _LENGTHS.items(), strict=True):
             if len(text) > length:
                 return f"{name}_too_long"
-    if "\0" in joined or "\0" in event.description:
+    written = f"{joined}{event.description}{event.client_id}"
+    if "\0" in written:
         return "nul_character"
+    if not is_encodable(written):
+        return "bad_encoding"
     if event.currency and not (
         len(event.currency) == 3 and event.currency.isascii() and event.currency.isupper()
     ):
@@ -174,7 +178,9 @@ def _product_problem(product: ProductRef) -> str | None:
         return "category_too_long"
     if "\0" in product.external_id or "\0" in product.name or "\0" in product.category:
         return "nul_character"
-    return None
+    if not is_encodable(f"{product.external_id}{product.name}{product.category}"):
+        return "bad_encoding"
+    return "number_out_of_range" if abs(product.price_minor or 0) > _MONEY else None
 
 
 def _order_problem(event: EventIn) -> str | None:

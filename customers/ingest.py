@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -34,7 +34,7 @@ from customers.purchases import (
     store_lines,
 )
 from customers.tombstones import erased_among
-from products.catalogue import FoundProduct, resolve_products
+from products.catalogue import FoundProduct, categories_of, resolve_products
 
 __all__ = ["EventIn", "IngestResult", "SharedOrders", "ingest", "store"]
 logger = logging.getLogger(__name__)
@@ -76,6 +76,8 @@ class _Found(NamedTuple):
 
     customers: list[int | None]
     products: list[FoundProduct]
+    categories: dict[int, int | None]
+    """Of products that are named by our own id."""
     erased: set[int]
 
     def leave_out(self, erased_ids: set[int]) -> None:
@@ -110,7 +112,8 @@ def store(prepared: Prepared) -> IngestResult:
     ensure_partitions(min(times), max(times))
     customers = _find_people(prepared, result)
     erased = {n for n, who in enumerate(prepared.people) if isinstance(who, Person) and customers[n] is None}
-    found = _Found(customers, _find_products(prepared), erased)
+    own = {draft.product_id for draft in prepared.drafts if draft.product_id is not None}
+    found = _Found(customers, _find_products(prepared), categories_of(own), erased)
     inserted, accepted = _store_retrying(prepared, found, result)
     result.inserted += inserted
     result.duplicates += accepted - inserted
@@ -182,7 +185,7 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
     has_money = bool(prepared.refunds) or any(order.rank is not None for order in prepared.orders)
     customer_ids = _lock_everybody(prepared, found, has_money=has_money)
     purchases = _find_purchases(prepared, found, customer_ids)
-    drafts, refused = _sifted(prepared.drafts, found, purchases.order_ids)
+    drafts, refused = _sifted(prepared.drafts, found, purchases)
     staging.fill(_rows(drafts, found, purchases))
     accepted = sum(draft.position is not None for draft in drafts)
     if not has_money:
@@ -230,6 +233,8 @@ class _Purchases(NamedTuple):
     refunds: dict[str, Found]
     order_ids: list[int | None]
     refund_ids: list[int | None]
+    refused_refunds: dict[int, str]
+    """Why one cannot be booked, by number."""
     outranked: set[int]
     taken: set[int]
 
@@ -237,7 +242,7 @@ class _Purchases(NamedTuple):
 def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) -> _Purchases:
     """Find or make orders and refunds, and take over those about which this source is believed from now on."""
     if not prepared.orders and not prepared.refunds:
-        return _Purchases({}, {}, [], [], set(), set())
+        return _Purchases({}, {}, [], [], {}, set(), set())
     source, namespace = prepared.source, prepared.orders_source
     told = [
         NewOrder(order.external_id, customer, order.placed_at, order.currency, order.rank)
@@ -257,7 +262,8 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
     take_orders(settled.taken, source=source, customer_ids=customer_ids)
     raise_ranks(orders, claims, source=source)
     order_ids = _order_ids(prepared, orders)
-    refunds, settled_refunds = _find_refunds(prepared, found, order_ids)
+    in_others = _refunds_in_other_currencies(prepared, orders)
+    refunds, settled_refunds = _find_refunds(prepared, found, order_ids, refused=in_others)
     return _Purchases(
         orders,
         refunds,
@@ -268,13 +274,29 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
             else row.id
             for refund in prepared.refunds
         ],
+        _refunds_in_other_currencies(prepared, orders, refunds),
         settled.outranked,
         set(settled.taken),
     )
 
 
+def _refunds_in_other_currencies(
+    prepared: Prepared, orders: dict[str, Found], refunds: dict[str, Found] | None = None
+) -> dict[int, str]:
+    """Return which refunds name another currency than their order, or than they had before, with the reason."""
+    reasons: dict[int, str] = {}
+    for number, named in enumerate(prepared.refunds):
+        order = None if named.order is None else orders.get(prepared.orders[named.order].external_id)
+        known = (refunds or {}).get(named.external_id)
+        if order is not None and order.currency != named.currency:
+            reasons[number] = "currency_differs_from_order"
+        elif known is not None and known.currency != named.currency:
+            reasons[number] = "currency_differs_from_refund"
+    return reasons
+
+
 def _find_refunds(
-    prepared: Prepared, found: _Found, order_ids: list[int | None]
+    prepared: Prepared, found: _Found, order_ids: list[int | None], *, refused: Container[int]
 ) -> tuple[dict[str, Found], Settled]:
     told = [
         NewRefund(
@@ -285,12 +307,16 @@ def _find_refunds(
             refund.currency,
             "" if refund.order is None else prepared.orders[refund.order].external_id,
         )
-        for refund in prepared.refunds
-        if (customer := found.customers[refund.person]) is not None
+        for number, refund in enumerate(prepared.refunds)
+        if (customer := found.customers[refund.person]) is not None and number not in refused
     ]
     source, rank = prepared.source, prepared.rank
     refunds = ensure_refunds(told, source=prepared.orders_source, told_by=source, rank=rank)
-    claims = {one.external_id: Claim(rank, one.customer_id, one.refunded_at) for one in reversed(told)}
+    claims = {
+        one.external_id: Claim(rank, one.customer_id, one.refunded_at)
+        for one in reversed(told)
+        if one.currency == refunds[one.external_id].currency
+    }
     settled = settle(refunds, claims, source=source)
     take_refunds(settled.taken, source=source)
     return refunds, settled
@@ -308,10 +334,11 @@ def _order_ids(prepared: Prepared, orders: dict[str, Found]) -> list[int | None]
 
 
 def _sifted(
-    drafts: list[Draft], found: _Found, order_ids: list[int | None]
+    drafts: list[Draft], found: _Found, purchases: _Purchases
 ) -> tuple[list[Draft], list[tuple[int, str]]]:
     """Part the drafts that can be stored from (position, reason) of those that cannot."""
-    if None not in found.customers and None not in order_ids:
+    order_ids, refused_refunds = purchases.order_ids, purchases.refused_refunds
+    if None not in found.customers and None not in order_ids and not refused_refunds:
         return drafts, []
     kept, refused = [], []
     for draft in drafts:
@@ -319,6 +346,8 @@ def _sifted(
             reason = "customer_erased" if draft.person in found.erased else "unknown_customer"
         elif draft.type in _MAKES_ORDER and draft.order is not None and order_ids[draft.order] is None:
             reason = "currency_differs_from_order"
+        elif draft.refund in refused_refunds:
+            reason = refused_refunds[draft.refund]
         else:
             kept.append(draft)
             continue
@@ -340,7 +369,11 @@ def _rows(drafts: list[Draft], found: _Found, purchases: _Purchases) -> Iterator
             type,
             at,
             customers[person],
-            *((product_id, None) if product is None else products[product]),
+            *(
+                (product_id, None if product_id is None else found.categories.get(product_id))
+                if product is None
+                else products[product]
+            ),
             order_id,
             None if refund is None else refund_ids[refund],
             *told,

@@ -133,7 +133,7 @@ class _Preparing:
         self._products: dict[str, int] = {}
         self._orders: dict[tuple[str, str, int, int | None], int] = {}
         self._ranks = {_PLACED: prepared.rank, _LINE: prepared.rank + WITH_LINES}
-        self._refunds: dict[tuple[str, int], int] = {}
+        self._refunds: dict[tuple[str, str, int], int] = {}
         self._first_lines: dict[str, Draft] = {}
         self._placed: set[str] = set()
 
@@ -143,6 +143,10 @@ class _Preparing:
         reason = problem(event, times=self._times) or (self._profile_problem(profile) if profile else None)
         if not reason and event.occurred_at < self._surely_kept and self._was_dropped(event.occurred_at):
             reason = "older_than_retention"
+        try:
+            properties = as_json(event.properties) if event.properties else None
+        except UnicodeEncodeError:
+            reason = reason or "bad_encoding"
         if reason:
             prepared.rejects.append((position, reason))
             return
@@ -165,13 +169,12 @@ class _Preparing:
             order = self._order(event, person)
         if type == _REFUNDED:
             refund = self._refund(event, person, order)
-        properties = event.properties
         draft = Draft(
             key,
             type,
             event.occurred_at,
             person,
-            None if product is None else self._product(product),
+            None if product is None else self._product(product, event.currency),
             event.product_id,
             order,
             refund,
@@ -182,7 +185,7 @@ class _Preparing:
             value,
             (event.currency or prepared.currency) if value is not None else event.currency or None,
             event.session or None,
-            as_json(properties) if properties else None,
+            properties,
             position,
         )
         prepared.drafts.append(draft)
@@ -236,11 +239,13 @@ class _Preparing:
         if known is None or at > known[0]:
             self._told[key] = (at, profile)
 
-    def _product(self, product: ProductRef) -> int:
+    def _product(self, product: ProductRef, currency: str) -> int:
         id = product.external_id
         number = self._products.setdefault(id, len(self._products))
         known = self.prepared.products.get(id)
         if known is None or (not known.name and product.name):
+            if currency and not product.currency:
+                product = msgspec.structs.replace(product, currency=currency)
             self.prepared.products[id] = product
         return number
 
@@ -261,7 +266,7 @@ class _Preparing:
 
     def _refund(self, event: EventIn, person: int, order: int | None) -> int:
         refunds, currency = self.prepared.refunds, event.currency or self.prepared.currency
-        number = self._refunds.setdefault((event.refund, person), len(refunds))
+        number = self._refunds.setdefault((event.refund, currency, person), len(refunds))
         if number == len(refunds):
             refunds.append(NamedRefund(event.refund, currency, person, event.occurred_at, order))
         return number

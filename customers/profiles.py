@@ -1,14 +1,18 @@
 """What sources say about a person: names, country, attributes. Of each field the newest word is believed."""
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from common.clock import now
+from customers.texts import is_encodable
 
 COLUMNS = {
     "first_name": 150,
@@ -23,6 +27,10 @@ COLUMNS = {
 }
 DATES = {"birth_date": "date", "signed_up_at": "timestamptz"}
 _ATTRIBUTE = "attributes."
+LONGEST_ATTRIBUTE_NAME = 100
+_ATTRIBUTES_SIZE = 64 * 1024
+_LARGEST_OFFSET = timedelta(hours=16)  # PostgreSQL's
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII)
 _TYPES = {**dict.fromkeys(COLUMNS, "text"), **DATES, "attributes": "jsonb"}
 
 
@@ -31,13 +39,66 @@ def profile_problem(profile: Mapping[str, Any]) -> str | None:
     for name, value in profile.items():
         if name not in _TYPES:
             return f"unknown_profile_field_{name}"
-        if name in COLUMNS and (not isinstance(value, str) or len(value) > COLUMNS[name] or "\0" in value):
+        if not (_is_column(name, value) if name in COLUMNS else value in (None, "") or _CHECKS[name](value)):
             return f"bad_{name}"
-        if name == "country" and value and not (len(value) == 2 and value.isascii() and value.isupper()):
-            return "bad_country"
     return None
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether this is the name of a time zone, such as Europe/Zurich."""
+    return name in _time_zones()
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _is_column(name: str, value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > COLUMNS[name] or not _is_storable(value):
+        return False
+    if name == "country" and value:
+        return len(value) == 2 and value.isascii() and value.isupper()
+    return name != "timezone" or not value or is_time_zone(value)
+
+
+def _is_moment(value: Any) -> bool:
+    """Whether Python and PostgreSQL read the same day, and perhaps time, in it."""
+    if isinstance(value, date):
+        return True
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return False
+    try:
+        offset = datetime.fromisoformat(value).utcoffset()
+    except ValueError:
+        return False
+    return offset is None or abs(offset) < _LARGEST_OFFSET
+
+
+def _are_attributes(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not _is_storable(value):
+        return False
+    if any(len(key) > LONGEST_ATTRIBUTE_NAME for key in value):
+        return False
+    try:
+        return len(json.dumps(value, allow_nan=False, default=str)) <= _ATTRIBUTES_SIZE
+    except ValueError:
+        return False
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether no text in it has what PostgreSQL has no place for."""
+    if isinstance(value, str):
+        return "\0" not in value and is_encodable(value)
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_storable([key, inner]) for key, inner in value.items())
+    return all(map(_is_storable, value)) if isinstance(value, list | tuple) else True
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(DATES, _is_moment),
+    "attributes": _are_attributes,
+}
 Traits = dict[str, tuple[float, Any]]
 
 

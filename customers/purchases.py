@@ -62,7 +62,7 @@ FROM (
 _LINK = """
 UPDATE customers_refund r SET order_id = o.id FROM customers_order o
 WHERE o.id = ANY(%s) AND r.source = o.source AND r.order_name = o.external_id
-  AND r.order_id IS NULL AND r.order_name <> ''
+  AND r.order_id IS NULL AND r.order_name <> '' AND r.currency = o.currency
 """
 _REFUNDED = """
 UPDATE customers_order o SET refunded_minor = t.total
@@ -163,6 +163,7 @@ def ensure_refunds(refunds: Iterable[NewRefund], *, source: str, told_by: str, r
             "%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[]) AS r"
             " ON CONFLICT (source, external_id) DO UPDATE SET order_id = EXCLUDED.order_id,"
             " order_name = EXCLUDED.order_name WHERE old.order_name = '' AND EXCLUDED.order_name <> ''"
+            " AND old.currency = EXCLUDED.currency"
             " RETURNING external_id, xmax = 0",
             [source, told_by, rank, *map(list, zip(*(first[key] for key in keys), strict=True))],
         )

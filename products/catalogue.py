@@ -1,9 +1,11 @@
 """Finds products and categories by the names sources give them, and makes those that are missing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from django.db import connection, transaction
+
+from products.models import Product
 
 _LOCK = 7216_0002
 
@@ -15,6 +17,8 @@ class ProductRef(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     category: str = ""
     price_minor: int | None = None
+    currency: str = ""
+    """Of the price; that of the batch when empty."""
 
 
 class FoundProduct(msgspec.Struct, frozen=True, gc=False):
@@ -49,6 +53,13 @@ def resolve_products(refs: Iterable[ProductRef], *, source: str, currency: str) 
         categories = ensure_categories(ref.category for ref in lacking.values() if ref.category)
         _store(lacking, categories, source, currency)
     return _found(wanted, source)
+
+
+def categories_of(product_ids: Collection[int]) -> dict[int, int | None]:
+    """Return the categories of products by their own ids; one query, none where no product is asked for."""
+    if not product_ids:
+        return {}
+    return dict(Product.objects.filter(pk__in=product_ids).values_list("pk", "category_id"))
 
 
 def ensure_categories(paths: Iterable[str]) -> dict[str, int]:
@@ -98,17 +109,17 @@ def _store(
         cursor.execute(
             "INSERT INTO products_product (source, external_id, name, brand, category_id, price_minor,"
             " currency, url, image_url, is_available, attributes, created_at, updated_at)"
-            " SELECT %s, r.key, r.name, '', r.category_id, r.price, %s, '', '', true, '{}', now(), now()"
-            " FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[])"
-            " AS r(key, name, category_id, price) ORDER BY r.key"
+            " SELECT %s, r.key, r.name, '', r.category_id, r.price, r.currency, '', '', true, '{}', now(), now()"
+            " FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])"
+            " AS r(key, name, category_id, price, currency) ORDER BY r.key"
             " ON CONFLICT (source, external_id) DO UPDATE SET category_id = EXCLUDED.category_id"
             " WHERE products_product.category_id IS NULL AND EXCLUDED.category_id IS NOT NULL",
             [
                 source,
-                currency,
                 [ref.external_id for ref in refs],
                 [(ref.name or ref.external_id)[:300] for ref in refs],
                 [categories.get(ref.category) for ref in refs],
                 [max(ref.price_minor or 0, 0) for ref in refs],
+                [ref.currency or currency for ref in refs],
             ],
         )

@@ -1,11 +1,12 @@
 """The books of one run: who may write them, and that they add up."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 
 from common.clock import now
 from customers.ingest import IngestResult
@@ -13,6 +14,7 @@ from customers.models import SyncRun
 from customers.quality.checks import judge
 from customers.quality.watch import RunProfile
 
+logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
 
 
@@ -63,6 +65,16 @@ class Books:
             error=error[:2000],
         )
         return self.run
+
+    def break_off(self, error: BaseException | str, *, cursor_after: Any = None) -> SyncRun:
+        """End the run as failed, where that can still be written: another run may have it, or the database be gone."""
+        if isinstance(error, BaseException):
+            error = f"{type(error).__name__}: {error}"
+        try:
+            return self.close(cursor_after=cursor_after, error=error)
+        except (LostLease, DatabaseError, InterfaceError) as lost:
+            logger.warning("Run %s could not be closed (%s) after: %s", self.run.pk, lost, error)
+            return self.run
 
     def _save(self, **fields: Any) -> None:
         for name in ("rows_in", "inserted", "duplicates", "rejected", "quarantined"):

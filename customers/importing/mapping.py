@@ -97,6 +97,7 @@ class RowMapping:
         self.occurrence = occurrence
         if len(row) != self.width:
             return "wrong_number_of_columns"
+        row = list(map(str.strip, row))
         if self._counted and not occurrence:
             self.occurrence = self._occurrence(row)
         row.append(self.occurrence)
@@ -109,8 +110,6 @@ class RowMapping:
             return kind.event(row, currency=self._currency(row), at=self._at(row), who=self._customer(row))
         except BadRow as error:
             return str(error)
-        finally:
-            row.pop()
 
     def _occurrence(self, row: Row) -> str:
         key = hash(tuple([row[index] for index in self._counted]))

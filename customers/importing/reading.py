@@ -4,9 +4,12 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
+
+from customers.texts import is_encodable
 
 _GZIP = b"\x1f\x8b"
 _BUFFER = 1 << 20
@@ -40,13 +43,14 @@ class CsvFile:
             self.header = [column.strip() for column in next(self._reader)]
         except StopIteration as error:
             raise UnreadableFile("The file is empty; its first line should name the columns.") from error
-        except csv.Error as error:
+        except (csv.Error, UnicodeError, zlib.error) as error:
             raise UnreadableFile(f"The first line cannot be read: {error}") from error
         if len(set(self.header)) != len(self.header):
             raise UnreadableFile("Two columns have the same name.")
 
     def rows(self) -> Iterator[list[str] | str]:
-        """Yield rows, or the reason why one could not be read. Raises OSError or EOFError on a broken file."""
+        """Yield rows, or the reason why one could not be read. Raises UnreadableFile, OSError or
+        EOFError on a broken file."""
         while True:
             try:
                 row = next(self._reader)
@@ -55,17 +59,12 @@ class CsvFile:
             except csv.Error:
                 yield "unreadable_row"
                 continue
+            except (UnicodeError, zlib.error) as error:
+                raise UnreadableFile(f"The rest of the file cannot be read: {error}") from error
             if row:
                 yield row if is_clean(row) else "bad_encoding"
 
 
 def is_clean(row: list[str]) -> bool:
     """Whether every byte could be decoded; what could not shows as a lone surrogate."""
-    joined = "".join(row)
-    if joined.isascii():
-        return True
-    try:
-        joined.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return is_encodable("".join(row))

@@ -153,7 +153,10 @@ def amount(spec: Any, columns: Columns) -> Callable[[Row, str], int | None]:
 
 
 def _minor(value: Decimal, currency: str) -> int:
-    return int(value.scaleb(exponent(currency)).quantize(_ONE, ROUND_HALF_UP))
+    try:
+        return int(value.scaleb(exponent(currency)).quantize(_ONE, ROUND_HALF_UP))
+    except InvalidOperation as error:
+        raise BadRow("bad_number") from error
 
 
 def whole(spec: Any, columns: Columns) -> Callable[[Row], int | None]:

@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from customers.addresses import BadAddress, canonical
-from customers.profiles import COLUMNS
+from customers.profiles import COLUMNS, LONGEST_ATTRIBUTE_NAME, is_time_zone
 from customers.tracking.refusals import BadItem
 
 MOST_ATTRIBUTES = 200
-LONGEST_NAME = 100
 LONGEST_TEXT = 2000
 _COLUMN_OF = {
     "firstName": "first_name",
@@ -83,7 +80,7 @@ def _column(place: str, column: str, value: Any) -> str:
         return _country(place, value)
     if len(value) > COLUMNS[column]:
         raise BadItem(place, "too_long")
-    if column == "timezone" and value and not _is_zone(value):
+    if column == "timezone" and value and not is_time_zone(value):
         raise BadItem(place, "bad_timezone")
     return value
 
@@ -149,20 +146,11 @@ def _moment(place: str, said: Any) -> datetime:
 def _from_context(context: Mapping[str, Any]) -> dict[str, Any]:
     zone, locale = context.get("timezone"), context.get("locale")
     profile = {}
-    if isinstance(zone, str) and len(zone) <= COLUMNS["timezone"] and _is_zone(zone):
+    if isinstance(zone, str) and is_time_zone(zone):
         profile["timezone"] = zone
     if isinstance(locale, str) and 0 < len(locale) <= COLUMNS["locale"]:
         profile["locale"] = locale
     return profile
-
-
-@lru_cache(maxsize=1024)
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _flatten(name: str, value: Any, place: str, attributes: dict[str, Any]) -> None:
@@ -172,7 +160,7 @@ def _flatten(name: str, value: Any, place: str, attributes: dict[str, Any]) -> N
             if inner is not None and inner != "":
                 _flatten(f"{name}.{key}", inner, f"{place}.{key}", attributes)
         return
-    if len(name) > LONGEST_NAME:
+    if len(name) > LONGEST_ATTRIBUTE_NAME:
         raise BadItem(place[:200], "too_long", "The trait's name is longer than 100 characters.")
     if isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
         raise BadItem(place, "wrong_type", "A list may hold texts and numbers only.")

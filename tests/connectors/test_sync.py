@@ -1,6 +1,8 @@
 """A source is read once, piece by piece, and its books say what happened."""
 
+import gzip
 import json
+import os
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ import pytest
 
 from common.clock import now
 from connectors import feeds
+from connectors.admin import SourceForm
 from connectors.models import Source
 from connectors.sync import due_sources, sync_source
 from connectors.tasks import sync_source as sync_task
@@ -67,7 +70,14 @@ def files(drop) -> Source:
 
 def write(drop, name: str, *numbers: int) -> None:
     lines = [f"{n},A{n},2026-02-01T10:00:00Z,10.50,tent,7" for n in numbers]
-    (drop / name).write_text("\n".join(["id,order,at,amount,sku,buyer", *lines]) + "\n")
+    put(drop / name, "\n".join(["id,order,at,amount,sku,buyer", *lines]) + "\n")
+
+
+def put(path: Path, contents: str | bytes) -> None:
+    """Write a file as if two minutes ago."""
+    path.write_bytes(contents.encode() if isinstance(contents, str) else contents)
+    settled = (now() - timedelta(minutes=2)).timestamp()
+    os.utime(path, (settled, settled))
 
 
 def test_a_dropped_file_is_read_once(drop, files):
@@ -91,14 +101,62 @@ def test_new_files_and_files_that_grew_are_read(drop, files):
 
 
 def test_a_file_that_cannot_be_read_fails_the_run_and_keeps_the_others(drop, files):
-    write(drop, "a.csv", 1)
-    (drop / "b.csv").write_text("")
+    write(drop, "b.csv", 1)
+    put(drop / "a.csv", "id,id\n")
+    packed = gzip.compress((drop / "b.csv").read_bytes())
+    put(drop / "c.csv", packed[:10] + b"\xff" * 20)
+    put(drop / "d.csv", packed[:-12])
+    put(drop / "e.csv", "")
+    write(drop, "f.csv", 2)
     run = sync_source(files.pk)
     assert run.status == SyncRun.Status.FAILED
-    assert "b.csv cannot be read: The file is empty" in run.error
-    assert Order.objects.count() == 1
+    assert "a.csv cannot be read: Two columns have the same name." in run.error
+    assert "c.csv cannot be read" in run.error
+    assert "d.csv cannot be read" in run.error
+    assert "e.csv" not in run.error
+    assert Order.objects.count() == 2
     files.refresh_from_db()
-    assert set(files.cursor["files"]) == {"a.csv"}
+    assert set(files.cursor["files"]) == {"b.csv", "f.csv"}
+
+
+def test_a_file_that_is_being_written_waits(drop, files):
+    write(drop, "a.csv", 1)
+    os.utime(drop / "a.csv")
+    assert sync_source(files.pk).rows_in == 0
+    write(drop, "a.csv", 1)
+    assert sync_source(files.pk).rows_in == 1
+
+
+def test_a_run_that_was_taken_over_ends_without_an_error(drop, files, monkeypatch):
+    write(drop, "a.csv", 1)
+    started = SyncRun.objects.filter(status=SyncRun.Status.RUNNING)
+    monkeypatch.setattr(feeds, "_sha256", lambda path: str(started.update(status=SyncRun.Status.FAILED)))
+    assert sync_source(files.pk).pk == SyncRun.objects.get().pk
+
+
+def test_a_page_has_a_deadline(shop, api, monkeypatch):
+    monkeypatch.setattr(feeds, "MAX_PAGE_SECONDS", -1.0)
+    assert "took longer than" in sync_source(api.pk).error
+
+
+def test_an_error_does_not_show_the_secrets_of_an_address(shop, api):
+    Source.objects.update(location=api.location + "&token=s3cret")
+    shop.status = 401
+    assert sync_source(api.pk).error == "FeedError: The source answered 401."
+
+
+def test_rows_that_come_in_pages_are_not_counted(shop, api):
+    mapping = MAPPING | {"occurrence": {"of": ["order"]}}
+    Source.objects.update(mapping=mapping)
+    assert "cannot be counted by `occurrence`" in sync_source(api.pk).error
+    fields = {"name": "x", "kind": "http_json", "location": api.location, "every_minutes": 5}
+    form = SourceForm(fields | {"mapping": json.dumps(mapping)})
+    assert set(form.errors) == {"mapping"}
+
+
+def test_a_name_that_the_books_cannot_hold_is_refused(drop):
+    form = SourceForm({"name": "x" * 94, "kind": "file_drop", "location": "*", "mapping": "{}"})
+    assert "name" in form.errors
 
 
 @pytest.mark.parametrize("pattern", ["../*.csv", "/etc/*.conf"])
@@ -114,7 +172,7 @@ def test_a_link_out_of_the_drop_folder_is_not_followed(drop, files):
 
 
 def test_refused_rows_are_kept_and_counted(drop, files):
-    (drop / "a.csv").write_text("id,order,at,amount,sku,buyer\n1,A,never,1,tent,7\n")
+    put(drop / "a.csv", "id,order,at,amount,sku,buyer\n1,A,never,1,tent,7\n")
     run = sync_source(files.pk)
     assert run.rejected == {"bad_time": 1}
     with Path(run.rejects_path).open() as kept:

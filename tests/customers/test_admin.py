@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from connectors.models import Source
-from customers.consent import current_text, grant, suppress
+from customers.consent import current_text, grant, is_suppressed, suppress
 from customers.ingest import EventIn, ingest
 from customers.models import Consent, Customer, EventType, Order, Refund, Suppression, SyncRun
 from products.catalogue import ProductRef
@@ -93,3 +93,14 @@ def test_profiling_switched_off_by_hand_is_logged_as_an_answer(boss, shop):
         False,
         "admin",
     )
+
+
+@pytest.mark.parametrize("action", ["withdraw_consent", "suppress_addresses"])
+def test_an_administrator_records_that_somebody_wants_no_mail(boss, shop, action):
+    ann = Customer.objects.get(email="ann@example.com")
+    grant([ann.pk], Consent.Purpose.MARKETING_EMAIL, source="test")
+    chosen = {"action": action, "_selected_action": [ann.pk]}
+    boss.post(reverse("admin:customers_customer_changelist"), chosen)
+    is_granted = Consent.objects.get(purpose=Consent.Purpose.MARKETING_EMAIL).is_granted
+    expected = {"withdraw_consent": (False, False), "suppress_addresses": (True, True)}
+    assert (is_granted, is_suppressed(ann.email)) == expected[action]

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from customers.facts import facts_drift
+from customers.importing.books import Books, LostLease
 from customers.models import Consent, Customer, Event, EventType, Order, OrderLine, Refund, SyncRun
 from products.models import Product
 
@@ -149,6 +150,38 @@ def test_the_reconciliation_is_printed_for_people(shop_file, capsys):
     printed = capsys.readouterr().out
     assert "rejected: no_customer_id" in printed
     assert "3 customers made" in printed
+
+
+def test_a_file_that_cannot_be_unpacked_or_decoded_is_bad_input(shop_file, capsys):
+    broken = shop_file.with_name("broken.csv.gz")
+    broken.write_bytes(gzip.compress(shop_file.read_bytes())[:10] + b"\xff" * 20)
+    with pytest.raises(CommandError, match="cannot be read") as caught:
+        run(broken, capsys)
+    assert caught.value.returncode == 2
+
+
+def test_a_run_that_was_taken_over_ends_with_its_own_code(shop_file, capsys, monkeypatch):
+    def taken_over(*args, **kwargs):
+        SyncRun.objects.update(status=SyncRun.Status.FAILED)
+        raise LostLease("It was taken over.")
+
+    monkeypatch.setattr(Books, "add", taken_over)
+    with pytest.raises(CommandError, match="taken over") as caught:
+        run(shop_file, capsys)
+    assert caught.value.returncode == 4
+
+
+def test_blanks_around_a_value_do_not_make_another_customer(shop_file, capsys):
+    rows = [ROWS[0], ROWS[3].replace("12346", " 17850 ")]
+    shop_file.write_text("\n".join([HEADER, *rows]) + "\n")
+    run(shop_file, capsys)
+    assert Customer.objects.count() == 1
+
+
+def test_a_product_of_two_huge_numbers_refuses_its_row(shop_file, capsys):
+    rows = [ROWS[0], "9,CUP,Cup,1000000000000000000,2011-07-04 09:00:00,1000000000000000000,12346,EIRE"]
+    shop_file.write_text("\n".join([HEADER, *rows]) + "\n")
+    assert run(shop_file, capsys)["rejected"] == {"bad_number": 1}
 
 
 def test_a_broken_gzip_fails_the_run_and_says_to_run_again(shop_file, capsys):

@@ -1,5 +1,6 @@
 """Events are stored once, and everything derived from them agrees."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from customers.facts import facts_drift
 from customers.ingest import EventIn, ingest
 from customers.models import Customer, CustomerFacts, Event, EventKey, EventType, Order, Refund, Touched
 from products.catalogue import ProductRef
+from products.models import Product
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -185,3 +187,41 @@ def test_properties_are_stored_as_the_object_they_are():
 def test_properties_lose_nul_characters_and_nothing_else():
     ingest([view(properties={"a": "x\0\0y", "b": "\\u0000", "c": "\\\0"})], source="shop")
     assert Event.objects.get().properties == {"a": "xy", "b": "\\u0000", "c": "\\"}
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_a_refund_in_another_currency_than_its_order_or_itself_is_refused(in_one_batch):
+    events = [
+        line(1, 5000),
+        refund(1, 300, order="A1"),
+        refund(2, 90_000, currency="JPY"),
+        refund(1, 100, client_id="R2", refund="R2", order="A1", currency="JPY"),
+    ]
+    batches = [events] if in_one_batch else [[event] for event in events]
+    rejected = Counter()
+    for batch in batches:
+        rejected += ingest(batch, source="shop").rejected
+    assert rejected == {"currency_differs_from_order": 1, "currency_differs_from_refund": 1}
+    assert Refund.objects.get().amount_minor == 300
+    assert (Order.objects.get().refunded_minor, facts_drift()) == (300, {})
+
+
+def test_a_refund_that_waits_is_not_linked_to_an_order_in_another_currency():
+    ingest([refund(1, 90_000, order="A1", currency="JPY")], source="shop")
+    ingest([line(1, 5000)], source="shop")
+    assert Refund.objects.get().order is None
+    assert Order.objects.get().refunded_minor == 0
+
+
+def test_a_product_has_the_currency_of_its_own_row():
+    ingest([line(1), line(2, order="B1", currency="USD")], source="shop")
+    assert dict(Product.objects.values_list("external_id", "currency")) == {"p1": "GBP", "p2": "USD"}
+
+
+def test_an_event_that_names_our_own_product_has_its_category():
+    ingest([view()], source="shop")
+    tent = Product.objects.get()
+    ingest([view(2, product=None, product_id=tent.pk, customer="8")], source="shop")
+    facts = CustomerFacts.objects.get(customer__identities__value="8")
+    assert Event.objects.get(customer=facts.customer_id).category_id == tent.category_id
+    assert facts.last_session_category_id == tent.category_id

@@ -75,6 +75,18 @@ def nothing_is_stored() -> bool:
             id="session",
         ),
         pytest.param(
+            b'{"type":"identify","userId":"u","traits":{"timezone":"US Eastern"}}',
+            "traits.timezone",
+            "bad_timezone",
+            id="time zone",
+        ),
+        pytest.param(
+            b'{"type":"identify","userId":"u","traits":{"birthday":"n/a"}}',
+            "traits.birthday",
+            "bad_birth_date",
+            id="birthday",
+        ),
+        pytest.param(
             b'{"type":"page","userId":"u","properties":[]}', "properties", "wrong_type", id="a list"
         ),
     ],

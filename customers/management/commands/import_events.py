@@ -62,10 +62,10 @@ class Command(BaseCommand):
         try:
             _read(file, mapping, books, rejects, options)
         except MappingError as error:
-            books.close(error=str(error))
+            books.break_off(str(error))
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         except BaseException as error:
-            books.close(error=f"{type(error).__name__}: {error}")
+            books.break_off(error)
             raise CommandError(
                 f"Broke off after {books.run.rows_in:,} rows: {error or type(error).__name__}. Run it again:"
                 " what was stored is not stored twice.",
