@@ -7,7 +7,7 @@ from typing import Any
 from customers.importing import values
 from customers.importing.schema import EVENTS
 from customers.importing.values import BadRow, Columns, Condition, Row, Text
-from customers.ingest import EventIn
+from customers.ingest import EventIn, SharedOrders
 from customers.profiles import COLUMNS, DATES
 from products.catalogue import ProductRef
 
@@ -69,6 +69,11 @@ class _Product:
         if product.name and len(self._named) < values.KEPT:
             self._named[id] = product
         return product
+
+
+def shared_orders(mapping: Mapping[str, Any]) -> SharedOrders | None:
+    """Return where the mapping's orders are told by other sources too; None where they are its own."""
+    return SharedOrders(**mapping["orders"]) if "orders" in mapping else None
 
 
 class RowMapping:

@@ -16,8 +16,8 @@ from django.db import connection
 from common.spreadsheets import defused
 from customers import consent
 from customers.importing.books import Books
-from customers.importing.mapping import RowMapping
-from customers.ingest import EventIn, IngestResult, SharedOrders, ingest
+from customers.importing.mapping import RowMapping, shared_orders
+from customers.ingest import EventIn, IngestResult, ingest
 from customers.quality.quarantine import Quarantine, Refused
 from customers.quality.sources import note_mapping
 from customers.quality.watch import Watch
@@ -166,7 +166,7 @@ class _Store:
         self, mapping: Mapping[str, Any], books: Books, rejects: Rejects, quarantine: Quarantine
     ) -> None:
         self._source: str = mapping["source"]
-        self._orders = SharedOrders(**mapping["orders"]) if "orders" in mapping else None
+        self._orders = shared_orders(mapping)
         self._quarantine = quarantine
         self._consent: Mapping[str, str] | None = mapping.get("consent")
         self._books, self._rejects = books, rejects

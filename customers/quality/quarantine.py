@@ -13,7 +13,7 @@ from accounts.models import User
 from common.clock import now
 from customers import consent
 from customers.importing.books import Books
-from customers.importing.mapping import RowMapping
+from customers.importing.mapping import RowMapping, shared_orders
 from customers.importing.schema import MappingError
 from customers.ingest import EventIn, ingest
 from customers.models import DataSource, QuarantinedRow
@@ -158,7 +158,8 @@ def _retry(source: str, rows: list[QuarantinedRow], *, by: User | None) -> Retri
             reasons[row.pk] = told
         else:
             events.append((row, told))
-    result = ingest([event for _, event in events], source=mapping["source"])
+    told_events = [event for _, event in events]
+    result = ingest(told_events, source=mapping["source"], orders=shared_orders(mapping))
     reasons |= {events[position][0].pk: reason for position, reason in result.rejects}
     if "consent" in mapping:
         consent.grant(

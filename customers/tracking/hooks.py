@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookV
 from common.clock import now
 from customers import consent
 from customers.events_in import EventIn
-from customers.importing.mapping import RowMapping
+from customers.importing.mapping import RowMapping, shared_orders
 from customers.importing.records import found, header_of, row_of
 from customers.importing.schema import MappingError, check_mapping
 from customers.ingest import IngestResult, ingest
@@ -107,7 +107,7 @@ def _store(hook: EventHook, records: list[Any]) -> Receipt:
         except BadItem as error:
             refused[index] = error
     early = Counter(error.reason for error in refused.values())
-    result = ingest(events, source=rows.source) if events else IngestResult()
+    result = ingest(events, source=rows.source, orders=shared_orders(mapping)) if events else IngestResult()
     for position, reason in result.rejects:
         refused[positions[position]] = BadItem(FIELDS.get(reason, ""), reason)
     _grant(mapping, result, rows.source)

@@ -63,6 +63,15 @@ def test_a_mended_row_is_stored_by_the_same_mapping(tmp_path) -> None:
     assert Customer.objects.get().country == "IE"
 
 
+def test_a_mended_row_belongs_to_the_order_that_other_sources_tell_too(tmp_path) -> None:
+    shared = promising(PROMISE, orders={"namespace": "mall", "rank": 5})
+    read([line(2, country="Eire")], shared, folder=tmp_path)
+    [row] = waiting()
+    mend(row, {"country": "IE"})
+    retry([row], by=None)
+    assert Order.objects.get().source == "mall"
+
+
 def test_a_row_that_is_refused_again_waits_on_with_its_new_reason(tmp_path) -> None:
     read([line(2, country="Eire")], promising(PROMISE), folder=tmp_path)
     [row] = waiting()

@@ -83,6 +83,19 @@ def test_records_become_events_by_the_mapping(hook: EventHook, body: Any) -> Non
     assert Event.objects.filter(type=EventType.ORDER_LINE).count() == 1
 
 
+def test_orders_are_those_that_other_sources_tell_where_the_mapping_says_so(hook: EventHook) -> None:
+    EventHook.objects.update(mapping={**MAPPING, "orders": {"namespace": "mall", "rank": 20}})
+    send(hook, {"data": record()})
+    assert Order.objects.get().source == "mall"
+
+
+def test_a_delivery_with_a_refused_record_is_taken_again_once_the_mapping_is_mended(hook: EventHook) -> None:
+    EventHook.objects.update(mapping={**MAPPING, "kinds": [{**MAPPING["kinds"][0], "value": "{nothing}"}]})
+    assert send(hook, {"data": record()}).status_code == 400
+    EventHook.objects.update(mapping=MAPPING)
+    assert send(hook, {"data": record()}).json()["stored"] == 1
+
+
 @pytest.mark.parametrize(
     "headers",
     [
