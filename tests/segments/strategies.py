@@ -147,6 +147,35 @@ def _merged(*parts: Json) -> Json:
 EVENT = st.builds(
     _merged, KIND, st.just({}) | WHERE.map(lambda where: {"where": where}), HOW_OFTEN, FOLLOWED, WINDOW
 )
+# One thing at a time, of what happens often: combined filters leave nobody whom a mistake could show on.
+OFTEN = st.sampled_from(["product_viewed", "order_placed"]).map(lambda kind: {"event": kind})
+SIMPLE_STEP = (
+    NAMED
+    | KIND
+    | st.builds(
+        lambda kind, rest: {"event": kind, **rest},
+        NAMED,
+        st.one_of(
+            SPANS.map(lambda span: {"within": span}),
+            NAMED.map(lambda kind: {"followed_by": kind}),
+            NAMED.map(lambda kind: {"not_followed_by": kind}),
+            st.sampled_from([{"where": {"category": "camping"}}, {"where": {"value": {"gte": 1999}}}]),
+        ),
+    )
+)
+FOCUSED = st.builds(
+    _merged,
+    OFTEN | KIND,
+    st.one_of(
+        SIMPLE_STEP.map(lambda step: {"followed_by": step}),
+        SIMPLE_STEP.map(lambda step: {"not_followed_by": step}),
+        HOW_OFTEN,
+        WHERE.map(lambda where: {"where": where}),
+        PROPERTIES.map(lambda where: {"where": where}),
+        st.just({}),
+    ),
+    st.just({}) | WINDOW,
+)
 LEAF = st.one_of(
     _text({"attribute": "country"}),
     _text({"attribute": "city"}),
@@ -170,9 +199,6 @@ LEAF = st.one_of(
     EVENT,
     EVENT,
     EVENT,
-    # Beside each other: who did one thing first, and what followed.
-    st.builds(_merged, KIND, FOLLOWED, WINDOW),
-    st.builds(_merged, KIND, TOTALS, WINDOW),
     # Nothing but a window: its edges decide.
     st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
     st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
@@ -194,4 +220,15 @@ CONDITIONS = st.recursive(
         inner.map(lambda part: {"not": part}),
     ),
     max_leaves=5,
+)
+MARK = "ZQX-marker"
+DAMAGES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**17), 10**17),
+    st.sampled_from([0, 1, -1, 1.0, 1.5, 10**15, 10**15 + 1, 101, 1e300]),
+    st.sampled_from(["", "x", "eq", "within", "custom", "2026-02-30", "2026-13-01T99:00", "a\0b", "x" * 501]),
+    st.sampled_from([[], ["x"], [1], ["x"] * 501, {}, {"days": 1}, {"gte": 1}, {"x": 1}, {"of": "value"}]),
+    st.sampled_from([f"{MARK}' OR 1=1 --", f"%s {MARK}", f"{MARK}%", f'"{MARK}"; DROP TABLE x']),
+    CONDITIONS,
 )
