@@ -16,8 +16,9 @@ from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
+from customers.aliases import survivors
 from customers.facts import lock_facts
-from customers.merging import lock_makers, survivors
+from customers.merging import lock_makers
 from customers.models import Customer, CustomerIdentity, ErasureReceipt, Tombstone
 from customers.personal_files import remove_lines_about
 from customers.policies import OnErasure, Subject, policies
