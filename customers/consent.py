@@ -51,6 +51,15 @@ WORDINGS = {
 }
 
 
+SCOPES = {
+    Suppression.Reason.HARD_BOUNCE: Suppression.Scope.ALL,
+    Suppression.Reason.COMPLAINT: Suppression.Scope.ALL,
+    Suppression.Reason.MANUAL: Suppression.Scope.ALL,
+    Suppression.Reason.UNSUBSCRIBED: Suppression.Scope.MARKETING,
+}
+"""What an imported list stops, by the reason that it is brought with."""
+
+
 def address_hash(email: str) -> bytes:
     """Return SHA-256 of the key, a colon and the canonical address: what is kept of a suppressed address."""
     return hashlib.sha256(f"{settings.SUPPRESSION_KEY}:{canonical(email)}".encode()).digest()
