@@ -39,6 +39,7 @@ REPORTING_CURRENCY = env.REPORTING_CURRENCY
 POSTAL_ADDRESS = env.POSTAL_ADDRESS
 DROP_DIR = env.DROP_DIR
 TRACKING_REQUESTS_PER_MINUTE = env.TRACKING_REQUESTS_PER_MINUTE
+OUTBOUND_ALLOWED = env.OUTBOUND_ALLOWED
 EVENT_RETENTION_DAYS = env.EVENT_RETENTION_DAYS
 EVENT_RETENTION_BY_TYPE = env.EVENT_RETENTION_BY_TYPE
 EVENT_LEDGER_DAYS = env.EVENT_LEDGER_DAYS
@@ -262,6 +263,8 @@ PERSONAL_DATA = [
     "customers.personal_data_below",
 ]
 PERSONAL_FILES = [REJECTS_DIR, DROP_DIR, IMPORTS_DIR, VAR_DIR / "alerts"]
+# Who knows by which mapping such a file is read: paths → (path, mapping) of those that are known.
+FILE_MAPPINGS = ["customers.personal_files.files_of_imports", "connectors.rereading.files_of_sources"]
 ERASURES_FILE = VAR_DIR / "erasures.jsonl"
 # What is kept for how long. Events have their own retention: their partitions are dropped.
 RETENTION: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
+from common import outbound
 from common.clock import now
 from connectors.models import Source
 from customers.importing.reading import CsvFile
@@ -61,7 +62,7 @@ def _files(source: Source) -> Iterator[Portion]:
     settled = (now() - SETTLES_IN).timestamp()
     broken: dict[str, str] = {}
     read: dict[str, Any] = dict(source.cursor.get("files", {}))
-    for path in _matching(folder, source.location):
+    for path in matching(folder, source.location):
         name = str(path.relative_to(folder))
         known = read.get(name)
         told = path.stat()
@@ -92,7 +93,7 @@ def _rows(file: CsvFile, name: str, broken: dict[str, str], read: dict[str, Any]
         del read[name]
 
 
-def _matching(folder: Path, pattern: str) -> list[Path]:
+def matching(folder: Path, pattern: str) -> list[Path]:
     """Files inside the folder only: a pattern or a link that leads out of it finds nothing."""
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise FeedError(f"{pattern!r} leads out of the drop folder.")
@@ -112,7 +113,7 @@ def _pages(source: Source) -> Iterator[Portion]:
     header = header_of(source.mapping)
     if "occurrence" in source.mapping:
         raise FeedError(NO_OCCURRENCE)
-    with httpx.Client(timeout=TIMEOUT, follow_redirects=False) as client:
+    with outbound.client(timeout=TIMEOUT) as client:
         for _ in range(MAX_PAGES):
             answer = _get(client, source.location, said.get("cursor_param", "cursor"), cursor)
             records = found(answer, said.get("records", ""))
@@ -143,6 +144,8 @@ def _get(client: httpx.Client, address: str, param: str, cursor: Any) -> Any:
             return json.loads(_body(response))
     except httpx.HTTPStatusError as error:
         raise FeedError(f"The source answered {error.response.status_code}.") from None
+    except outbound.InternalAddress as error:
+        raise FeedError(str(error)) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise FeedError(f"{type(error).__name__}: {error}") from error
     except ValueError as error:

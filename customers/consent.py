@@ -10,17 +10,24 @@ from django.db.models import Max
 
 from common.clock import now
 from customers.addresses import canonical
+from customers.aliases import survivors
 from customers.models import Consent, ConsentText, Customer, Purpose, Suppression
 from customers.profiles import touch
 
+MERGED = "merge"
+"""The source of an answer that a merge carried over; whoever says the same again says it themselves."""
+# Rows are locked first: a merge that is under way is waited for, and whom it made an alias is not written to.
 _PUT = """
-WITH changed AS (
+WITH known AS MATERIALIZED (
+  SELECT id FROM customers_customer WHERE id = ANY(%(ids)s) AND erased_at IS NULL AND merged_into_id IS NULL
+  ORDER BY id FOR NO KEY UPDATE
+), changed AS (
   INSERT INTO customers_consent AS had (customer_id, purpose, is_granted, changed_at, source, proof, text_id)
-  SELECT id, %(purpose)s, %(is_granted)s, %(at)s, %(source)s, %(proof)s, %(text)s FROM customers_customer
-  WHERE id = ANY(%(ids)s) AND erased_at IS NULL ORDER BY id
+  SELECT id, %(purpose)s, %(is_granted)s, %(at)s, %(source)s, %(proof)s, %(text)s FROM known
+  ORDER BY id
   ON CONFLICT (customer_id, purpose) DO UPDATE SET is_granted = EXCLUDED.is_granted,
     changed_at = EXCLUDED.changed_at, source = EXCLUDED.source, proof = EXCLUDED.proof, text_id = EXCLUDED.text_id
-  WHERE %(overrules)s AND (had.is_granted <> EXCLUDED.is_granted
+  WHERE %(overrules)s AND (had.is_granted <> EXCLUDED.is_granted OR had.source = %(merged)s
     OR EXCLUDED.text_id IS NOT NULL AND had.text_id IS DISTINCT FROM EXCLUDED.text_id)
   RETURNING customer_id
 ), logged AS (
@@ -28,7 +35,7 @@ WITH changed AS (
   SELECT customer_id, %(purpose)s, %(is_granted)s, %(at)s, %(source)s, %(proof)s, %(text)s FROM changed
   ORDER BY customer_id
 )
-SELECT customer_id FROM changed
+SELECT id, customer_id IS NOT NULL FROM known LEFT JOIN changed ON customer_id = id
 """
 _PROFILED = """
 WITH known AS (SELECT id FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE),
@@ -42,6 +49,15 @@ WORDINGS = {
     Purpose.CLICK_TRACKING: "You may note which links in your e-mails I follow, to learn what interests me.",
     Purpose.PROFILING: "You may learn my tastes from what I look at and buy, to recommend what fits.",
 }
+
+
+SCOPES = {
+    Suppression.Reason.HARD_BOUNCE: Suppression.Scope.ALL,
+    Suppression.Reason.COMPLAINT: Suppression.Scope.ALL,
+    Suppression.Reason.MANUAL: Suppression.Scope.ALL,
+    Suppression.Reason.UNSUBSCRIBED: Suppression.Scope.MARKETING,
+}
+"""What an imported list stops, by the reason that it is brought with."""
 
 
 def address_hash(email: str) -> bytes:
@@ -117,6 +133,21 @@ def withdraw(
     )
 
 
+def log_what_holds(customer_ids: Iterable[int], purposes: Iterable[str], *, source: str, proof: str) -> None:
+    """Add a line to the log for each of these customers and purposes, saying what holds; one query.
+
+    For changes that nobody asked for themselves: profiles that became one, or two again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO customers_consentrecord (customer_id, purpose, is_granted, at, source, proof, text_id)"
+            " SELECT c.id, p.purpose, coalesce(n.is_granted, false), %s, %s, %s, n.text_id"
+            " FROM unnest(%s::bigint[]) AS c(id) CROSS JOIN unnest(%s::text[]) AS p(purpose)"
+            " LEFT JOIN customers_consent n ON n.customer_id = c.id AND n.purpose = p.purpose ORDER BY 1, 2",
+            [now(), source, proof, sorted(set(customer_ids)), sorted(set(purposes))],
+        )
+
+
 def may_track(customer_ids: Iterable[int], purpose: str) -> set[int]:
     """Return whose openings or clicks may be noted; one query.
 
@@ -189,10 +220,16 @@ def _put(
         "proof": proof[:500],
         "text": text.pk if text else None,
         "overrules": overrules,
+        "merged": MERGED,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_PUT, values)
-        changed = [id for (id,) in cursor.fetchall()]
+        answered: dict[int, bool] = dict(cursor.fetchall())
+        while moved := survivors(id for id in values["ids"] if id not in answered):
+            values["ids"] = sorted(set(moved.values()) - set(answered))
+            cursor.execute(_PUT, values)
+            answered |= dict(cursor.fetchall())
+        changed = [id for id, is_new in answered.items() if is_new]
         if purpose == Purpose.PROFILING and changed:
             cursor.execute(_PROFILED, {"ids": changed, "is_granted": is_granted})
         if tells:

@@ -6,9 +6,11 @@ later events for them are refused and a restored backup can be cleaned again; th
 
 import json
 import os
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -16,11 +18,12 @@ from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
+from customers.aliases import survivors
 from customers.facts import lock_facts
-from customers.merging import lock_makers, survivors
-from customers.models import Customer, CustomerIdentity, ErasureReceipt, Tombstone
+from customers.merging import lock_makers
+from customers.models import Customer, CustomerIdentity, ErasureReceipt, Order, Refund, Tombstone
 from customers.personal_files import remove_lines_about
-from customers.policies import OnErasure, Subject, policies
+from customers.policies import OnErasure, Policy, Subject, policies
 from customers.tombstones import EMAIL, OURS, erased, key_hash, key_hash_sql
 
 __all__ = ["AlreadyErased", "erase", "erased", "replay", "subject_of"]
@@ -42,7 +45,7 @@ class AlreadyErased(Exception):
 
 
 def subject_of(customer: Customer) -> Subject:
-    """Return every name that a customer and the profiles merged into them are found by; three queries."""
+    """Return every name that a customer and the profiles merged into them are found by; five queries."""
     profiles = [customer]
     while more := list(
         Customer.objects.filter(merged_into__in=profiles).exclude(pk__in=[one.pk for one in profiles])
@@ -56,6 +59,13 @@ def subject_of(customer: Customer) -> Subject:
         public_ids=[str(one.public_id) for one in profiles],
         emails=sorted({*further, *(one.email for one in profiles if one.email)}),
         identities=identities,
+        orders=sorted(
+            name
+            for model in (Order, Refund)
+            for name in model._default_manager.filter(customer__in=profiles).values_list(
+                "source", "external_id"
+            )
+        ),
     )
 
 
@@ -64,11 +74,15 @@ def erase(
 ) -> ErasureReceipt:
     """Erase a customer, once, and return the receipt. Raises AlreadyErased and Customer.DoesNotExist.
 
-    Files first, which may take long; then one transaction, with the locks that identification and ingest take, in
-    their order. The hashes are in the file of erasures before it commits: a crash in between erases once more at
-    the next replay, and forgets nobody. `reason` must not name the person.
+    Files and free text are searched first, which may take long; then one transaction, with the locks that
+    identification and ingest take, in their order; then files and text are searched once more, for what came in
+    between. The hashes are in the file of erasures before the transaction commits: a crash in between erases once
+    more at the next replay, and forgets nobody. `reason` must not name the person.
     """
-    files = remove_lines_about(subject_of(_survivor(customer_id)))
+    started = time.time()
+    subject = subject_of(_survivor(customer_id))
+    files = remove_lines_about(subject)
+    found = _search(subject)
     with transaction.atomic(), connection.cursor() as cursor:
         lock_makers()
         subject = subject_of(_survivor(customer_id))
@@ -82,13 +96,32 @@ def erase(
             [Tombstone(key_hash=one, receipt=receipt) for one in hashes], ignore_conflicts=True
         )
         cursor.execute("SET LOCAL regards.erasure = 'on'")
-        counts = Counter(receipt.counts) + _apply(subject) + Counter(files=files)
+        counts = Counter(receipt.counts) + _apply(subject, policies(), found) + Counter(files=files)
         cursor.execute("SET LOCAL regards.erasure = 'off'")
         receipt.counts = dict(sorted(counts.items()))
         receipt.save(update_fields=["counts"])
         audit.record(by, "erased a person", receipt)
         _remember({"receipt": str(receipt.pk), "hashes": [one.hex() for one in hashes]})
+    _search_again(subject, receipt, since=started)
     return receipt
+
+
+def _search(subject: Subject) -> dict[str, set[Any]]:
+    """The keys of rows whose text names the person, by table; reads tables whole, and locks nothing."""
+    return {policy.model: policy.search(subject) for policy in policies() if policy.is_searched}
+
+
+def _search_again(subject: Subject, receipt: ErasureReceipt, *, since: float) -> None:
+    """Treat what was written while the erasure was on its way; nobody waits for this."""
+    files = remove_lines_about(subject, since=since)
+    found = _search(subject)
+    late = [policy for policy in policies() if found.get(policy.model)]
+    if not files and not late:
+        return
+    with transaction.atomic():
+        counts = Counter(receipt.counts) + _apply(subject, late, found) + Counter(files=files)
+        receipt.counts = dict(sorted(counts.items()))
+        receipt.save(update_fields=["counts"])
 
 
 def _survivor(customer_id: int) -> Customer:
@@ -129,15 +162,14 @@ def _hashes(subject: Subject) -> Iterator[bytes]:
     yield from (key_hash(OURS, public_id) for public_id in subject.public_ids)
 
 
-def _apply(subject: Subject) -> Counter[str]:
-    """Delete and empty the person's rows, table by table; returns how many of each."""
+def _apply(subject: Subject, tables: Iterable[Policy], found: Mapping[str, Collection[Any]]) -> Counter[str]:
+    """Delete and empty the person's rows, table by table, with those that were found; returns how many of each."""
     counts: Counter[str] = Counter()
-    for policy in policies():
+    for policy in tables:
+        rows = policy.rows_of(subject, found=found.get(policy.model, ()))
         if policy.on_erasure == OnErasure.DELETED:
-            counts[policy.model] = policy.of(subject).delete()[0]
+            counts[policy.model] = rows.delete()[0]
         elif policy.on_erasure == OnErasure.EMPTIED:
-            ids = list(policy.of(subject).values_list("pk", flat=True)) if policy.searched else None
-            rows = policy.of(subject) if ids is None else policy.table._base_manager.filter(pk__in=ids)
             counts[policy.model] = rows.update(**policy.empties)
     return counts
 

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection, transaction
 
+from customers.aliases import survivors
 from customers.duplicates import suspect
-from customers.merging import lock_makers, merge, survivors
+from customers.merging import lock_makers, merge
 from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, SourcePolicy
 from customers.profiles import Traits, add_traits, store_traits, update_profiles
-from customers.tombstones import erased
+from customers.tombstones import erased, erased_among
 
 ANONYMOUS = "anonymous"
 
@@ -92,6 +93,8 @@ def identify(told: Iterable[Told], *, source: str) -> Resolution:
             continue
         add_traits(traits.setdefault(resolution.ids[one.person], {}), one.traits, at=one.at)
     store_traits(traits)
+    gone = erased_among(resolution.ids.values())
+    resolution.erased |= {person for person, id in resolution.ids.items() if id in gone}
     return resolution
 
 
@@ -145,7 +148,7 @@ def link_devices(devices: Mapping[str, int]) -> int:
     merges = 0
     with transaction.atomic():
         lock_makers()
-        unlinked = _unlinked(devices)
+        unlinked = _lasting(devices, _unlinked(devices))
         known = {id: id for id in devices.values()} | survivors(devices.values())
         _insert_identities(
             {
@@ -164,6 +167,17 @@ def link_devices(devices: Mapping[str, int]) -> int:
                 merge(person, visitor, cause=Merge.Cause.DEVICE, evidence=f"{ANONYMOUS}:{value}")
                 merges += 1
     return merges
+
+
+def _lasting(devices: Mapping[str, int], unlinked: dict[str, int | None]) -> dict[str, int | None]:
+    """Those of the ids that were not erased, and are not to lead to somebody who was; the makers' lock is held."""
+    gone_ids = {one.value for one in erased(Person(ANONYMOUS, value) for value in unlinked)}
+    gone = erased_among(devices[value] for value in unlinked)
+    return {
+        value: owner
+        for value, owner in unlinked.items()
+        if value not in gone_ids and devices[value] not in gone
+    }
 
 
 def _were_parted(survivor_id: int, absorbed_id: int) -> bool:
@@ -293,7 +307,8 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
                     free.setdefault(emails[id], id)
             cursor.execute(
                 "UPDATE customers_customer c SET email = n.email, is_anonymous = false"
-                " FROM unnest(%s::bigint[], %s::text[]) AS n(id, email) WHERE c.id = n.id",
+                " FROM unnest(%s::bigint[], %s::text[]) AS n(id, email)"
+                " WHERE c.id = n.id AND c.email IS NULL AND c.merged_into_id IS NULL AND c.erased_at IS NULL",
                 [list(free.values()), list(free)],
             )
             taken |= free
@@ -309,7 +324,7 @@ def _without_email(customer_ids: Iterable[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM customers_customer WHERE id = ANY(%s) AND email IS NULL"
-            " AND merged_into_id IS NULL ORDER BY id",
+            " AND merged_into_id IS NULL AND erased_at IS NULL ORDER BY id",
             [ids],
         )
         return [id for (id,) in cursor.fetchall()]

@@ -12,11 +12,11 @@ from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors
 
 from customers import staging
+from customers.aliases import survivors
 from customers.events_in import EventIn, SharedOrders
 from customers.expiry import dropped_until
 from customers.facts import add_fresh_events, lock_facts, rebuild_locked, refresh_money
 from customers.identity import Person, resolve
-from customers.merging import survivors
 from customers.models import Customer, EventType
 from customers.partitions import ensure_partitions
 from customers.precedence import Claim, Settled, raise_ranks, settle, stronger, take_orders, take_refunds

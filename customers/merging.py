@@ -3,7 +3,8 @@
 The absorbed profile stays as an alias (`Customer.merged_into`). Each model with a foreign key to Customer says in
 `on_merge` what its rows do: `move` to the survivor, where no unique constraint keeps them (of two rows that may be
 there only once, the survivor's stands and the other stays with the alias), or `leave`, for what is recomputed.
-Columns: the survivor's value stands, empty ones are filled. Consent: a withdrawal stands.
+Columns: the survivor's value stands, empty ones are filled. Consent: a withdrawal stands, and a grant that was given
+for another address than the survivor's stays with the alias; what holds afterwards is a line of the consent log.
 Locks are taken in one order: the makers of identities, customers by id, facts by id, rows of this app, news, rows of
 other apps (who claims news goes on to those).
 """
@@ -16,14 +17,25 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.db import connection, models, transaction
 
+from common.clock import now
+from customers.consent import MERGED, log_what_holds
 from customers.facts import lock_facts, rebuild_facts
-from customers.models import Consent, Customer, CustomerIdentity, Event, Merge, MergedRow
+from customers.models import (
+    Consent,
+    ConsentRecord,
+    Customer,
+    CustomerIdentity,
+    Event,
+    Merge,
+    MergedRow,
+    Purpose,
+)
 from customers.profiles import COLUMNS, DATES, touch
 
 MAKERS_LOCK = 7216_0003
 _FILLED = (*COLUMNS, *DATES)
 _EMPTY = (None, "")
-_CONSENT = ("is_granted", "changed_at", "source", "proof")
+_ANSWERS = ("customers.consent", "customers.consentrecord")
 
 
 class MergeRefused(ValueError):
@@ -45,30 +57,6 @@ def lock_makers() -> None:
     """Take turns with everybody who makes or merges customers, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MAKERS_LOCK])
-
-
-def survivors(customer_ids: Iterable[int]) -> dict[int, int]:
-    """Return whom the ids lead to, for those ids only that were merged into somebody. One query."""
-    ids = sorted(set(customer_ids))
-    if not ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE way AS ("
-            " SELECT id, merged_into_id AS at FROM customers_customer"
-            " WHERE id = ANY(%s) AND merged_into_id IS NOT NULL"
-            " UNION ALL SELECT way.id, c.merged_into_id FROM way JOIN customers_customer c ON c.id = way.at"
-            " WHERE c.merged_into_id IS NOT NULL"
-            ") SELECT way.id, way.at FROM way"
-            " JOIN customers_customer c ON c.id = way.at AND c.merged_into_id IS NULL",
-            [ids],
-        )
-        return dict(cursor.fetchall())
-
-
-def current(customer_id: int) -> int:
-    """Return whom an id leads to: itself, or the survivor of a merge."""
-    return survivors([customer_id]).get(customer_id, customer_id)
 
 
 def merge(
@@ -97,12 +85,13 @@ def merge(
         )
         lock_facts([survivor_id, absorbed_id])
         own, others = moving_columns()
+        kept = _kept_answers(pair[survivor_id], pair[absorbed_id])
         for column in own:
-            _move(column, row)
-        _stricter_consents(row)
+            _move(column, row, kept=kept)
+        _carry_consents(row, kept)
         touch([survivor_id, absorbed_id])
         for column in others:
-            _move(column, row)
+            _move(column, row, kept=())
         _fill(row, pair[survivor_id], pair[absorbed_id])
         rebuild_facts([survivor_id, absorbed_id])
     return row
@@ -142,14 +131,21 @@ def _column(model: type[models.Model], field: "models.Field[Any, Any]") -> Movin
     )
 
 
-def _move(to: MovingColumn, row: Merge) -> None:
-    """Move rows of the absorbed profile and log each."""
+def _move(to: MovingColumn, row: Merge, *, kept: Sequence[str]) -> None:
+    """Move rows of the absorbed profile and log each; answers to the purposes `kept` stay."""
+    stays = " AND t.purpose <> ALL(%(kept)s)" if to.label in _ANSWERS else ""
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH moved AS (UPDATE {to.table} t SET {to.column} = %(to)s WHERE t.{to.column} = %(of)s"  # noqa: S608 - names of models
-            f" {unless_there(to)} RETURNING t.{to.key}::text AS key)"
+            f" {unless_there(to)}{stays} RETURNING t.{to.key}::text AS key)"
             " INSERT INTO customers_mergedrow (merge_id, model, key) SELECT %(merge)s, %(model)s, key FROM moved",
-            {"to": row.survivor_id, "of": row.absorbed_id, "merge": row.pk, "model": to.label},
+            {
+                "to": row.survivor_id,
+                "of": row.absorbed_id,
+                "merge": row.pk,
+                "model": to.label,
+                "kept": list(kept),
+            },
         )
 
 
@@ -162,14 +158,27 @@ def unless_there(column: MovingColumn) -> str:
     )
 
 
-def _stricter_consents(row: Merge) -> None:
-    """Let a withdrawal of the absorbed profile overrule what the survivor granted."""
-    withdrawn = {
-        one.purpose: one for one in Consent.objects.filter(customer=row.absorbed_id, is_granted=False)
-    }
-    for one in Consent.objects.filter(customer=row.survivor_id, is_granted=True, purpose__in=withdrawn):
-        stricter = withdrawn[one.purpose]
-        _change(row, one, {name: getattr(stricter, name) for name in _CONSENT})
+def _kept_answers(survivor: Customer, absorbed: Customer) -> list[str]:
+    """The purposes that the absorbed profile granted for mail to another address than the survivor's."""
+    if not survivor.email or not absorbed.email:
+        return []
+    granted = Consent.objects.filter(customer=absorbed, is_granted=True).exclude(purpose=Purpose.PROFILING)
+    return list(granted.values_list("purpose", flat=True))
+
+
+def _carry_consents(row: Merge, kept: Sequence[str]) -> None:
+    """Let a withdrawal of the absorbed profile overrule what the survivor granted, and log what holds now."""
+    withdrawn = Consent.objects.filter(customer=row.absorbed_id, is_granted=False)
+    overruling = {one.purpose: one for one in withdrawn}
+    for one in Consent.objects.filter(customer=row.survivor_id, is_granted=True, purpose__in=overruling):
+        stricter = overruling[one.purpose]
+        said = f"merge {row.pk}: {stricter.source}, {stricter.changed_at:%Y-%m-%d %H:%M} UTC"
+        became = {"is_granted": False, "changed_at": now(), "source": MERGED, "proof": said, "text": None}
+        _change(row, one, became)
+    moved = row.rows.filter(model="customers.consentrecord").values_list("key", flat=True)
+    told = ConsentRecord.objects.filter(pk__in=[int(key) for key in moved])
+    purposes = {*told.values_list("purpose", flat=True), *overruling} - set(kept)
+    log_what_holds([row.survivor_id], purposes, source=MERGED, proof=f"merge {row.pk}")
 
 
 def _fill(row: Merge, survivor: Customer, absorbed: Customer) -> None:
@@ -214,7 +223,7 @@ def _change(row: Merge, one: models.Model, became: Mapping[str, Any]) -> None:
 def as_logged(one: models.Model, name: str) -> Any:
     """Return a column's value as JSON can keep it; `to_python` of the field reads it again."""
     fields = {field.name: field for field in one._meta.local_concrete_fields}
-    if (value := getattr(one, name)) is not None:
+    if (value := getattr(one, fields[name].attname)) is not None:
         value = fields[name].get_prep_value(value)
     return value.isoformat() if isinstance(value, date | datetime) else value
 

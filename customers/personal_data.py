@@ -1,16 +1,32 @@
 """What the tables of this app hold about people (see `customers.policies`)."""
 
+import re
+
 from django.contrib.postgres.functions import RandomUUID
-from django.db.models import Q, TextField
+from django.db.models import Case, Q, TextField, Value, When
 from django.db.models.functions import Cast, Now, TruncMonth
 
-from customers.models import Event
+from customers.models import Event, Reconciliation, SyncRun
+from customers.naming_cells import quarantined_about
 from customers.policies import OnErasure, Policy, Subject, columns, erased_name, not_personal
 
 
 def _own_keys(subject: Subject) -> Q:
     events = Event.objects.filter(customer_id__in=subject.customer_ids)
     return Q(message_id__in=events.values("message_id"))
+
+
+def _runs(subject: Subject) -> set[int]:
+    """Runs whose range of keys ends with one of the person's; whoever shares a short number loses no more than that."""
+    keys = Q(first_key__regex=subject.key_pattern) | Q(last_key__regex=subject.key_pattern)
+    return set(SyncRun.objects.filter(keys).values_list("pk", flat=True))
+
+
+def _reconciliations(subject: Subject) -> set[int]:
+    """Comparisons that show a key of the person's among the rows that one side lacks."""
+    pattern = re.compile(subject.key_pattern)
+    shown = Reconciliation.objects.exclude(result={}).values_list("pk", "result")
+    return {pk for pk, result in shown if any(map(pattern.search, result.get("not_stored_keys", ())))}
 
 
 _BEHAVIOUR = (
@@ -37,12 +53,14 @@ POLICIES = [
         why="A row of a source that was refused, as it came, with whatever it says about whomever.",
         on_erasure=OnErasure.DELETED,
         searched=("raw",),
+        finds=quarantined_about,
     ),
     Policy(
         model="customers.Reconciliation",
         why="A comparison of a source with what is stored; it names rows that one side lacks.",
         on_erasure=OnErasure.EMPTIED,
         searched=("result", "error"),
+        finds=_reconciliations,
         empties={"result": {}, "error": "Emptied, because it named somebody who was erased."},
         is_exported=False,
     ),
@@ -228,10 +246,18 @@ POLICIES = [
     ),
     Policy(
         model="customers.SyncRun",
-        why="Books of imports; the text of an error may quote a row.",
+        why="Books of imports; the text of an error may quote a row, the first and last key may be an order's.",
         on_erasure=OnErasure.EMPTIED,
         searched=("error",),
-        empties={"error": "Emptied, because it named somebody who was erased."},
+        finds=_runs,
+        empties={
+            "error": Case(
+                When(error="", then=Value("")),
+                default=Value("Emptied, because it named somebody who was erased."),
+            ),
+            "first_key": "",
+            "last_key": "",
+        },
         is_exported=False,
     ),
     Policy(

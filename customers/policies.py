@@ -5,7 +5,7 @@ modules, upper apps first. A house test holds them against every model and colum
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import reduce
@@ -41,6 +41,8 @@ class Subject:
     public_ids: list[str]
     emails: list[str]
     identities: list[tuple[str, str]]
+    orders: list[tuple[str, str]] = field(default_factory=list)
+    """Orders and refunds as (source, its number)."""
 
     @property
     def words(self) -> list[str]:
@@ -51,8 +53,19 @@ class Subject:
     @property
     def pattern(self) -> str:
         """A regular expression, for PostgreSQL and Python, that finds any of the words as a whole."""
-        either = "|".join(re.escape(word) for word in self.words)
-        return rf"(^|[^\w])({either})($|[^\w])"
+        return self.pattern_of(self.words)
+
+    @property
+    def key_pattern(self) -> str:
+        """The same for names of rows, in which short ids and numbers of orders may stand too."""
+        ids = (value for _, value in [*self.identities, *self.orders])
+        return self.pattern_of(sorted({*self.words, *ids}))
+
+    @staticmethod
+    def pattern_of(words: Iterable[str]) -> str:
+        """A regular expression that finds any of these as a whole, and nothing where there are none."""
+        either = "|".join(re.escape(word) for word in words)
+        return rf"(^|[^\w])({either})($|[^\w])" if either else "$^."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +73,8 @@ class Policy:
     """One table. `path` leads to the customer's id; `rows` finds them where no path does.
 
     `empties` are the new values of columns that are emptied, `keeps` the columns that stay as they are. `searched`
-    are columns of free text that may name anybody; rows found there are treated like the person's own. `hides` are
-    columns that no copy shows.
+    are columns of free text that may name anybody, and `finds` gives the keys of further rows that do; both may read
+    the whole table. Rows found so are treated like the person's own. `hides` are columns that no copy shows.
     """
 
     model: str
@@ -72,6 +85,7 @@ class Policy:
     empties: Mapping[str, Any] = field(default_factory=dict)
     keeps: frozenset[str] = frozenset()
     searched: tuple[str, ...] = ()
+    finds: Callable[[Subject], Collection[int]] | None = None
     is_exported: bool = True
     hides: frozenset[str] = frozenset()
 
@@ -81,18 +95,34 @@ class Policy:
         return apps.get_model(self.model)
 
     def of(self, subject: Subject) -> QuerySet[Any]:
-        """The rows of the table that are about this person."""
-        queryset = self.table._base_manager.all()
-        found = []
+        """The rows of the table that are about this person, sought with patience."""
+        return self.rows_of(subject, found=self.search(subject))
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether finding all rows may mean reading the whole table."""
+        return bool(self.searched or self.finds)
+
+    def rows_of(self, subject: Subject, *, found: Collection[Any] = ()) -> QuerySet[Any]:
+        """The rows that keys lead to, and those that a search has found."""
+        conditions = [Q(pk__in=sorted(found))] if found else []
         if self.path:
-            found.append(Q(**{f"{self.path}__in": subject.customer_ids}))
+            conditions.append(Q(**{f"{self.path}__in": subject.customer_ids}))
         if self.rows is not None:
-            found.append(self.rows(subject))
-        if subject.words:
-            for column in self.searched:
-                queryset = queryset.annotate(**{f"text_of_{column}": Cast(column, TextField())})
-                found.append(Q(**{f"text_of_{column}__iregex": subject.pattern}))
-        return queryset.filter(reduce(or_, found)) if found else queryset.none()
+            conditions.append(self.rows(subject))
+        rows = self.table._base_manager.all()
+        return rows.filter(reduce(or_, conditions)) if conditions else rows.none()
+
+    def search(self, subject: Subject) -> set[Any]:
+        """The keys of rows that name the person somewhere in their text."""
+        found = set(self.finds(subject)) if self.finds is not None else set()
+        if subject.words and self.searched:
+            texts = {f"text_of_{column}": Cast(column, TextField()) for column in self.searched}
+            named = reduce(or_, (Q(**{f"{name}__iregex": subject.pattern}) for name in texts))
+            found.update(
+                self.table._base_manager.annotate(**texts).filter(named).values_list("pk", flat=True)
+            )
+        return found
 
 
 def _tells(id: str) -> bool:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from common.clock import now
+from customers.aliases import survivors
 from customers.texts import is_encodable
 
 COLUMNS = {
@@ -131,33 +132,48 @@ def update_profiles(profiles: Mapping[int, Mapping[str, Any]], *, at: datetime |
 
 
 def store_traits(told: Mapping[int, Traits]) -> int:
-    """Store what was told by customer id, tell the listeners, return how many profiles changed. One query.
+    """Store what was told by customer id, tell the listeners, return how many profiles changed. Two queries.
 
     A field that was told at a later time before stays, so that late news never overwrite newer ones. What is
-    not named stays; attributes are judged key by key.
+    not named stays; attributes are judged key by key. What is told of a profile that was merged into another,
+    perhaps while this waited for its row, is told of that one.
     """
+    with transaction.atomic():
+        written = _write_traits(told)
+        while moved := survivors(told.keys() - written.keys()):
+            again: dict[int, Traits] = {}
+            for alias, survivor in sorted(moved.items()):
+                merge_traits(again.setdefault(survivor, {}), told[alias])
+            told = again
+            written |= _write_traits(told)
+        changed = [id for id, is_news in written.items() if is_news]
+        touch(changed)
+    return len(changed)
+
+
+def _write_traits(told: Mapping[int, Traits]) -> dict[int, bool]:
+    """Write what differs to profiles that nobody has merged or erased; whether that is news, by customer id."""
     rows = [_row(id, told[id]) for id in sorted(told) if told[id]]
     if not rows:
-        return 0
+        return {}
     columns = sorted({name for row in rows for name in row} - {"id", "times"})
     values = ", ".join(_new_value(name) for name in columns)
     current = ", ".join(f"c.{name}" for name in columns)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(
             f"WITH p AS (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS p(id bigint, times jsonb,"  # noqa: S608 - names come from COLUMNS
             f" {', '.join(f'{name} {_TYPES[name]}' for name in columns)})),"
             f" changed AS MATERIALIZED (SELECT c.id, ({current}) IS DISTINCT FROM ({values}) AS is_news"
             f" FROM customers_customer c JOIN p ON p.id = c.id"
-            f" WHERE c.erased_at IS NULL AND ({current}, c.traits_at) IS DISTINCT FROM ({values}, {_NEW_TIMES})"
+            f" WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL"
+            f" AND ({current}, c.traits_at) IS DISTINCT FROM ({values}, {_NEW_TIMES})"
             " ORDER BY c.id FOR NO KEY UPDATE OF c)"
             f" UPDATE customers_customer c SET ({', '.join(columns)}, traits_at, updated_at) ="
             f" ROW({values}, {_NEW_TIMES}, CASE WHEN is_news THEN statement_timestamp() ELSE c.updated_at END)"
             " FROM p, changed WHERE c.id = changed.id AND p.id = c.id RETURNING c.id, is_news",
             [json.dumps(rows, default=str)],
         )
-        changed = [id for id, is_news in cursor.fetchall() if is_news]
-        touch(changed)
-    return len(changed)
+        return dict(cursor.fetchall())
 
 
 def touch(customer_ids: Iterable[int]) -> None:

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q, Value
 
 from common.clock import now
+from customers.consent import MERGED, log_what_holds
 from customers.facts import lock_facts, rebuild_facts
 from customers.merging import (
     MergeRefused,
@@ -26,6 +27,7 @@ from customers.merging import (
 )
 from customers.models import (
     Consent,
+    ConsentRecord,
     Customer,
     CustomerIdentity,
     DuplicatePair,
@@ -36,6 +38,8 @@ from customers.models import (
     Refund,
 )
 from customers.profiles import touch
+
+UNDONE = "merge taken back"
 
 
 def undo(merge_id: int, *, by: int | None = None) -> Merge:
@@ -138,9 +142,9 @@ def _take_back(row: Merge, *, by: int | None) -> None:
         merged_into=None, is_anonymous=row.absorbed_before["is_anonymous"]
     )
     withdrawn = set(
-        Consent.objects.filter(
-            customer=row.survivor_id, is_granted=False, changed_at__gt=row.merged_at
-        ).values_list("purpose", flat=True)
+        Consent.objects.filter(customer=row.survivor_id, is_granted=False, changed_at__gt=row.merged_at)
+        .exclude(source=MERGED)
+        .values_list("purpose", flat=True)
     )
     for logged in row.rows.exclude(change=None).order_by("-pk"):
         _restore(logged)
@@ -148,6 +152,7 @@ def _take_back(row: Merge, *, by: int | None) -> None:
     for column in own:
         _move_back(column, row)
     _spread_withdrawals(row, withdrawn)
+    _log_consents(row, withdrawn)
     touch(pair)
     for column in others:
         _move_back(column, row)
@@ -158,7 +163,7 @@ def _take_back(row: Merge, *, by: int | None) -> None:
 
 
 def _restore(logged: MergedRow) -> None:
-    """Set back the columns that still hold what the merge wrote; delete what it made."""
+    """Set back the columns that still hold what the merge wrote; delete what it made. An answer goes back whole."""
     model, change = apps.get_model(logged.model), logged.change or {}
     fields = {field.name: field for field in model._meta.local_concrete_fields}
     one = model._default_manager.filter(pk=logged.key).first()
@@ -166,6 +171,8 @@ def _restore(logged: MergedRow) -> None:
         return
     if "made" in change:
         one.delete()
+        return
+    if model is Consent and any(as_logged(one, name) != value for name, value in change["became"].items()):
         return
     restored: dict[str, Any] = {}
     for name, became in change["became"].items():
@@ -213,4 +220,12 @@ def _give_back_address(row: Merge) -> None:
 def _spread_withdrawals(row: Merge, purposes: set[str]) -> None:
     """Whoever withdrew while the two were one may have been either of them."""
     granted = Consent.objects.filter(customer=row.absorbed_id, is_granted=True, purpose__in=purposes)
-    granted.update(is_granted=False, changed_at=now(), source="merge taken back", proof=f"merge {row.pk}")
+    granted.update(is_granted=False, changed_at=now(), source=UNDONE, proof=f"merge {row.pk}")
+
+
+def _log_consents(row: Merge, withdrawn: set[str]) -> None:
+    """Say in the log of both what holds for them again, of each purpose that the merge had a say in."""
+    proof = f"merge {row.pk}"
+    lines = ConsentRecord.objects.filter(customer=row.survivor_id, source=MERGED, proof=proof)
+    purposes = withdrawn | set(lines.values_list("purpose", flat=True))
+    log_what_holds([row.survivor_id, row.absorbed_id], purposes, source=UNDONE, proof=proof)

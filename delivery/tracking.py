@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from common.clock import now
 from customers import consent, privacy_requests
-from customers.merging import current
+from customers.aliases import current
 from customers.models import Purpose
 from delivery.models import Message, MessageEvent
 from delivery.verdicts import machine_verdict

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from common import tokens
 from common.pagination import cursor_page
-from customers.merging import current
+from customers.aliases import current
 from customers.models import Customer
 from delivery import tracking
 from delivery.forms import PreferencesForm

@@ -19,6 +19,7 @@ if "REGARDS_TEST_VAR" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["REGARDS_TEST_VAR"], ignore_errors=True)
 
 os.environ.setdefault("MAILGUN_WEBHOOK_SIGNING_KEY", "test-signing-key")
+os.environ.setdefault("OUTBOUND_ALLOWED", "127.0.0.1")
 os.environ.setdefault("BASE_URL", "http://127.0.0.1:8000")
 
 # A loaded machine is slow, not wrong: no test may fail on its time.

@@ -108,6 +108,7 @@ class Suppression(models.Model):
         HARD_BOUNCE = "hard_bounce", "The address does not exist"
         COMPLAINT = "complaint", "Marked as spam"
         MANUAL = "manual", "Entered by hand"
+        UNSUBSCRIBED = "unsubscribed", "Said no to marketing before they came here"
 
     address_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.ALL, db_default=Scope.ALL)

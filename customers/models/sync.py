@@ -33,6 +33,9 @@ class SyncRun(models.Model):
     duplicates = models.BigIntegerField(default=0)
     skipped = models.BigIntegerField(default=0, db_default=0)
     rejected = models.JSONField(default=dict, help_text="Rows by reason")
+    consents = models.JSONField(
+        default=dict, db_default={}, help_text="New answers that the rows gave: granted and withdrawn"
+    )
     rejects_path = models.CharField(max_length=500, blank=True)
     quarantined = models.BigIntegerField(
         default=0, db_default=0, help_text="Refused rows of this run that can be mended and retried"

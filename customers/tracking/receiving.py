@@ -1,6 +1,7 @@
 """Takes what a request holds: each item is stored or refused by itself, and the answer says which."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -35,7 +36,7 @@ class _Intake:
         self.raws = parcel.items
         self.items: dict[int, Item] = {}
         self.refused: dict[int, ItemRefusal] = {}
-        self.about_people: list[Saying] = []
+        self.about_people: dict[int, Saying] = {}
         self.events: list[EventIn] = []
         self.positions: list[int] = []
 
@@ -70,7 +71,7 @@ class _Intake:
             self.events += saying.events
             self.positions += [index] * len(saying.events)
             if not saying.events:
-                self.about_people.append(saying)
+                self.about_people[index] = saying
 
     def hear(self, result: IngestResult) -> None:
         """Note which items the store has refused."""
@@ -86,13 +87,14 @@ def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
     intake = _Intake(parcel)
     types = names.types_of(intake.decode(parcel.type))
     intake.translate(Translator(source=source, received_at=received_at, sent_at=parcel.sent_at, types=types))
+    for index in _hear_about_people(intake.about_people, source):
+        intake.refuse(index, BadItem(FIELDS["customer_erased"], "customer_erased"))
     early = Counter(refusal.reason for refusal in intake.refused.values())
-    _hear_about_people(intake.about_people, source)
     result = ingest(intake.events, source=source) if intake.events else IngestResult()
     intake.hear(result)
     enter(
         f"tracking {source}",
-        inserted=result.inserted + len(intake.about_people),
+        inserted=result.inserted + len(intake.about_people.keys() - intake.refused.keys()),
         duplicates=result.duplicates,
         rejected=result.rejected + early,
         at=received_at,
@@ -116,13 +118,17 @@ def _check(events: list[EventIn], *, times: Times) -> None:
                 raise BadItem(FIELDS.get(reason, ""), reason)
 
 
-def _hear_about_people(sayings: list[Saying], source: str) -> None:
-    told = [saying.told for saying in sayings if saying.told]
-    if told:
-        identify(told, source=source)
-    for saying in sayings:
+def _hear_about_people(sayings: Mapping[int, Saying], source: str) -> set[int]:
+    """Store what is said about people; return which items name somebody who was erased."""
+    told = {index: saying.told for index, saying in sayings.items() if saying.told}
+    gone = identify(told.values(), source=source).erased if told else set()
+    refused = {index for index, one in told.items() if one.person in gone}
+    for index, saying in sayings.items():
         if saying.previous:
-            alias(_previous(saying.previous, source), Person(source, saying.user), source=source)
+            user = Person(source, saying.user)
+            if alias(_previous(saying.previous, source), user, source=source).erased:
+                refused.add(index)
+    return refused
 
 
 def _previous(id: str, source: str) -> Person:

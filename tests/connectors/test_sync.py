@@ -255,6 +255,13 @@ def test_an_answer_that_is_too_large_fails_the_run(shop, api, monkeypatch):
     assert "larger than" in sync_source(api.pk).error
 
 
+def test_an_address_inside_the_house_is_not_called(shop, api, settings):
+    settings.OUTBOUND_ALLOWED = []
+    run = sync_source(api.pk)
+    assert (run.status, run.rows_in) == ("failed", 0)
+    assert "127.0.0.1 leads into an internal network" in run.error
+
+
 def test_only_http_is_spoken(shop, api):
     Source.objects.update(location="file:///etc/passwd")
     assert "must begin with http" in sync_source(api.pk).error

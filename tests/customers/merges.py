@@ -8,8 +8,10 @@ from django.apps import apps
 from django.db import connection
 
 from common.clock import now
+from customers.consent import MERGED
 from customers.events_in import EventIn
 from customers.models import Customer, CustomerIdentity, EventType
+from customers.undoing import UNDONE
 
 PASSING = {"customers.touched", "customers.merge", "customers.mergedrow"}
 
@@ -31,7 +33,9 @@ def snapshot() -> dict[str, list[Any]]:
 def _rows(table: str) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT to_jsonb(t) - 'updated_at' FROM {table} t ORDER BY 1")
-        return [json.loads(row) for (row,) in cursor.fetchall()]
+        rows = [json.loads(row) for (row,) in cursor.fetchall()]
+    is_log = table == "customers_consentrecord"
+    return [row for row in rows if not is_log or row["source"] not in (MERGED, UNDONE)]
 
 
 def view(client_id: str, **who: str) -> EventIn:

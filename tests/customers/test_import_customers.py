@@ -91,6 +91,18 @@ def test_consent_is_recorded_with_its_proof_for_those_who_said_yes(people_file, 
     assert list(given) == [("Ann@example.com", True, PROOF), ("bob@example.com", False, PROOF)]
 
 
+def test_answers_that_a_list_gives_are_in_its_books(people_file, capsys):
+    assert run(people_file, capsys)["consents"] == {"granted": 1, "withdrawn": 1}
+    assert SyncRun.objects.get().consents == {"granted": 1, "withdrawn": 1}
+
+
+def test_a_yes_for_a_further_address_is_none_for_the_one_that_mail_goes_to(people_file, capsys):
+    customer = Customer.objects.create(email="new@example.com")
+    CustomerIdentity.objects.create(namespace="email", value="Ann@example.com", customer=customer)
+    run(people_file, capsys)
+    assert not Consent.objects.filter(customer=customer).exists()
+
+
 def test_a_list_does_not_overrule_who_took_consent_back(people_file, capsys):
     ann = Customer.objects.create(email="Ann@example.com")
     consent.withdraw([ann.pk], source="unsubscribe link")
@@ -219,3 +231,29 @@ def test_suppressed_addresses_are_kept_as_hashes_only(tmp_path, capsys):
     assert Suppression.objects.count() == 2
     assert consent.is_suppressed("new@example.com")
     assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("complaint", "all"), ("hard_bounce", "all"), ("manual", "all"), ("unsubscribed", "marketing")],
+)
+def test_the_reason_of_a_list_decides_what_is_stopped(tmp_path, capsys, reason, expected):
+    consent.suppress("known@example.com", "manual", scope="marketing")
+    path = tmp_path / "never.csv"
+    path.write_text("new@example.com\nknown@example.com\n")
+    mapping = tmp_path / "map.yaml"
+    mapping.write_text(f"columns: {{email: Column 1}}\nreason: {reason}\n")
+    told = run(path, capsys, suppress=True, mapping=str(mapping))
+    widened = "unchanged" if expected == "marketing" else "updated"
+    assert told["stored"] == {"new": 1, widened: 1}
+    assert set(Suppression.objects.values_list("scope", flat=True)) == {expected}
+
+
+def test_a_list_never_narrows_what_is_stopped(tmp_path, capsys):
+    consent.suppress("known@example.com", "complaint")
+    path = tmp_path / "never.csv"
+    path.write_text("known@example.com\n")
+    mapping = tmp_path / "map.yaml"
+    mapping.write_text("columns: {email: Column 1}\nreason: unsubscribed\n")
+    assert run(path, capsys, suppress=True, mapping=str(mapping))["stored"] == {"unchanged": 1}
+    assert Suppression.objects.get().reason == "complaint"

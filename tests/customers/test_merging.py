@@ -7,11 +7,12 @@ import pytest
 from django.apps import apps
 
 from common.clock import now
+from customers.aliases import current, survivors
 from customers.consent import grant, withdraw
 from customers.facts import facts_drift
 from customers.identity import Person, resolve
 from customers.ingest import ingest
-from customers.merging import MergeRefused, current, merge, moving_columns, survivors
+from customers.merging import MergeRefused, merge, moving_columns
 from customers.models import (
     Assignment,
     Consent,

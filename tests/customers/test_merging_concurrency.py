@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from customers.consent import withdraw
 from customers.facts import facts_drift, lock_facts
 from customers.identity import ANONYMOUS
 from customers.ingest import ingest
 from customers.merging import MergeRefused, merge
-from customers.models import Customer, CustomerFacts, Event, Merge, MergedRow
+from customers.models import Consent, Customer, CustomerFacts, Event, Merge, MergedRow
+from customers.profiles import update_profiles
 from customers.undoing import undo
 from tests.customers.merges import bought, owner, snapshot, view
 
@@ -123,3 +125,28 @@ def test_visitors_sign_in_from_everywhere_while_merges_come_and_go(pair):
     assert Event.objects.count() == 4 + 36
     assert {owner(ANONYMOUS, f"cookie{turn}").is_anonymous for turn in range(6)} == {False}
     assert facts_drift() == {}
+
+
+def test_an_answer_that_waits_for_a_merge_is_the_survivors(pair):
+    kept, absorbed = pair
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            merge(kept.pk, absorbed.pk, cause=REVIEW)
+            waiting = beside(pool, lambda: withdraw([absorbed.pk], source="link"))
+            await_blocked(waiting)
+        assert waiting.result() == 1
+    assert list(Consent.objects.values_list("customer", "is_granted")) == [(kept.pk, False)]
+
+
+def test_what_is_told_of_somebody_who_is_being_merged_is_told_of_the_survivor(pair):
+    kept, absorbed = pair
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            merge(kept.pk, absorbed.pk, cause=REVIEW)
+            waiting = beside(pool, lambda: update_profiles({absorbed.pk: {"first_name": "Ann"}}))
+            await_blocked(waiting)
+        assert waiting.result() == 1
+    assert list(Customer.objects.order_by("pk").values_list("pk", "first_name")) == [
+        (kept.pk, "Ann"),
+        (absorbed.pk, ""),
+    ]

@@ -56,7 +56,7 @@ def test_no_table_that_leads_to_a_customer_is_called_impersonal() -> None:
 def test_every_column_is_accounted_for(policy: Policy) -> None:
     columns = {field.attname for field in policy.table._meta.concrete_fields} - {"id", "pk"}
     telling = {name for name in columns if name in TELLING}
-    is_free_text_only = policy.searched and not policy.path and policy.rows is None
+    is_free_text_only = policy.is_searched and not policy.path and policy.rows is None
     if policy.on_erasure in (OnErasure.EMPTIED, OnErasure.KEPT) and not is_free_text_only:
         assert set(policy.empties) | policy.keeps == columns
         assert not set(policy.empties) & policy.keeps
@@ -69,7 +69,7 @@ def test_every_column_is_accounted_for(policy: Policy) -> None:
 def test_every_policy_says_why_and_finds_its_rows(policy: Policy) -> None:
     assert len(policy.why) >= 8
     if policy.on_erasure != OnErasure.NOT_PERSONAL:
-        assert policy.path or policy.rows or policy.searched
+        assert policy.path or policy.rows or policy.is_searched
 
 
 def test_what_a_copy_does_not_show_is_listed_here() -> None:

@@ -165,10 +165,10 @@ def _forget_file(job: PeopleImport) -> None:
 
 
 def result(job: PeopleImport) -> dict[str, Any]:
-    """How the rows ended, or would end: `rows`, and counts by name in `stored` and `rejected`."""
+    """How the rows ended, or would end: `rows`, and counts by name in `stored`, `rejected` and `consents`."""
     books = job.run
     if books is None:
-        told = {name: job.report.get(name, {}) for name in ("stored", "rejected")}
+        told = {name: job.report.get(name, {}) for name in ("stored", "rejected", "consents")}
         return {"rows": job.report.get("rows", 0), **told}
     stored = {
         "new": books.inserted,
@@ -178,7 +178,12 @@ def result(job: PeopleImport) -> dict[str, Any]:
         "duplicate": books.duplicates,
     }
     shown = {name: count for name, count in stored.items() if count}
-    return {"rows": books.rows_in, "stored": shown, "rejected": books.rejected}
+    return {
+        "rows": books.rows_in,
+        "stored": shown,
+        "rejected": books.rejected,
+        "consents": books.consents,
+    }
 
 
 def errors_file(job: PeopleImport) -> Path | None:

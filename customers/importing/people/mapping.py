@@ -50,7 +50,7 @@ class PeopleMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     existing: Literal["update", "leave"] = "update"
     consent: Literal["none", "all", "column"] = "none"
     proof: Annotated[str, msgspec.Meta(max_length=500)] = ""
-    reason: Literal["manual", "complaint", "hard_bounce"] = "manual"
+    reason: Literal["manual", "complaint", "hard_bounce", "unsubscribed"] = "manual"
 
 
 def read_mapping(document: Any) -> PeopleMapping:

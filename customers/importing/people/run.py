@@ -123,6 +123,7 @@ class _Tally:
         self.rows = run.rows_in if run else 0
         self.stored: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter(run.rejected if run else {})
+        self.consents: Counter[str] = Counter(run.consents if run else {})
         if run:
             self.stored.update(
                 new=run.inserted,
@@ -136,6 +137,7 @@ class _Tally:
         """Count a batch; return the rows not stored as (number, reason, row), in the file's order."""
         self.rows += len(batch.rows)
         self.stored += outcome.stored
+        self.consents += Counter(granted=outcome.consents_granted, withdrawn=outcome.consents_withdrawn)
         refused = sorted([*batch.refused, *outcome.refused])
         reasons = Counter(reason for _, reason in refused)
         self.stored["duplicate"] += reasons.pop("duplicate", 0)
@@ -160,12 +162,14 @@ class _Tally:
             "skipped": self.stored["skipped"],
             "duplicates": self.stored["duplicate"],
             "rejected": dict(sorted(self.rejected.items())),
+            "consents": dict(sorted(self.consents.items())),
         }
 
     def copy(self) -> "_Tally":
         """The same counts, to be added to and thrown away."""
         copied = _Tally()
         copied.rows, copied.stored, copied.rejected = self.rows, Counter(self.stored), Counter(self.rejected)
+        copied.consents = Counter(self.consents)
         return copied
 
 
@@ -200,6 +204,7 @@ def _stored(found: _List, batch: Batch, run: SyncRun, tally: _Tally, rejects: Er
     for name, value in entered.items():
         setattr(run, name, value)
     tally.rows, tally.stored, tally.rejected = counted.rows, counted.stored, counted.rejected
+    tally.consents = counted.consents
 
 
 def _retrying(work: Callable[[], Any]) -> Any:

@@ -68,6 +68,11 @@ _HASHES = ", ".join(
     for namespace, value in (("%(source)s", "s.external_id"), ("%(addresses)s", "s.email"))
 )
 _STORED = ("new", "updated", "unchanged")
+# Who agrees for a further address of theirs has not agreed for the one that mail goes to.
+_IS_WRITTEN_TO = (
+    "(verdict = 'new' OR NOT EXISTS (SELECT FROM customers_customeridentity"
+    f" WHERE namespace = '{CustomerIdentity.EMAIL}' AND value = people_judged.email))"
+)
 
 
 class Outcome(msgspec.Struct):
@@ -211,7 +216,7 @@ class Judge:
             return
         says_yes = "consent" if self._mapping.consent == "column" else "consent IS NOT FALSE"
         said: dict[str, Any] = {"source": source, "proof": self._mapping.proof, "tells": False}
-        agreeing = self._ids(f"verdict IN {_STORED} AND {says_yes}")
+        agreeing = self._ids(f"verdict IN {_STORED} AND {says_yes} AND {_IS_WRITTEN_TO}")
         outcome.consents_granted = consent.grant(agreeing, overrule_withdrawal=False, **said)
         if "consent" in self._columns:
             outcome.consents_withdrawn = consent.withdraw(self._refusing(people), **said)

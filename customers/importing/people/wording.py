@@ -33,8 +33,13 @@ _PEOPLE = {
     "unchanged": ("Unchanged", "Known, with all that the list says."),
     "skipped": ("Left as they are", "Known, and you chose to leave those alone."),
 }
+_CONSENTS = {
+    "granted": ("Agreed to e-mail", "New answers, each with the list's proof."),
+    "withdrawn": ("Said no to e-mail", "New answers; they get no marketing from now on."),
+}
 _ADDRESSES = {
     "new": ("New addresses", "From now on nothing is sent to them."),
+    "updated": ("Stopped further", "They got no marketing before; now they get no mail at all."),
     "unchanged": ("Known already", "Nothing was sent to them before either."),
 }
 
@@ -52,6 +57,11 @@ def counted(job: PeopleImport) -> dict[str, Any]:
         (label, told["stored"].get(name, 0), hint)
         for name, (label, hint) in labels.items()
         if name != "skipped" or told["stored"].get(name)
+    ]
+    shown += [
+        (label, told["consents"][name], hint)
+        for name, (label, hint) in _CONSENTS.items()
+        if told["consents"].get(name)
     ]
     refused = {"duplicate": told["stored"].get("duplicate", 0), **told["rejected"]}
     reasons = sorted(((count, reason_in_words(one)) for one, count in refused.items() if count), reverse=True)

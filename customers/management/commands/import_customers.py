@@ -141,6 +141,8 @@ def _print(job: PeopleImport, seconds: float, *, as_json: bool) -> None:
     for name, count in {**told["stored"], **told["rejected"]}.items():
         table.add_row(name.replace("_", " "), f"{count:,}")
     table.add_section()
+    for name, count in told["consents"].items():
+        table.add_row(f"consents {name}", f"{count:,}")
     table.add_row("rows in", f"{told['rows']:,}")
     console.print(table)
     if told["errors_file"]:
