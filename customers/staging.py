@@ -14,7 +14,7 @@ from psycopg.pq import Format
 
 from common.clock import now
 from customers.events_in import AHEAD
-from customers.facts import BEHAVIOUR_COLUMNS, add_events_sql
+from customers.facts import add_events_sql
 from customers.models import EventType
 from customers.profiles import touch_sql
 
@@ -51,30 +51,31 @@ _STORED = (
     " currency, session, properties"  # the last one is text on its way here, so a cast may follow
 )
 # An event after `ledger_begins` cannot have outlived its ledger row, so only older ones are looked for in the table.
-# The probes are scalar subqueries: a join might be planned as a scan of the whole ledger.
+# The planner guesses rows of temporary tables badly. So the probes are scalar subqueries, once for each row, and what
+# the ledger took is a hashed subplan: joins might scan the whole ledger, or the whole batch for each of its rows.
 _STORE = f"""
 WITH incoming AS ({{incoming}}),
-ledger AS (
-  INSERT INTO customers_eventkey (message_id) SELECT message_id FROM incoming i
+unknown AS MATERIALIZED (
+  SELECT i.*, occurred_at > %(ledger_begins)s OR coalesce((SELECT false FROM customers_event e
+    WHERE e.message_id = i.message_id AND e.occurred_at = i.occurred_at), true) AS is_new
+  FROM incoming i
   WHERE coalesce((SELECT false FROM customers_eventkey k WHERE k.message_id = i.message_id), true)
+),
+ledger AS (
+  INSERT INTO customers_eventkey (message_id) SELECT message_id FROM unknown
   ORDER BY message_id {{conflict}} RETURNING message_id
+),
+new AS MATERIALIZED (
+  SELECT * FROM unknown WHERE is_new AND (message_id IN (SELECT message_id FROM ledger)) IS TRUE
 ),
 stored AS (
   INSERT INTO customers_event ({_STORED}, source)
-  SELECT {_STORED}::jsonb, %(source)s FROM incoming i JOIN ledger USING (message_id)
-  WHERE occurred_at > %(ledger_begins)s OR coalesce((SELECT false FROM customers_event e
-    WHERE e.message_id = i.message_id AND e.occurred_at = i.occurred_at), true)
-  ORDER BY customer_id, occurred_at
-  RETURNING message_id, {BEHAVIOUR_COLUMNS}
+  SELECT {_STORED}::jsonb, %(source)s FROM new ORDER BY customer_id, occurred_at
 ),
 """  # noqa: S608 - constants only
 _KEEP_FRESH = f"""
-fresh AS (
-  INSERT INTO ingest_fresh ({", ".join(_FRESH)})
-  SELECT {", ".join(f"i.{name}" for name in _FRESH)} FROM incoming i JOIN stored USING (message_id)
-  RETURNING is_counted
-)
-SELECT count(*) FROM fresh WHERE is_counted
+fresh AS (INSERT INTO ingest_fresh ({", ".join(_FRESH)}) SELECT {", ".join(_FRESH)} FROM new)
+SELECT count(*) FROM new WHERE is_counted
 """  # noqa: S608 - constants only
 _STORE_FRESH = _STORE + _KEEP_FRESH
 _STORE_EVENTS = _STORE_FRESH.format(
@@ -95,9 +96,9 @@ _STORE_PLACED = _STORE_FRESH.format(
 """,  # noqa: S608 - constants only
 )
 _ADD_BEHAVIOUR = f"""
-facts AS ({add_events_sql("stored")}),
-touched AS ({touch_sql("SELECT DISTINCT customer_id FROM stored")})
-SELECT count(*) FROM stored
+facts AS ({add_events_sql("new")}),
+touched AS ({touch_sql("SELECT DISTINCT customer_id FROM new")})
+SELECT count(*) FROM new
 """  # noqa: S608 - constants only
 _STORE_BEHAVIOUR = (
     _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage") + _ADD_BEHAVIOUR

@@ -1,30 +1,34 @@
-"""Reads rows to the end: mapped here, stored beside by one writer thread, counted, refused rows kept in a file."""
+"""Reads rows to the end: mapped beside, stored by one writer thread, counted, refused rows kept in a file."""
 
 import csv
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
+from datetime import datetime
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from django.conf import settings
 from django.db import connection
 
 from common.spreadsheets import defused
 from customers import consent
+from customers.expiry import dropped_until
 from customers.importing.books import Books
-from customers.importing.mapping import RowMapping, shared_orders
-from customers.ingest import EventIn, IngestResult, ingest
+from customers.importing.mapper import Mapped, Mapper, ReadRow
+from customers.importing.mapping_process import MappingProcess
+from customers.ingest import IngestResult
+from customers.ingest import store as ingested
 from customers.quality.quarantine import Quarantine, Refused
 from customers.quality.sources import note_mapping
-from customers.quality.watch import Watch
 
 BATCH = 10_000
 _SWITCH_SECONDS = 0.0005
-ReadRow = list[str] | str
+BESIDE_FROM = 2  # batches: a process of its own is worth its start
 
 
 class Rejects:
@@ -51,40 +55,41 @@ class Rejects:
             self._file.close()
 
 
-class _Batch:
-    """Rows of the file, and the events they became.
+class _Batch(NamedTuple):
+    """Rows of the file, and what they became."""
 
-    A row that its mapping refuses on purpose is refused for that; what is promised of rows comes next.
-    """
-
-    def __init__(self, first: int, rows: list[ReadRow], mapping: RowMapping, watch: Watch) -> None:
-        self.first, self.rows = first, rows
-        faulty = watch.look(rows)
-        self.occurrences: list[str] = []
-        self.events: list[EventIn] = []
-        self.positions: list[int] = []
-        self.refused: list[tuple[int, str]] = []
-        for position, row in enumerate(rows):
-            event = mapping.event(row) if isinstance(row, list) else row
-            event = watch.verdict(event, faulty.get(position)) if faulty else event
-            self.occurrences.append(mapping.occurrence if isinstance(row, list) else "")
-            if isinstance(event, str):
-                self.refused.append((position, event))
-            else:
-                self.events.append(event)
-                self.positions.append(position)
-
-        watch.profile.note(
-            [event.client_id for event in self.events], (event.occurred_at for event in self.events)
-        )
+    first: int
+    rows: list[ReadRow]
+    mapped: Mapped
 
     def all_refused(self, result: IngestResult) -> list[Refused]:
         """Rows refused by the mapping and by ingest, with number, reason and occurrence, in the file's order."""
-        late = [(self.positions[position], reason) for position, reason in result.rejects]
+        mapped = self.mapped
+        late = [(mapped.positions[position], reason) for position, reason in result.rejects]
         return [
-            (self.first + position, reason, self.rows[position], self.occurrences[position])
-            for position, reason in sorted([*self.refused, *late])
+            (self.first + position, reason, self.rows[position], mapped.occurrences[position])
+            for position, reason in sorted([*mapped.refused, *late])
         ]
+
+
+class _Portions:
+    """Rows by the batch, with the number of the first. A file that breaks off ends them: `failure` says why."""
+
+    def __init__(self, rows: Iterable[ReadRow]) -> None:
+        self._rows, self._first = iter(rows), 1
+        self.failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, list[ReadRow]]]:
+        while True:
+            try:
+                taken = list(islice(self._rows, BATCH))
+            except Exception as failure:
+                self.failure = failure
+                return
+            if not taken:
+                return
+            yield self._first, taken
+            self._first += len(taken)
 
 
 def import_rows(
@@ -98,16 +103,18 @@ def import_rows(
 ) -> None:
     """Store all rows and enter them in the books; `on_batch` hears how many rows have been read.
 
-    The next batch is mapped while the last one is stored, so at most three batches are in memory; inside a
+    The next batch is mapped while the last one is stored, so at most four batches are in memory; inside a
     transaction, which belongs to this thread, one follows the other.
     Raises MappingError before anything is read, and whatever reading or storing raises.
     """
-    row_mapping = RowMapping(mapping, header)
-    watch = Watch(mapping, header=header, profile=books.profile)
+    mapper = Mapper(mapping, header=header, profile=books.profile)
     note_mapping(books.run.source, mapping)
     books.expectations = mapping.get("expectations", [])
     store = _Store(mapping, books, rejects, Quarantine(mapping, header=header, books=books))
-    batches = _batches(rows, row_mapping, watch)
+    portions = _Portions(rows)
+    batches = _batches(
+        portions, mapper, partial(MappingProcess, mapping, header=header, profile=books.profile)
+    )
     if connection.in_atomic_block:
         for batch in batches:
             on_batch(store(batch))
@@ -151,12 +158,39 @@ def _close_connection() -> None:
     connection.close()
 
 
-def _batches(rows: Iterable[ReadRow], mapping: RowMapping, watch: Watch) -> Iterator[_Batch]:
-    remaining = iter(rows)
-    first = 1
-    while taken := list(islice(remaining, BATCH)):
-        yield _Batch(first, taken, mapping, watch)
-        first += len(taken)
+def _batches(
+    portions: _Portions, mapper: Mapper, start_process: Callable[[], MappingProcess]
+) -> Iterator[_Batch]:
+    """Map here, or beside where there is enough to map; what stands before the place where a file breaks off counts."""
+    remaining = iter(portions)
+    begin = list(islice(remaining, BESIDE_FROM))
+    everything, until = chain(begin, remaining), dropped_until()
+    if len(begin) < BESIDE_FROM or mapper.remembers_keys:
+        for first, rows in everything:
+            yield _Batch(first, rows, mapper.map(rows, dropped_until=until))
+    else:
+        with start_process() as process:
+            yield from _mapped_beside(everything, process, dropped_until=until)
+    if portions.failure is not None:
+        raise portions.failure
+
+
+def _mapped_beside(
+    portions: Iterable[tuple[int, list[ReadRow]]], process: MappingProcess, *, dropped_until: datetime | None
+) -> Iterator[_Batch]:
+    """Keep one batch ahead of the one that is waited for."""
+    sent: deque[tuple[int, list[ReadRow]]] = deque()
+    for first, rows in portions:
+        process.send(rows, dropped_until=dropped_until)
+        sent.append((first, rows))
+        if len(sent) > 1:
+            yield _received(process, *sent.popleft())
+    while sent:
+        yield _received(process, *sent.popleft())
+
+
+def _received(process: MappingProcess, first: int, rows: list[ReadRow]) -> _Batch:
+    return _Batch(first, rows, process.receive(f"Rows {first:,} to {first + len(rows) - 1:,}"))
 
 
 class _Store:
@@ -166,7 +200,6 @@ class _Store:
         self, mapping: Mapping[str, Any], books: Books, rejects: Rejects, quarantine: Quarantine
     ) -> None:
         self._source: str = mapping["source"]
-        self._orders = shared_orders(mapping)
         self._quarantine = quarantine
         self._consent: Mapping[str, str] | None = mapping.get("consent")
         self._books, self._rejects = books, rejects
@@ -174,13 +207,13 @@ class _Store:
 
     def __call__(self, batch: _Batch) -> int:
         """Store, grant what the mapping declares, keep the refused; return the rows read so far."""
-        result = ingest(batch.events, source=self._source, orders=self._orders)
+        result = ingested(batch.mapped.prepared)
         if self._consent:
             self._grant(result.customer_ids - self._granted)
         kept_out = batch.all_refused(result)
         self._rejects.add(kept_out)
         self._quarantine.keep(kept_out)
-        refused = Counter(reason for _, reason in batch.refused)
+        refused = Counter(reason for _, reason in batch.mapped.refused)
         self._books.add(result, refused, rows=len(batch.rows))
         return self._books.run.rows_in
 
