@@ -74,7 +74,8 @@ class EventIn(msgspec.Struct, kw_only=True):
     `customer_id` (ours), or the source's id `customer` in `namespace` (the source's name when empty), or
     `email`, or both; `anonymous` is the id of the device, beside those or alone. `profile` holds Customer's
     columns and `attributes` as they were at that time. An ORDER_LINE needs `order` and `line`, an ORDER_REFUNDED
-    needs `refund` and a positive value; ORDER_PLACED is made by the first line of an order and need not be sent;
+    needs `refund` and a positive value, or `is_full_refund` and `order`: then it gives back what is left of the order,
+    whenever that is known. ORDER_PLACED is made by the first line of an order and need not be sent;
     if it is, its value is the order's total only for as long as there are no lines.
     `value_minor` is in minor units of `currency`, the reporting currency when empty.
     """
@@ -97,6 +98,7 @@ class EventIn(msgspec.Struct, kw_only=True):
     quantity: int | None = None
     unit_price_minor: int | None = None
     value_minor: int | None = None
+    is_full_refund: bool = False
     currency: str = ""
     session: str = ""
     properties: dict[str, Any] | None = None
@@ -192,6 +194,8 @@ def _order_problem(event: EventIn) -> str | None:
     if type == _REFUNDED:
         if not event.refund:
             return "missing_refund"
+        if event.value_minor is None and event.is_full_refund:
+            return None if event.order else "missing_amount"
         return "refund_not_positive" if event.value_minor is None or event.value_minor < 0 else None
     if type == _PLACED and not event.order:
         return "missing_order_or_line"

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +19,16 @@ from customers.facts import add_fresh_events, lock_facts, rebuild_locked, refres
 from customers.identity import Person, resolve
 from customers.models import Customer, EventType
 from customers.partitions import ensure_partitions
-from customers.precedence import Claim, Settled, raise_ranks, settle, stronger, take_orders, take_refunds
+from customers.precedence import (
+    Claim,
+    Settled,
+    raise_ranks,
+    settle,
+    shared_orders,
+    stronger,
+    take_orders,
+    take_refunds,
+)
 from customers.prepared import Draft, Prepared, prepare
 from customers.profiles import Traits, merge_traits, store_traits, touch
 from customers.purchases import (
@@ -64,7 +73,7 @@ class IngestResult(msgspec.Struct):
 
 
 class _Moved(Exception):
-    """Somebody was merged into another profile while the batch was on its way; run its transaction again."""
+    """Somebody was merged, or an order turned out to be somebody else's too: run the batch's transaction again."""
 
 
 class _Found(NamedTuple):
@@ -95,8 +104,11 @@ def ingest(batch: Sequence[EventIn], *, source: str, orders: SharedOrders | None
     any failure. Customers, products, categories and partitions are made first, each in a short transaction of
     its own; everything else is one transaction, run again whole when it meets a deadlock. About 10 queries
     however large the batch, about 20 where there are orders or refunds; 1,000–10,000 events are a good size.
-    `orders` is for sources that tell the same orders as others; see `customers.precedence`.
+    `orders` is for sources that tell the same orders as others and have no stored policy on that; see
+    `customers.precedence`.
     """
+    if any(event.order or event.refund for event in batch):
+        orders = shared_orders(source, declared=orders)
     currency = settings.REPORTING_CURRENCY
     return store(prepare(batch, source=source, currency=currency, orders=orders, dropped_until=dropped_until))
 
@@ -160,7 +172,9 @@ def _store_retrying(prepared: Prepared, found: _Found, result: IngestResult) -> 
             with transaction.atomic():
                 inserted, accepted, refused = _store(prepared, found, patient=attempt > 1)
         except _Moved:
-            logger.info("Customers of a batch of %s were merged meanwhile", prepared.source)
+            if attempt == _ATTEMPTS:
+                raise
+            logger.info("Customers or orders of a batch of %s have moved meanwhile", prepared.source)
         except (OperationalError, IntegrityError) as error:
             if attempt == _ATTEMPTS or not isinstance(error.__cause__, _MET_ANOTHER):
                 raise
@@ -193,14 +207,14 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
     inserted = staging.store_events(source, patient=patient)
     order_ids = [order.id for order in purchases.orders.values()]
     made = [order.id for order in purchases.orders.values() if order.is_new or order.id in purchases.taken]
-    inserted += store_lines(order_ids, source=source, made=made, patient=patient)
+    placed, corrected = store_lines(order_ids, source=source, made=made, patient=patient)
     add_refunds([refund.id for refund in purchases.refunds.values()], order_ids=order_ids, made=made)
     refresh_money(customer_ids)
     add_fresh_events()
-    if purchases.taken:
-        rebuild_locked(customer_ids)
-    touch(staging.fresh_customers())
-    return inserted, accepted, refused
+    if rebuilt := customer_ids if purchases.taken else corrected:
+        rebuild_locked(rebuilt)
+    touch(sorted({*staging.fresh_customers(), *rebuilt}))
+    return inserted + placed, accepted, refused
 
 
 def _lock_everybody(prepared: Prepared, found: _Found, *, has_money: bool) -> list[int]:
@@ -253,6 +267,7 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
     orders = find_orders(
         sorted({order.external_id for order in prepared.orders}), source=namespace, made=made
     )
+    _check_owners(orders, customer_ids)
     claims: dict[str, Claim] = {}
     for order in told:
         if order.currency == orders[order.external_id].currency:
@@ -263,7 +278,8 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
     raise_ranks(orders, claims, source=source)
     order_ids = _order_ids(prepared, orders)
     in_others = _refunds_in_other_currencies(prepared, orders)
-    refunds, settled_refunds = _find_refunds(prepared, found, order_ids, refused=in_others)
+    refunds, settled_refunds = _find_refunds(prepared, found, orders, order_ids, refused=in_others)
+    _check_owners(refunds, customer_ids)
     return _Purchases(
         orders,
         refunds,
@@ -280,6 +296,12 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
     )
 
 
+def _check_owners(rows: Mapping[str, Found], customer_ids: Iterable[int]) -> None:
+    """Raise _Moved where another batch made one of them meanwhile, for somebody whose facts are not locked here."""
+    if not {row.customer_id for row in rows.values()} <= set(customer_ids):
+        raise _Moved
+
+
 def _refunds_in_other_currencies(
     prepared: Prepared, orders: dict[str, Found], refunds: dict[str, Found] | None = None
 ) -> dict[int, str]:
@@ -288,6 +310,8 @@ def _refunds_in_other_currencies(
     for number, named in enumerate(prepared.refunds):
         order = None if named.order is None else orders.get(prepared.orders[named.order].external_id)
         known = (refunds or {}).get(named.external_id)
+        if not named.currency:
+            continue
         if order is not None and order.currency != named.currency:
             reasons[number] = "currency_differs_from_order"
         elif known is not None and known.currency != named.currency:
@@ -296,7 +320,12 @@ def _refunds_in_other_currencies(
 
 
 def _find_refunds(
-    prepared: Prepared, found: _Found, order_ids: list[int | None], *, refused: Container[int]
+    prepared: Prepared,
+    found: _Found,
+    orders: Mapping[str, Found],
+    order_ids: list[int | None],
+    *,
+    refused: Container[int],
 ) -> tuple[dict[str, Found], Settled]:
     told = [
         NewRefund(
@@ -304,11 +333,12 @@ def _find_refunds(
             customer,
             None if refund.order is None else order_ids[refund.order],
             refund.refunded_at,
-            refund.currency,
-            "" if refund.order is None else prepared.orders[refund.order].external_id,
+            refund.currency or (orders[name].currency if name in orders else prepared.currency),
+            name,
         )
         for number, refund in enumerate(prepared.refunds)
         if (customer := found.customers[refund.person]) is not None and number not in refused
+        for name in ["" if refund.order is None else prepared.orders[refund.order].external_id]
     ]
     source, rank = prepared.source, prepared.rank
     refunds = ensure_refunds(told, source=prepared.orders_source, told_by=source, rank=rank)

@@ -119,7 +119,7 @@ POLICIES = [
         why="Money given back stays in the sums; the shop's id of it goes.",
         on_erasure=OnErasure.EMPTIED,
         path="customer_id",
-        empties={"external_id": erased_name(), "order_name": ""},
+        empties={"external_id": erased_name(), "order_name": "", "rest_key": None},
         keeps=columns(
             "source customer_id order_id refunded_at currency amount_minor created_at told_by told_rank"
         ),
@@ -132,6 +132,7 @@ POLICIES = [
         empties={"external_id": erased_name()},
         keeps=columns(
             "told_by told_rank source customer_id placed_at currency total_minor refunded_minor created_at"
+            " is_placed_told"
         ),
     ),
     Policy(

@@ -1,9 +1,9 @@
 """Which source is believed about an order or refund that several of them tell.
 
-Sources that share a namespace of orders (`SharedOrders`) each have a rank. Lines beat an order told without lines;
-then the higher rank is believed, then the name that sorts last: no order of arrival matters. What the believed
-source says replaces what others said of customer, time, lines and amounts, and what others say later is counted as a
-duplicate.
+Sources that share a namespace of orders each have a rank, by their `SourcePolicy` or their mapping. Lines beat an
+order told without lines; then the higher rank is believed, then the name that sorts last: no order of arrival matters.
+What the believed source says replaces what others said of customer, time, lines and amounts, and what others say
+later is counted as a duplicate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, Protocol
 
 from django.db import connection
 
-from customers.models import EventType
+from customers.events_in import SharedOrders
+from customers.models import EventType, SourcePolicy
 
 WITH_LINES = 1000
 _TAKE_ORDERS = """
-UPDATE customers_order o SET told_rank = n.rank, told_by = %s, customer_id = n.customer_id, placed_at = n.at
+UPDATE customers_order o SET told_rank = n.rank, told_by = %s, customer_id = n.customer_id, placed_at = n.at,
+  is_placed_told = false
 FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::timestamptz[]) AS n(id, rank, customer_id, at) WHERE o.id = n.id
 """
 _DROP_EVENTS = f"""
@@ -29,7 +31,7 @@ WHERE k.message_id = gone.message_id AND gone.type = {EventType.ORDER_PLACED.val
 """  # noqa: S608 - constants only
 _TAKE_REFUNDS = """
 UPDATE customers_refund r SET told_rank = n.rank, told_by = %s, customer_id = n.customer_id, refunded_at = n.at,
-  amount_minor = 0
+  amount_minor = 0, rest_key = NULL
 FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::timestamptz[]) AS n(id, rank, customer_id, at) WHERE r.id = n.id
 """
 
@@ -63,6 +65,16 @@ class Settled(NamedTuple):
 
     outranked: set[int]
     taken: dict[int, Claim]
+
+
+def shared_orders(source: str, *, declared: SharedOrders | None = None) -> SharedOrders | None:
+    """Return where and how far the source is believed about orders that others tell too; None where they are its own.
+
+    Its stored policy says so for every road on which its rows come; `declared`, of a mapping, counts where the policy
+    says nothing. One query.
+    """
+    policy = SourcePolicy.objects.filter(source=source).exclude(orders_namespace="").first()
+    return SharedOrders(policy.orders_namespace, policy.orders_rank) if policy else declared
 
 
 def stronger(one: Claim, other: Claim) -> Claim:

@@ -42,7 +42,10 @@ class NamedOrder(NamedTuple):
 
 
 class NamedRefund(NamedTuple):
-    """A refund as the first event of a batch names it; `person` and `order` are numbers in its lists."""
+    """A refund as the first event of a batch names it; `person` and `order` are numbers in its lists.
+
+    `currency` is empty where it is the order's: what gives back all that is left need not name one.
+    """
 
     external_id: str
     currency: str
@@ -265,7 +268,8 @@ class _Preparing:
         return number
 
     def _refund(self, event: EventIn, person: int, order: int | None) -> int:
-        refunds, currency = self.prepared.refunds, event.currency or self.prepared.currency
+        refunds = self.prepared.refunds
+        currency = event.currency or ("" if event.value_minor is None else self.prepared.currency)
         number = self._refunds.setdefault((event.refund, currency, person), len(refunds))
         if number == len(refunds):
             refunds.append(NamedRefund(event.refund, currency, person, event.occurred_at, order))

@@ -1,6 +1,7 @@
 """Pairs of profiles that may be one person, and what somebody decided about them."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -69,6 +70,23 @@ class SourcePolicy(models.Model):
         default=True,
         help_text="On: a new id with a known address belongs to the customer who has it. Off: it gets a profile"
         " of its own, and the two are listed as suspected duplicates.",
+    )
+    orders_namespace = models.CharField(
+        "names orders in",
+        max_length=50,
+        blank=True,
+        db_default="",
+        validators=[RegexValidator(r"^[a-z0-9_-]+$", "Lower-case letters, digits, - and _ only.")],
+        help_text="The same word for every source that tells the same orders under the same numbers, such as shop."
+        " Empty: its orders are its own. Decide before the first order comes: those stored stay where they are.",
+    )
+    orders_rank = models.PositiveSmallIntegerField(
+        "is believed about orders",
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(100)],
+        help_text="Of two sources the one with the higher number is believed: a storefront 10, a webhook 20, the"
+        " books 30.",
     )
 
     class Meta:

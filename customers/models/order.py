@@ -24,6 +24,9 @@ class Order(models.Model):
         max_length=50, blank=True, db_default="", help_text="The source that is believed about it"
     )
     told_rank = models.IntegerField(default=0, db_default=0, help_text="See customers.precedence")
+    is_placed_told = models.BooleanField(
+        default=False, db_default=False, help_text="Off: that it was placed follows from its lines"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     on_merge = "move"
@@ -90,6 +93,11 @@ class Refund(models.Model):
     )
     told_by = models.CharField(max_length=50, blank=True, db_default="")
     told_rank = models.IntegerField(default=0, db_default=0)
+    rest_key = models.UUIDField(
+        null=True,
+        blank=True,
+        help_text="The event that gave back whatever was left of the order, without saying how much",
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     on_merge = "move"
@@ -103,6 +111,7 @@ class Refund(models.Model):
                 name="refund_unlinked",
                 condition=models.Q(order=None) & ~models.Q(order_name=""),
             ),
+            models.Index(fields=["order"], name="refund_rest", condition=models.Q(rest_key__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ REASONS = {
     "customer_erased": "This person was erased on request; nothing more is kept of them.",
     "in_the_future": "The time is more than a day ahead.",
     "malformed": "This is not valid JSON.",
-    "missing_amount": "Say how much was refunded (total); the order is not known here.",
+    "missing_amount": "Say how much was refunded (total), or of which order (order_id).",
     "missing_group": "Name the group (groupId).",
     "missing_order": "Give the order an id (order_id).",
     "missing_previous_id": "Name the id that this person had before (previousId).",

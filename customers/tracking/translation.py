@@ -10,7 +10,7 @@ import msgspec
 
 from customers.events_in import EventIn, moment_problem, times_taken
 from customers.identity import ANONYMOUS, Person, Told
-from customers.models import EventType, Order
+from customers.models import EventType
 from customers.tracking.commerce import (
     amount_of,
     currency_of,
@@ -69,7 +69,7 @@ class Translator:
         self.times = times_taken()
 
     def saying(self, item: Item, raw: bytes | msgspec.Raw) -> Saying:
-        """Return what an item says. Raises BadItem; queries only for a refund that does not say how much."""
+        """Return what an item says. Raises BadItem."""
         at = occurred_at(item, sent_at=self.sent_at, received_at=self.received_at)
         user, anonymous = _id(item.user_id, "userId"), _id(item.anonymous_id, "anonymousId")
         if item.type == "alias":
@@ -117,7 +117,7 @@ class Translator:
         if type == _ORDER:
             return _order(properties, base)
         if type == _REFUND:
-            return [_refund(properties, base, source=self.source)]
+            return [_refund(properties, base)]
         if type in _OF_PRODUCTS:
             _take_columns(properties, base)
         elif properties:
@@ -272,7 +272,8 @@ def _line_name(product: str, occurrence: int) -> str:
     return name if len(name) <= _LONGEST_LINE else hashlib.sha256(name.encode()).hexdigest()
 
 
-def _refund(properties: Mapping[str, Any], base: EventIn, *, source: str) -> EventIn:
+def _refund(properties: Mapping[str, Any], base: EventIn) -> EventIn:
+    """Without an amount it gives back what is left of its order, in the order's currency unless it names one."""
     base.order = text(properties, "order_id", most=200)
     base.currency = currency_of(properties)
     said = text(properties, "refund_id", most=200)
@@ -281,15 +282,11 @@ def _refund(properties: Mapping[str, Any], base: EventIn, *, source: str) -> Eve
     )
     if said:
         base.client_id = f"refund\n{said}"
-    value = _order_total(properties, base.currency)
-    base.value_minor = _what_is_left(base.order, source) if value is None else value
+    base.value_minor = _order_total(properties, base.currency)
+    if base.value_minor is None:
+        if not base.order:
+            raise BadItem("properties.total", "missing_amount")
+        base.is_full_refund = True
+        base.currency = base.currency if properties.get("currency") else ""
     base.properties = without_columns(properties)
     return base
-
-
-def _what_is_left(order: str, source: str) -> int:
-    """A refund that names only its order gives back all that is left of it; one query."""
-    known = Order.objects.filter(source=source, external_id=order).first() if order else None
-    if known is None:
-        raise BadItem("properties.total", "missing_amount")
-    return known.total_minor - known.refunded_minor
