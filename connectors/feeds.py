@@ -15,9 +15,9 @@ from django.conf import settings
 from common import outbound
 from common.clock import now
 from connectors.models import Source
+from customers.importing.mapper import ReadRow
 from customers.importing.reading import CsvFile
 from customers.importing.records import found, header_of, row_of
-from customers.importing.run import ReadRow
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 MAX_ANSWER_BYTES = 32 * 2**20

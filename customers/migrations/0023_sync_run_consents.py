@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0021_suppression_unsubscribed")]
+    dependencies = [("customers", "0022_suppression_unsubscribed")]
 
     operations = [
         migrations.AddField(

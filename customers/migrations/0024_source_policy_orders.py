@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0020_consent_log_is_append_only")]
+    dependencies = [("customers", "0023_sync_run_consents")]
 
     operations = [
         migrations.AddField(

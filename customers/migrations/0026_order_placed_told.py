@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0022_full_refunds")]
+    dependencies = [("customers", "0025_full_refunds")]
 
     operations = [
         migrations.AddField(

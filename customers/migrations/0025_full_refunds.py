@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0021_source_policy_orders")]
+    dependencies = [("customers", "0024_source_policy_orders")]
 
     operations = [
         migrations.AddField(

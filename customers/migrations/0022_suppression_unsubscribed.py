@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0020_consent_log_is_append_only")]
+    dependencies = [("customers", "0021_stage")]
 
     operations = [
         migrations.AlterField(
