@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from common.clock import now
+from common.plain_data import PlainDataError, load_plain
 from segments import drafting, editor, membership
 from segments.conditions import Condition, ConditionError, describe, parse
 from segments.counting import count_audience
@@ -97,9 +98,9 @@ def _draft(request: HttpRequest, segment: Segment) -> tuple[Any, str | None]:
         return segment.condition, None
     if "json" in request.POST:
         try:
-            return json.loads(request.POST["json"]), None
-        except (ValueError, RecursionError) as error:
-            return request.POST["json"], f"This is not JSON: {error}"
+            return load_plain(request.POST["json"]), None
+        except PlainDataError as error:
+            return request.POST["json"], f"This is neither JSON nor YAML: {error}"
     draft = drafting.read(request.POST.dict())
     drafting.change(draft, request.POST.get("act", ""))
     return drafting.document_of(draft), None

@@ -27,7 +27,7 @@ def why(request: HttpRequest, key: str, public_id: UUID) -> HttpResponse:
         raise Http404("There is no customer with this id.")
     if customer.public_id != public_id:
         return redirect("segments:why", key, customer.public_id)
-    audit.record(cast(User, request.user), f"looked why somebody fits {segment.key}", customer)
+    audit.record(cast(User, request.user), "looked why somebody fits", customer, detail=segment.key)
     membership = segment.memberships.filter(customer=customer).first()
     changes = segment.changes.filter(customer=customer).order_by("-changed_at", "-pk")[:RECENT]
     context = {"segment": segment, "customer": customer, "membership": membership, "changes": changes}

@@ -219,7 +219,11 @@ def test_looking_why_is_written_into_the_audit_trail(client, viewer, segment):
     ada = Customer.objects.create(email="ada@example.com")
     client.get(reverse("segments:why", args=[segment.key, ada.public_id]))
     entry = AuditEntry.objects.latest("pk")
-    assert (entry.action, entry.object_id) == ("looked why somebody fits british", str(ada.pk))
+    assert (entry.action, entry.object_id, entry.detail) == (
+        "looked why somebody fits",
+        str(ada.pk),
+        "british",
+    )
 
 
 def test_why_says_what_is_stored_and_that_a_refresh_is_due(client, viewer, segment):
