@@ -19,6 +19,7 @@ from common.plain_data import PlainDataError, load_plain
 from segments import drafting, editor, membership
 from segments.conditions import Condition, ConditionError, describe, parse
 from segments.counting import count_audience
+from segments.event_names import own_names
 from segments.finding import find_customer
 from segments.forms import SegmentForm
 from segments.models import Segment
@@ -148,7 +149,9 @@ def _written(document: Any) -> str:
 
 def _rows(group: drafting.Group) -> dict[str, Any]:
     segments = Segment.objects.values_list("key", "name")
-    return {"group": editor.shown(group), **editor.choices(segments=segments)}
+    # A name that nobody has sent yet stays a choice of the row that mentions it.
+    names = sorted({*own_names(), *drafting.own_events(group)})
+    return {"group": editor.shown(group), **editor.choices(segments=segments, own_events=names)}
 
 
 @require_POST

@@ -126,6 +126,11 @@ def test_a_button_that_means_nothing_does_nothing(client, marketer, act):
         {"any": [{"fact": "revenue_minor", "op": "gte", "value": 15050}, {"all": [{"segment": "british"}]}]},
         {"fact": "last_order_at", "op": "older_than", "value": {"weeks": 2}},
         {"event": "product_viewed", "where": {"category": "camping", "value": {"gte": 5}}},
+        {"event": "product_added", "where": {"value": {"gte": 5000}}, "not_followed_by": "order_placed"},
+        {"event": "custom", "name": "Quiz Finished", "followed_by": {"event": "custom", "name": "Tour"}},
+        {"any": [{"stage": "churned"}, {"event": "order_placed", "only": "first"}]},
+        {"event": "order_placed", "followed_by": {"event": "searched", "within": {"hours": 1}}},
+        {"event": "order_placed", "sum": {"of": "value", "gte": 1}, "before": {"hours": 1}},
         {"not": {"any": [{"consent": "marketing_email"}, {"attribute": "attributes.n", "value": 3}]}},
         {"all": [{"any": [{"all": [{"any": [{"all": [{"segment": "british"}]}]}]}]}]},
     ],
@@ -169,7 +174,7 @@ def test_json_is_the_other_way_to_write_a_condition(client, marketer):
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("{", "This is not JSON"),
+        ("{", "This is neither JSON nor YAML"),
         ('{"all": [{"event": "x"}]}', "Condition 1: there is no event"),
         ("7", "expected an object"),
     ],
