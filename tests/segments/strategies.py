@@ -1,5 +1,6 @@
 """Hypothesis strategies for conditions, as JSON."""
 
+import copy
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ SAMPLES = [text for text in TEXTS if text] + ["ondon", "C1", "example", "3"]
 SPANS = st.sampled_from(
     [{"hours": 1}, {"days": 1}, {"hours": 24}, {"days": 7}, {"days": 30}, {"weeks": 1, "days": 23}]
 )
+# As long as edges lie apart, so that what follows lies on the limit.
+STEP_SPANS = SPANS | st.sampled_from([{"days": 6}, {"days": 23}, {"days": 6}, {"days": 23}])
 ZONES = st.sampled_from(
     [ZoneInfo(name) for name in ("UTC", "America/New_York", "Europe/London", "Asia/Kolkata")]
 )
@@ -114,7 +117,7 @@ NAMED = st.sampled_from(TYPES)
 
 def _follower(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
     followers = {"followed_by": inner, "not_followed_by": inner}
-    further = st.fixed_dictionaries({}, optional={"where": WHERE, "within": SPANS, **followers})
+    further = st.fixed_dictionaries({}, optional={"where": WHERE, "within": STEP_SPANS, **followers})
     return st.builds(lambda kind, rest: kind | rest, KIND, further)
 
 
@@ -156,7 +159,8 @@ SIMPLE_STEP = (
         lambda kind, rest: {"event": kind, **rest},
         NAMED,
         st.one_of(
-            SPANS.map(lambda span: {"within": span}),
+            STEP_SPANS.map(lambda span: {"within": span}),
+            STEP_SPANS.map(lambda span: {"within": span}),
             NAMED.map(lambda kind: {"followed_by": kind}),
             NAMED.map(lambda kind: {"not_followed_by": kind}),
             st.sampled_from([{"where": {"category": "camping"}}, {"where": {"value": {"gte": 1999}}}]),
@@ -176,6 +180,30 @@ FOCUSED = st.builds(
     ),
     st.just({}) | WINDOW,
 )
+
+
+def each_by_itself() -> list[Json]:
+    """Every feature of events alone, on what happens often: what chance might not hit."""
+    view, order = {"event": "product_viewed"}, {"event": "order_placed"}
+    limits = [{}, *({"within": span} for span in ({"hours": 1}, {"days": 1}, {"days": 6}, {"days": 23}))]
+    details = [{}, {"where": {"category": "camping"}}, {"not_followed_by": "email_clicked"}]
+    kinds = [view, order, {"event": "custom", "name": "Tour Taken"}]
+    followers = [kind | limit for kind in kinds for limit in limits] + [order | rest for rest in details]
+    features: list[Json] = [
+        {sign: follower} for sign in ("followed_by", "not_followed_by") for follower in followers
+    ]
+    features += [{"only": only} for only in ("first", "last")]
+    for of in ("value", "quantity"):
+        features += [{"sum": {"of": of, op: 2}} for op in ("gte", "lt")]
+        features += [{"avg": {"of": of, op: 1.5}} for op in ("gte", "lt")]
+    for of in ("days", "products", "categories"):
+        features += [{"distinct": {"of": of, op: 2}} for op in ("gte", "lt")]
+    features += [{"sum": {"of": "value", "lte": 2000}, "count": {"gte": 1}}]
+    features += [{"where": {"properties": {"plan": "gb"}}}, {"where": {"properties": {"plan": 3}}}]
+    windows: list[Json] = [{}, {"within": {"days": 7}}, {"before": {"days": 1}}]
+    return [kind | feature | window for kind in kinds for feature in features for window in windows]
+
+
 LEAF = st.one_of(
     _text({"attribute": "country"}),
     _text({"attribute": "city"}),
@@ -232,3 +260,61 @@ DAMAGES = st.one_of(
     st.sampled_from([f"{MARK}' OR 1=1 --", f"%s {MARK}", f"{MARK}%", f'"{MARK}"; DROP TABLE x']),
     CONDITIONS,
 )
+
+
+def places(document, trail=()):
+    yield trail
+    if isinstance(document, dict | list):
+        for key, value in document.items() if isinstance(document, dict) else enumerate(document):
+            yield from places(value, (*trail, key))
+
+
+@st.composite
+def damaged(draw):
+    """A good condition with one to three places changed: a value replaced, taken away, or a key added."""
+    document = {"all": [copy.deepcopy(draw(CONDITIONS))]}
+    for _ in range(draw(st.integers(1, 3))):
+        if not document:
+            break
+        *trail, last = draw(st.sampled_from([place for place in places(document) if place]))
+        holder = document
+        for key in trail:
+            holder = holder[key]
+        match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
+            case "replace":
+                holder[last] = copy.deepcopy(draw(DAMAGES))
+            case "remove":
+                del holder[last]
+            case "add" if isinstance(holder, dict):
+                holder[draw(st.sampled_from(["op", "within", "between", "only", "x", "count", "value"]))] = (
+                    copy.deepcopy(draw(DAMAGES))
+                )
+    return document
+
+
+MARKED = (
+    "value",
+    "category",
+    "product",
+    "currency",
+    "source",
+    "name",
+    "segment",
+    "stage",
+    "score",
+    "variant",
+)
+MARKS = [f"{MARK}' OR 1=1 --", f"%s {MARK} %(x)s", f"{MARK}%", f'"{MARK}"; DROP TABLE x', f"$1 {MARK}\\"]
+
+
+@st.composite
+def marked(draw):
+    """A condition whose texts are attempts to break out of a query; half of them damaged beside that."""
+    document = copy.deepcopy(draw(damaged() if draw(st.booleans()) else CONDITIONS))
+    for place in [place for place in places(document) if place and place[-1] in MARKED]:
+        holder = document
+        for key in place[:-1]:
+            holder = holder[key]
+        if isinstance(holder[place[-1]], str):
+            holder[place[-1]] = draw(st.sampled_from(MARKS))
+    return document

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from customers.models import Customer
 from segments.compiler import compile_condition
-from segments.conditions import describe, needs, parse
+from segments.conditions import Needs, describe, needs, parse
 from segments.evaluator import explain, load_profiles, matches
-from tests.segments.strategies import CONDITIONS, FOCUSED
+from tests.segments.strategies import CONDITIONS, FOCUSED, each_by_itself
 from tests.segments.worlds import NOW, NOWS, populate
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,19 @@ def test_on_every_customer_of_a_random_world(world, documents, now, zone):
         among = set(compile_condition(condition, now=now, among=some).values_list("pk", flat=True))
         assert among == fits & set(some)
         assert all(explain(condition, one, now=now).holds == (pk in fits) for pk, one in profiles.items())
+
+
+def test_on_each_feature_of_events_by_itself(world):
+    conditions = [parse(document) for document in each_by_itself()]
+    wanted = Needs()
+    for condition in conditions:
+        wanted |= needs(condition)
+    profiles = load_profiles(world, wanted, now=NOW)
+    for condition in conditions:
+        with session_zone("America/New_York"):
+            fits = set(compile_condition(condition, now=NOW).values_list("pk", flat=True))
+        judged = {pk for pk, profile in profiles.items() if matches(condition, profile, now=NOW)}
+        assert fits == judged, describe(condition)
 
 
 def test_anonymous_visitors_fit_nothing(world):

@@ -1,16 +1,14 @@
-import copy
 import json
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from segments.conditions import ConditionError, parse
 from segments.conditions.schema import condition_schema
-from tests.segments.strategies import CONDITIONS, DAMAGES
+from tests.segments.strategies import CONDITIONS, damaged
 
 VALIDATOR = Draft202012Validator(condition_schema())
 BEYOND_A_SCHEMA = (
@@ -27,36 +25,6 @@ BEYOND_A_SCHEMA = (
     "expected a date such as",
     "years go from",
 )
-
-
-def places(document, trail=()):
-    yield trail
-    if isinstance(document, dict | list):
-        for key, value in document.items() if isinstance(document, dict) else enumerate(document):
-            yield from places(value, (*trail, key))
-
-
-@st.composite
-def damaged(draw):
-    """A good condition with one to three places changed: a value replaced, taken away, or a key added."""
-    document = {"all": [copy.deepcopy(draw(CONDITIONS))]}
-    for _ in range(draw(st.integers(1, 3))):
-        if not document:
-            break
-        *trail, last = draw(st.sampled_from([place for place in places(document) if place]))
-        holder = document
-        for key in trail:
-            holder = holder[key]
-        match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
-            case "replace":
-                holder[last] = copy.deepcopy(draw(DAMAGES))
-            case "remove":
-                del holder[last]
-            case "add" if isinstance(holder, dict):
-                holder[draw(st.sampled_from(["op", "within", "between", "only", "x", "count", "value"]))] = (
-                    copy.deepcopy(draw(DAMAGES))
-                )
-    return document
 
 
 def refusal(document):
