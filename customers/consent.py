@@ -16,6 +16,10 @@ from customers.profiles import touch
 
 MERGED = "merge"
 """The source of an answer that a merge carried over; whoever says the same again says it themselves."""
+ADDRESS_CHANGED = "address changed"
+"""The source of the log's line that a grant for the address before has ended."""
+MAIL_PURPOSES = (Purpose.MARKETING_EMAIL, Purpose.OPEN_TRACKING, Purpose.CLICK_TRACKING)
+"""What is allowed for one mailbox."""
 # Rows are locked first: a merge that is under way is waited for, and whom it made an alias is not written to.
 _PUT = """
 WITH known AS MATERIALIZED (

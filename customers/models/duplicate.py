@@ -70,6 +70,13 @@ class SourcePolicy(models.Model):
         help_text="On: a new id with a known address belongs to the customer who has it. Off: it gets a profile"
         " of its own, and the two are listed as suspected duplicates.",
     )
+    changes_email = models.BooleanField(
+        "change the address",
+        default=True,
+        db_default=True,
+        help_text="On: when it tells a new address for a known id, mail goes there, once it is agreed to again."
+        " Off: the address stays as it is.",
+    )
 
     class Meta:
         verbose_name_plural = "source policies"
