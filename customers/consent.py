@@ -230,6 +230,8 @@ def _put(
         cursor.execute(_PUT, values)
         answered: dict[int, bool] = dict(cursor.fetchall())
         while moved := survivors(id for id in values["ids"] if id not in answered):
+            if is_granted and purpose in MAIL_PURPOSES:
+                moved = _without_other_addresses(moved)
             values["ids"] = sorted(set(moved.values()) - set(answered))
             cursor.execute(_PUT, values)
             answered |= dict(cursor.fetchall())
@@ -239,3 +241,17 @@ def _put(
         if tells:
             touch(changed)
     return len(changed)
+
+
+def _without_other_addresses(moved: dict[int, int]) -> dict[int, int]:
+    """Survivors by alias, without those whose mail goes elsewhere than to the address that the alias had."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.absorbed_id FROM unnest(%s::bigint[], %s::bigint[]) AS w(alias, survivor)"
+            " JOIN customers_merge m ON m.absorbed_id = w.alias AND m.undone_at IS NULL"
+            " JOIN customers_customer c ON c.id = w.survivor"
+            " WHERE m.absorbed_before->>'email' <> coalesce(c.email, '')",
+            [list(moved), list(moved.values())],
+        )
+        others = {id for (id,) in cursor.fetchall()}
+    return {alias: survivor for alias, survivor in moved.items() if alias not in others}
