@@ -54,7 +54,6 @@ class PreferencesForm(forms.Form):
 
 SIGNED = "sign-up form"
 SHOWN_FOR = timedelta(days=1)
-ASKED = (Purpose.MARKETING_EMAIL, Purpose.OPEN_TRACKING, Purpose.CLICK_TRACKING)
 
 
 class SignUpForm(forms.Form):
@@ -72,7 +71,7 @@ class SignUpForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         said = _texts_of(str(data.get("shown", ""))) if data is not None else None
         self._is_stale = data is not None and said is None
-        self.texts = said or {purpose: consent.current_text(purpose) for purpose in ASKED}
+        self.texts = said or {purpose: consent.current_text(purpose) for purpose in consent.MAIL_PURPOSES}
         token = signing.dumps({one.purpose: one.pk for one in self.texts.values()}, salt=SIGNED)
         super().__init__(
             {**_plain(data), "shown": token} if data is not None else None, initial={"shown": token}
@@ -118,4 +117,5 @@ def _texts_of(token: str) -> dict[Purpose, ConsentText] | None:
     except signing.BadSignature:
         return None
     found = {Purpose(one.purpose): one for one in ConsentText.objects.filter(pk__in=shown.values())}
-    return {purpose: found[purpose] for purpose in ASKED} if set(found) == set(ASKED) else None
+    is_whole = set(found) == set(consent.MAIL_PURPOSES)
+    return {purpose: found[purpose] for purpose in consent.MAIL_PURPOSES} if is_whole else None
