@@ -11,6 +11,7 @@ from django.utils.text import slugify
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import editors_only
 from campaigns.forms import TemplateForm
@@ -35,6 +36,7 @@ def template_list(request: HttpRequest) -> HttpResponse:
     return render(request, "campaigns/templates.html", {"templates": templates})
 
 
+@shows_people("looked at a template")
 @require_safe
 def template_detail(request: HttpRequest, key: str) -> HttpResponse:
     """One template: a preview of a version as a customer (`version`, `customer`), and its history."""
@@ -93,6 +95,7 @@ def template_edit(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "campaigns/template_edit.html", {"form": form, "template": template})
 
 
+@shows_people("looked at a preview")
 @require_safe
 @xframe_options_sameorigin
 def template_preview(request: HttpRequest, pk: int) -> HttpResponse:

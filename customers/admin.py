@@ -352,5 +352,5 @@ class EventHookAdmin(ModelAdmin):  # type: ignore[misc]
 class SourcePolicyAdmin(ModelAdmin):  # type: ignore[misc]
     """What a source's word is worth."""
 
-    list_display = ("source", "attaches_by_email", "orders_namespace", "orders_rank")
+    list_display = ("source", "attaches_by_email", "changes_email", "orders_namespace", "orders_rank")
     search_fields = ("source",)

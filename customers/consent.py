@@ -16,6 +16,10 @@ from customers.profiles import touch
 
 MERGED = "merge"
 """The source of an answer that a merge carried over; whoever says the same again says it themselves."""
+ADDRESS_CHANGED = "address changed"
+"""The source of the log's line that a grant for the address before has ended."""
+MAIL_PURPOSES = (Purpose.MARKETING_EMAIL, Purpose.OPEN_TRACKING, Purpose.CLICK_TRACKING)
+"""What is allowed for one mailbox."""
 # Rows are locked first: a merge that is under way is waited for, and whom it made an alias is not written to.
 _PUT = """
 WITH known AS MATERIALIZED (
@@ -226,6 +230,8 @@ def _put(
         cursor.execute(_PUT, values)
         answered: dict[int, bool] = dict(cursor.fetchall())
         while moved := survivors(id for id in values["ids"] if id not in answered):
+            if is_granted and purpose in MAIL_PURPOSES:
+                moved = _without_other_addresses(moved)
             values["ids"] = sorted(set(moved.values()) - set(answered))
             cursor.execute(_PUT, values)
             answered |= dict(cursor.fetchall())
@@ -235,3 +241,17 @@ def _put(
         if tells:
             touch(changed)
     return len(changed)
+
+
+def _without_other_addresses(moved: dict[int, int]) -> dict[int, int]:
+    """Survivors by alias, without those whose mail goes elsewhere than to the address that the alias had."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.absorbed_id FROM unnest(%s::bigint[], %s::bigint[]) AS w(alias, survivor)"
+            " JOIN customers_merge m ON m.absorbed_id = w.alias AND m.undone_at IS NULL"
+            " JOIN customers_customer c ON c.id = w.survivor"
+            " WHERE m.absorbed_before->>'email' <> coalesce(c.email, '')",
+            [list(moved), list(moved.values())],
+        )
+        others = {id for (id,) in cursor.fetchall()}
+    return {alias: survivor for alias, survivor in moved.items() if alias not in others}

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import editors_only
 from common.pagination import cursor_page
@@ -17,6 +18,7 @@ from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge
 from customers.undoing import detach, undo
 
 
+@shows_people("looked at suspected duplicates")
 @require_safe
 def duplicate_list(request: HttpRequest) -> HttpResponse:
     """Pairs that wait for a decision, the newest first."""
@@ -25,6 +27,7 @@ def duplicate_list(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/duplicates.html", {"page": page, "waiting": duplicates.waiting_count()})
 
 
+@shows_people("looked at a suspected duplicate")
 @require_safe
 def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
     """One pair side by side."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection, transaction
 
+from customers.address_changes import NewAddress, owners_of_addresses, take_over
 from customers.aliases import survivors
 from customers.duplicates import suspect
 from customers.merging import lock_makers, merge
@@ -84,7 +85,10 @@ class Told(NamedTuple):
 
 
 def identify(told: Iterable[Told], *, source: str) -> Resolution:
-    """Resolve persons and store what was told of them, in any order: newer words are never overwritten by older."""
+    """Resolve persons and store what was told of them, in any order: newer words are never overwritten by older.
+
+    A new address of somebody whose id is known becomes theirs, as `customers.address_changes` has it.
+    """
     told = list(told)
     resolution = resolve(list(dict.fromkeys(one.person for one in told)), source=source)
     traits: dict[int, Traits] = {}
@@ -93,9 +97,20 @@ def identify(told: Iterable[Told], *, source: str) -> Resolution:
             continue
         add_traits(traits.setdefault(resolution.ids[one.person], {}), one.traits, at=one.at)
     store_traits(traits)
+    resolution.conflicts += take_over(_new_addresses(told, resolution), source=source)
     gone = erased_among(resolution.ids.values())
     resolution.erased |= {person for person, id in resolution.ids.items() if id in gone}
     return resolution
+
+
+def _new_addresses(told: list[Told], resolution: Resolution) -> dict[int, NewAddress]:
+    """The newest address told of each customer who is named by an id that their source has for them."""
+    newest: dict[int, NewAddress] = {}
+    for one in sorted(told, key=lambda one: one.at):
+        person = one.person
+        if person.email and person.value and person.namespace != ANONYMOUS and person in resolution.ids:
+            newest[resolution.ids[person]] = NewAddress(person.email, one.at.timestamp())
+    return newest
 
 
 def alias(previous: Person, user: Person, *, source: str) -> Resolution:
@@ -219,7 +234,7 @@ def _resolve(wanted: list[Person], *, source: str) -> Resolution:
 def _known(people: list[Person]) -> dict[Person, int]:
     """Persons that need no new row: their id is known, or they have only an e-mail address that is."""
     by_value = _by_identity([person for person in people if person.value])
-    by_email = _by_email(person.email for person in people if not person.value)
+    by_email = owners_of_addresses(person.email for person in people if not person.value)
     found: dict[Person, int] = {}
     for person in people:
         id = by_value.get((person.namespace, person.value)) if person.value else by_email.get(person.email)
@@ -241,22 +256,9 @@ def _by_identity(people: list[Person]) -> dict[tuple[str, str], int]:
         return {(namespace, value): id for namespace, value, id in cursor.fetchall()}
 
 
-def _by_email(emails: Iterable[str]) -> dict[str, int]:
-    wanted = sorted({email for email in emails if email})
-    if not wanted:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT email, id FROM customers_customer WHERE email = ANY(%s) UNION ALL"
-            " SELECT value, customer_id FROM customers_customeridentity WHERE namespace = %s AND value = ANY(%s)",
-            [wanted, CustomerIdentity.EMAIL, wanted],
-        )
-        return dict(cursor.fetchall())
-
-
 def _make(people: list[Person], resolution: Resolution, source: str) -> None:
     """Create what is missing; the caller holds the lock that makes this the only maker."""
-    owners = _by_email(person.email for person in people)
+    owners = owners_of_addresses(person.email for person in people)
     taken = _namespaces_of(owners.values())
     attaches = not SourcePolicy.objects.filter(source=source, attaches_by_email=False).exists()
     new: list[tuple[int, str | None, bool]] = []
@@ -293,12 +295,12 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
     Where somebody else has it, the two are listed as suspected duplicates.
     """
     lacking = _without_email(emails)
-    taken = _by_email(emails[id] for id in lacking)
+    taken = owners_of_addresses(emails[id] for id in lacking)
     if any(emails[id] not in taken for id in lacking):
         with transaction.atomic(), connection.cursor() as cursor:
             lock_makers()
             lacking = _without_email(emails)
-            taken = _by_email(emails[id] for id in lacking)
+            taken = owners_of_addresses(emails[id] for id in lacking)
             gone = {person.email for person in erased(Person(email=emails[id]) for id in lacking)}
             lacking = [id for id in lacking if emails[id] not in gone]
             free: dict[str, int] = {}

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
@@ -54,6 +55,7 @@ def _list_imports(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/imports.html", {"form": form, "page": page}, status=status)
 
 
+@shows_people("looked at a list")
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
 def show_import(request: HttpRequest, pk: int) -> HttpResponse:
@@ -114,6 +116,7 @@ def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "customers/import_progress.html", {"job": job})
 
 
+@shows_people("took the refused rows of a list")
 @require_safe
 @requires(Permission.DOWNLOAD)
 def import_errors(request: HttpRequest, pk: int) -> FileResponse:

@@ -18,7 +18,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from common.clock import now
-from customers.consent import MERGED, log_what_holds
+from customers.consent import MAIL_PURPOSES, MERGED, log_what_holds
 from customers.facts import lock_facts, rebuild_facts
 from customers.models import (
     Consent,
@@ -28,7 +28,6 @@ from customers.models import (
     Event,
     Merge,
     MergedRow,
-    Purpose,
 )
 from customers.profiles import COLUMNS, DATES, touch
 
@@ -162,7 +161,7 @@ def _kept_answers(survivor: Customer, absorbed: Customer) -> list[str]:
     """The purposes that the absorbed profile granted for mail to another address than the survivor's."""
     if not survivor.email or not absorbed.email:
         return []
-    granted = Consent.objects.filter(customer=absorbed, is_granted=True).exclude(purpose=Purpose.PROFILING)
+    granted = Consent.objects.filter(customer=absorbed, is_granted=True, purpose__in=MAIL_PURPOSES)
     return list(granted.values_list("purpose", flat=True))
 
 

@@ -1,6 +1,6 @@
 """Double opt-in: an address typed into a form counts once the mail to it is answered."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import transaction
@@ -8,9 +8,11 @@ from django.db import transaction
 from common import tokens
 from common.clock import now
 from customers import consent
+from customers.address_changes import change_address
 from customers.addresses import canonical
 from customers.erasure import readmit
 from customers.identity import Person, resolve
+from customers.merging import lock_makers
 from customers.models import ConsentText, Customer, OptIn, Suppression
 
 TOKEN_PURPOSE = "opt-in"  # noqa: S105 - what a token is for
@@ -23,11 +25,12 @@ class TooMany(Exception):
     """More addresses were typed in within a minute than people type: nothing was stored, no mail goes out."""
 
 
-def ask(email: str, *, purposes: Iterable[str], source: str) -> OptIn | None:
-    """Store that an address waits for its confirmation; None where no mail must go out.
+def ask(email: str, *, texts: Mapping[str, int], source: str) -> OptIn | None:
+    """Store that an address waits for its confirmation of `texts` (ids of the wordings shown, by purpose).
 
-    That is so within ten minutes of the last one, so that nobody's mailbox is filled by others, and where the address
-    must get no mail at all. Whoever answers the form says the same in each case. Raises BadAddress and TooMany.
+    None where no mail must go out: within ten minutes of the last one, so that nobody's mailbox is filled by others,
+    and where the address must get no mail at all. Whoever answers the form says the same in each case.
+    Raises BadAddress and TooMany.
     """
     address, at = canonical(email), now()
     if consent.is_suppressed(address, is_marketing=False):
@@ -37,9 +40,8 @@ def ask(email: str, *, purposes: Iterable[str], source: str) -> OptIn | None:
         return None
     if asked.filter(asked_at__gt=at - timedelta(minutes=1)).count() >= MOST_A_MINUTE:
         raise TooMany
-    texts = {purpose: consent.current_text(purpose).pk for purpose in purposes}
     return OptIn.objects.create(
-        email=address, texts=texts, source=source[:100], asked_at=at, expires_at=at + VALID_FOR
+        email=address, texts=dict(texts), source=source[:100], asked_at=at, expires_at=at + VALID_FOR
     )
 
 
@@ -60,7 +62,8 @@ def find(token: str) -> OptIn | None:
 def confirm(opt_in: OptIn) -> bool:
     """Grant what was asked for, once; say whether this call did.
 
-    The address proves that its owner wants mail: a suppression of marketing alone and an erasure are lifted.
+    The address proves that its owner wants mail: a suppression of marketing alone and an erasure are lifted, and a
+    further address of a customer becomes the one that mail goes to.
     """
     waiting = OptIn.objects.select_for_update().get(pk=opt_in.pk)
     if waiting.confirmed_at is not None:
@@ -72,6 +75,8 @@ def confirm(opt_in: OptIn) -> bool:
     readmit(waiting.email)
     person = Person(email=waiting.email)
     customer_id = resolve([person], source=waiting.source[:50]).ids[person]
+    lock_makers()
+    change_address(customer_id, waiting.email)
     proof = f"double opt-in {waiting.pk}: asked {waiting.asked_at:%Y-%m-%d %H:%M}, confirmed {at:%Y-%m-%d %H:%M} UTC"
     texts = ConsentText.objects.in_bulk(waiting.texts.values())
     for purpose, text_id in sorted(waiting.texts.items()):

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit
+from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import administrators_only
 from common.clock import now
@@ -23,6 +24,7 @@ SOURCE = "entered by an administrator"
 EXPORTS = {"json": (as_json, "application/json"), "zip": (as_zip, "application/zip")}
 
 
+@shows_people("looked at privacy requests")
 @require_http_methods(["GET", "HEAD", "POST"])
 @administrators_only
 def privacy(request: HttpRequest) -> HttpResponse:

@@ -4,9 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.audit import shows_people
 from customers.browsing import countries, customer_page
 
 
+@shows_people("looked at the customers")
 @require_safe
 def customer_list(request: HttpRequest) -> HttpResponse:
     """Known customers, newest first; `q` finds by the beginning of an address or an exact id."""

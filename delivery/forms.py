@@ -1,11 +1,16 @@
 """What the reader of a mail may choose."""
 
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
 from django import forms
+from django.core import signing
 from django.utils.html import escape
 
 from customers import consent, privacy_requests
 from customers.addresses import BadAddress, canonical
-from customers.models import Customer, Purpose
+from customers.models import ConsentText, Customer, Purpose
 
 SOURCE = "preference page"
 
@@ -47,21 +52,44 @@ class PreferencesForm(forms.Form):
             privacy_requests.allow_sale(self.customer.pk)
 
 
+SIGNED = "sign-up form"
+SHOWN_FOR = timedelta(days=1)
+
+
 class SignUpForm(forms.Form):
-    """An address, the marketing mail that the form is about, and boxes for the rest, left empty."""
+    """An address, the marketing mail that the form is about, and boxes for the rest, left empty.
+
+    The form carries, signed, which wordings it shows: those are what is agreed to, whatever is published meanwhile.
+    """
 
     email = forms.CharField(
         label="E-mail address", max_length=320, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
 
-    def __init__(self, data: object = None) -> None:
-        super().__init__(data)  # type: ignore[arg-type]
-        for purpose in (Purpose.MARKETING_EMAIL, Purpose.OPEN_TRACKING, Purpose.CLICK_TRACKING):
+    shown = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        said = _texts_of(str(data.get("shown", ""))) if data is not None else None
+        self._is_stale = data is not None and said is None
+        self.texts = said or {purpose: consent.current_text(purpose) for purpose in consent.MAIL_PURPOSES}
+        token = signing.dumps({one.purpose: one.pk for one in self.texts.values()}, salt=SIGNED)
+        super().__init__(
+            {**_plain(data), "shown": token} if data is not None else None, initial={"shown": token}
+        )
+        for purpose, text in self.texts.items():
             self.fields[purpose.value] = forms.BooleanField(
                 required=purpose == Purpose.MARKETING_EMAIL,
                 label=purpose.label,
-                help_text=escape(consent.current_text(purpose).wording),
+                help_text=escape(text.wording),
             )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what was agreed to in a form that is not ours, or was shown too long ago."""
+        if self._is_stale:
+            raise forms.ValidationError(
+                "This form was open for too long. Please read it again, then send it."
+            )
+        return super().clean() or self.cleaned_data
 
     def clean_email(self) -> str:
         """The address in its one form."""
@@ -71,6 +99,23 @@ class SignUpForm(forms.Form):
             raise forms.ValidationError(f"This is not an e-mail address: {error}") from error
 
     @property
-    def purposes(self) -> list[str]:
-        """What was agreed to."""
-        return [purpose.value for purpose in Purpose if self.cleaned_data.get(purpose.value)]
+    def agreed(self) -> dict[str, int]:
+        """The ids of the wordings that were agreed to, by purpose."""
+        return {
+            purpose.value: text.pk for purpose, text in self.texts.items() if self.cleaned_data[purpose.value]
+        }
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data.get(name) for name in data}
+
+
+def _texts_of(token: str) -> dict[Purpose, ConsentText] | None:
+    """The wordings that a form showed, or None where its token is not ours or too old."""
+    try:
+        shown = signing.loads(token, salt=SIGNED, max_age=SHOWN_FOR)
+    except signing.BadSignature:
+        return None
+    found = {Purpose(one.purpose): one for one in ConsentText.objects.filter(pk__in=shown.values())}
+    is_whole = set(found) == set(consent.MAIL_PURPOSES)
+    return {purpose: found[purpose] for purpose in consent.MAIL_PURPOSES} if is_whole else None

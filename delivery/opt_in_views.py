@@ -5,10 +5,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from common import callers
 from customers import opt_in
 from delivery.backends.base import Unavailable
 from delivery.forms import SignUpForm
 from delivery.opt_in_mails import NoSender, send_opt_in_mail
+
+A_PERSON, AN_OFFICE = 10, 50
+"""How many sign-ups an hour one address, and one network, may send."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -16,6 +20,9 @@ from delivery.opt_in_mails import NoSender, send_opt_in_mail
 def sign_up(request: HttpRequest) -> HttpResponse:
     """The form; whoever sends it reads the same answer, whatever we know about the address."""
     form = SignUpForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and not callers.is_within(request, "sign-up", by_address=A_PERSON, by_network=AN_OFFICE):
+        form.add_error(None, "Too many sign-ups came from here. Please try again in an hour.")
+        return render(request, "delivery/sign_up.html", {"form": form}, status=429)
     if not form.is_valid():
         return render(request, "delivery/sign_up.html", {"form": form}, status=400 if form.is_bound else 200)
     try:
@@ -28,7 +35,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 def _ask(form: SignUpForm) -> None:
     """Store the request and send its mail; a request whose mail did not go out is taken back."""
-    asked = opt_in.ask(form.cleaned_data["email"], purposes=form.purposes, source="sign-up form")
+    asked = opt_in.ask(form.cleaned_data["email"], texts=form.agreed, source="sign-up form")
     if asked is None:
         return
     try:

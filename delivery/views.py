@@ -10,6 +10,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.audit import shows_people
 from common import tokens
 from common.pagination import cursor_page
 from customers.aliases import current
@@ -90,6 +91,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "delivery/preferences.html", {"form": form, "is_saved": is_saved})
 
 
+@shows_people("looked at the mailbox")
 @require_safe
 def mailbox(request: HttpRequest) -> HttpResponse:
     """List what the local mailbox holds, newest first; `q` finds by recipient or subject."""
@@ -101,6 +103,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
     return render(request, "delivery/mailbox.html", {"page": page, "query": query})
 
 
+@shows_people("looked at a mail")
 @require_safe
 def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one mail: headers, the mail as its reader sees it, its plain text, and what happened to it."""
@@ -113,6 +116,7 @@ def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@shows_people("looked at a mail")
 @require_safe
 @xframe_options_sameorigin
 def mailbox_html(request: HttpRequest, pk: int) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from accounts.audit import shows_people
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from common.pagination import cursor_page
@@ -80,6 +81,7 @@ def look_up(request: HttpRequest) -> HttpResponse:
     return render(request, "recommendations/look_up.html", {"found": found, "query": query})
 
 
+@shows_people("looked at recommendations")
 @require_safe
 def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """What one customer is shown, by which strategy, from which source, and why."""

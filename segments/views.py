@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
@@ -36,6 +37,7 @@ def segment_list(request: HttpRequest) -> HttpResponse:
     return render(request, "segments/list.html", {"page": page, "rows": rows})
 
 
+@shows_people("looked at a segment")
 @require_safe
 def segment_detail(request: HttpRequest, key: str) -> HttpResponse:
     """Who is in it, who came and went; asked for a customer, on to why they are in it or not."""

@@ -88,6 +88,13 @@ class SourcePolicy(models.Model):
         help_text="Of two sources the one with the higher number is believed: a storefront 10, a webhook 20, the"
         " books 30.",
     )
+    changes_email = models.BooleanField(
+        "change the address",
+        default=True,
+        db_default=True,
+        help_text="On: when it tells a new address for a known id, mail goes there, once it is agreed to again."
+        " Off: the address stays as it is.",
+    )
 
     class Meta:
         verbose_name_plural = "source policies"

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
@@ -27,6 +28,7 @@ from customers.quality.reconciling import sentences
 RETRIED_HERE = 1_000
 
 
+@shows_people("looked at data health")
 @require_safe
 def data(request: HttpRequest) -> HttpResponse:
     """How the data is: each source with its light, what campaigns miss, who may be mailed, the newest runs."""
@@ -51,6 +53,7 @@ def data(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/data.html", context)
 
 
+@shows_people("took the refused rows of a source")
 @require_safe
 @requires(Permission.DOWNLOAD)
 def rejects(request: HttpRequest, pk: int) -> FileResponse:
@@ -63,6 +66,7 @@ def rejects(request: HttpRequest, pk: int) -> FileResponse:
     )
 
 
+@shows_people("looked at the quarantine")
 @require_safe
 @editors_only
 def quarantine_list(request: HttpRequest) -> HttpResponse:
@@ -81,6 +85,7 @@ def quarantine_list(request: HttpRequest) -> HttpResponse:
     return render(request, "customers/quarantine.html", context)
 
 
+@shows_people("looked at a quarantined row")
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
 def quarantined_row(request: HttpRequest, pk: int) -> HttpResponse:
@@ -140,6 +145,7 @@ def reconcile(request: HttpRequest) -> HttpResponse:
     return redirect("customers:reconciliation", asked.pk)
 
 
+@shows_people("looked at a comparison")
 @require_safe
 def reconciliation(request: HttpRequest, pk: int) -> HttpResponse:
     """How a comparison stands or ended."""

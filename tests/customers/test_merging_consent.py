@@ -91,3 +91,14 @@ def test_an_answer_on_its_way_to_a_merged_profile_is_the_survivors(ann, anna):
     merge(ann.pk, anna.pk, cause=REVIEW)
     assert withdraw([anna.pk], source="link") == 1
     assert list(Consent.objects.values_list("customer", "is_granted")) == [(ann.pk, False)]
+
+
+@pytest.mark.parametrize(("address", "expected"), [("ann@example.com", 0), (None, 1)])
+def test_a_grant_on_its_way_to_a_merged_profile_counts_if_its_address_came_along(
+    ann, anna, address, expected
+):
+    Customer.objects.filter(pk=ann.pk).update(email=address)
+    merge(ann.pk, anna.pk, cause=REVIEW)
+    assert grant([anna.pk], source="form") == expected
+    assert Consent.objects.filter(customer=ann, is_granted=True).count() == expected
+    assert not Consent.objects.filter(customer=anna).exists()

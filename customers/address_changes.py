@@ -1,0 +1,104 @@
+"""A customer's address becomes another: the old one leads to them still, what was granted for it is not carried over.
+
+Whoever agreed to mail agreed for one mailbox. The new address may be somebody else's, mistyped or shared: mail to it
+needs an answer of its own. What was taken back stays taken back.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from common.clock import now
+from customers.consent import ADDRESS_CHANGED, MAIL_PURPOSES, log_what_holds
+from customers.duplicates import suspect
+from customers.merging import lock_customers, lock_makers
+from customers.models import Consent, CustomerIdentity, DuplicatePair, SourcePolicy
+from customers.profiles import touch
+from customers.tombstones import EMAIL, key_hash_sql
+
+EMAIL_AT = "email"
+# An address that was theirs before is no news: sources that repeat it do not bring it back.
+_NEWS = f"""
+SELECT c.id FROM unnest(%s::bigint[], %s::text[], %s::float8[]) AS n(id, email, at)
+JOIN customers_customer c ON c.id = n.id
+WHERE c.email <> n.email AND c.merged_into_id IS NULL AND c.erased_at IS NULL
+  AND coalesce((c.traits_at->>%s)::float8, 0) <= n.at
+  AND NOT EXISTS (SELECT FROM customers_customeridentity i
+    WHERE i.namespace = %s AND i.value = n.email AND i.customer_id = c.id)
+  AND NOT EXISTS (SELECT FROM customers_tombstone WHERE key_hash = {key_hash_sql("%s", "n.email")})
+ORDER BY c.id
+"""  # noqa: S608 - constants only
+
+
+class NewAddress(NamedTuple):
+    """A canonical address that a source tells of a customer, and when, in seconds since 1970."""
+
+    email: str
+    at: float
+
+
+def owners_of_addresses(emails: Iterable[str]) -> dict[str, int]:
+    """Return the customers whom addresses lead to, their own and further ones. One query."""
+    wanted = sorted({email for email in emails if email})
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT email, id FROM customers_customer WHERE email = ANY(%s) UNION ALL"
+            " SELECT value, customer_id FROM customers_customeridentity WHERE namespace = %s AND value = ANY(%s)",
+            [wanted, CustomerIdentity.EMAIL, wanted],
+        )
+        return dict(cursor.fetchall())
+
+
+def take_over(told: Mapping[int, NewAddress], *, source: str) -> int:
+    """Give customers the address that their source tells now, if its policy lets it; return how many conflicts.
+
+    An address that somebody else has changes nothing: the two are listed for review. One query where nothing is new.
+    """
+    if not _news(told) or SourcePolicy.objects.filter(source=source, changes_email=False).exists():
+        return 0
+    with transaction.atomic():
+        lock_makers()
+        news = _news(told)
+        owners = owners_of_addresses(told[id].email for id in news)
+        for id in news:
+            if owners.setdefault(told[id].email, id) == id:
+                change_address(id, told[id].email, at=told[id].at)
+    claimed = [(owners[told[id].email], id, told[id].email) for id in news if owners[told[id].email] != id]
+    suspect(claimed, reason=DuplicatePair.Reason.ADDRESS)
+    return len(claimed)
+
+
+def change_address(customer_id: int, email: str, *, at: float | None = None) -> None:
+    """Make this the address that mail goes to; it must be nobody else's. The makers' lock must be held."""
+    (customer,) = lock_customers([customer_id])
+    if customer.email == email:
+        return
+    CustomerIdentity.objects.filter(namespace=CustomerIdentity.EMAIL, value=email).delete()
+    if customer.email:
+        CustomerIdentity.objects.create(
+            namespace=CustomerIdentity.EMAIL, value=customer.email, customer=customer
+        )
+    customer.email, customer.is_anonymous = email, False
+    customer.traits_at[EMAIL_AT] = now().timestamp() if at is None else at
+    customer.save(update_fields=["email", "is_anonymous", "traits_at", "updated_at"])
+    granted = Consent.objects.filter(customer=customer, purpose__in=MAIL_PURPOSES, is_granted=True)
+    purposes = list(granted.values_list("purpose", flat=True))
+    granted.delete()
+    log_what_holds([customer.pk], purposes, source=ADDRESS_CHANGED, proof="granted for another address")
+    touch([customer.pk])
+
+
+def _news(told: Mapping[int, NewAddress]) -> list[int]:
+    """Whose address would change, in order."""
+    ids = sorted(told)
+    if not ids:
+        return []
+    emails, times = [told[id].email for id in ids], [told[id].at for id in ids]
+    key = settings.SUPPRESSION_KEY
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWS, [ids, emails, times, EMAIL_AT, EMAIL, key, EMAIL])
+        return [id for (id,) in cursor.fetchall()]

@@ -1,0 +1,121 @@
+"""A known id with a new address: mail goes there once it is agreed to again, and the old one still leads to them."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from customers import consent, opt_in
+from customers.erasure import erase
+from customers.identity import Person, Resolution, Told, identify, resolve
+from customers.models import (
+    Consent,
+    ConsentRecord,
+    Customer,
+    CustomerIdentity,
+    DuplicatePair,
+    Purpose,
+    SourcePolicy,
+)
+
+pytestmark = pytest.mark.django_db
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+OLD, NEW = "ada@old.example", "ada@new.example"
+
+
+@pytest.fixture
+def ada() -> Customer:
+    tell(OLD, days=0)
+    return Customer.objects.get()
+
+
+def tell(email: str, *, days: int, id: str = "7") -> Resolution:
+    at = AT + timedelta(days=days)
+    return identify([Told(Person("shop", id, email), {"first_name": "Ada"}, at)], source="shop")
+
+
+def address(customer: Customer) -> str | None:
+    return Customer.objects.get(pk=customer.pk).email
+
+
+def test_a_new_address_for_a_known_id_is_taken_over_and_the_old_one_leads_to_them(ada: Customer) -> None:
+    tell(NEW, days=1)
+    assert address(ada) == NEW
+    assert CustomerIdentity.objects.get(namespace="email").value == OLD
+    assert resolve([Person(email=OLD)], source="crm").ids[Person(email=OLD)] == ada.pk
+
+
+def test_a_grant_was_for_the_old_address_and_a_withdrawal_is_for_good(ada: Customer) -> None:
+    consent.grant([ada.pk], source="double opt-in")
+    consent.grant([ada.pk], Purpose.PROFILING, source="form")
+    consent.withdraw([ada.pk], Purpose.OPEN_TRACKING, source="form")
+    tell(NEW, days=1)
+    held = Consent.objects.order_by("purpose").values_list("purpose", "is_granted")
+    assert list(held) == [("open_tracking", False), ("profiling", True)]
+    last = ConsentRecord.objects.latest("pk")
+    assert (last.purpose, last.is_granted, last.source) == ("marketing_email", False, "address changed")
+
+
+def test_the_new_address_may_agree_anew(ada: Customer) -> None:
+    consent.grant([ada.pk], source="double opt-in")
+    tell(NEW, days=1)
+    assert consent.grant([ada.pk], source="import", overrule_withdrawal=False) == 1
+
+
+def test_an_older_word_and_a_former_address_change_nothing(ada: Customer) -> None:
+    tell(NEW, days=2)
+    tell("ada@between.example", days=1)
+    tell(OLD, days=3)
+    assert address(ada) == NEW
+
+
+def test_of_several_addresses_in_one_batch_the_newest_stands(ada: Customer) -> None:
+    told = [Told(Person("shop", "7", f"ada@d{day}.example"), {}, AT + timedelta(days=day)) for day in (3, 1)]
+    identify(told, source="shop")
+    assert address(ada) == "ada@d3.example"
+
+
+def test_an_address_of_somebody_else_is_listed_for_review_and_nothing_changes(ada: Customer) -> None:
+    bob = Customer.objects.create(email=NEW)
+    assert tell(NEW, days=1).conflicts == 1
+    assert (address(ada), address(bob)) == (OLD, NEW)
+    pair = DuplicatePair.objects.get()
+    assert (pair.first, pair.second, pair.reason, pair.evidence) == (ada, bob, "address", NEW)
+
+
+def test_of_two_who_are_told_the_same_address_one_gets_it_and_the_pair_is_listed(ada: Customer) -> None:
+    tell("bob@old.example", days=0, id="8")
+    told = [Told(Person("shop", id, NEW), {}, AT + timedelta(days=1)) for id in ("7", "8")]
+    assert identify(told, source="shop").conflicts == 1
+    assert Customer.objects.filter(email=NEW).get() == ada
+    assert DuplicatePair.objects.count() == 1
+
+
+def test_a_source_whose_policy_says_no_changes_nothing(ada: Customer) -> None:
+    SourcePolicy.objects.create(source="shop", changes_email=False)
+    assert tell(NEW, days=1).conflicts == 0
+    assert address(ada) == OLD
+
+
+def test_an_erased_address_is_taken_over_by_nobody(ada: Customer, settings: Settings, tmp_path: Path) -> None:
+    settings.ERASURES_FILE, settings.PERSONAL_FILES = tmp_path / "erasures.jsonl", []
+    erase(Customer.objects.create(email=NEW).pk, by=None, reason="asked")
+    tell(NEW, days=1)
+    assert address(ada) == OLD
+
+
+def test_an_event_that_names_a_new_address_beside_the_id_changes_nothing(ada: Customer) -> None:
+    resolve([Person("shop", "7", NEW)], source="shop")
+    assert address(ada) == OLD
+
+
+def test_who_confirms_a_former_address_gets_mail_there_and_the_grant_is_for_it(ada: Customer) -> None:
+    tell(NEW, days=1)
+    consent.grant([ada.pk], source="form")
+    texts = {"marketing_email": consent.current_text("marketing_email").pk}
+    asked = opt_in.ask(OLD, texts=texts, source="sign-up form")
+    assert asked is not None
+    opt_in.confirm(asked)
+    assert Customer.objects.consenting().get().email == OLD
+    assert CustomerIdentity.objects.get(namespace="email").value == NEW
