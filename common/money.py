@@ -15,6 +15,12 @@ def exponent(currency: str) -> int:
     return _EXPONENTS.get(currency, 2)
 
 
+def exponent_sql(currency: str) -> str:
+    """Return the same as SQL over a trusted expression."""
+    cases = "".join(f" WHEN '{name}' THEN {places}" for name, places in sorted(_EXPONENTS.items()))
+    return f"CASE {currency}{cases} ELSE 2 END"
+
+
 def format_money(amount_minor: int | float, currency: str) -> str:
     """Write an amount for people: `format_money(-123450, "GBP")` is `-£1,234.50`."""
     places = exponent(currency)

@@ -22,8 +22,10 @@ from customers.models import (
     Customer,
     CustomerFacts,
     CustomerIdentity,
+    Event,
     EventHook,
     EventName,
+    ExchangeRate,
     Order,
     OrderLine,
     Refund,
@@ -34,6 +36,7 @@ from customers.models import (
 )
 from customers.models.tracking import name_key
 from customers.profiles import touch
+from customers.rates import refresh_sums
 
 
 class ReadOnly:
@@ -295,7 +298,7 @@ class EventNameAdmin(ModelAdmin):  # type: ignore[misc]
     """The names that trackers send, and what they count as. A name with a number of its own stays for ever."""
 
     form = EventNameForm
-    list_display = ("name", "type", "number", "created_at")
+    list_display = ("name", "type", "number", "source", "created_at")
     list_filter = ("type",)
     search_fields = ("name",)
 
@@ -304,8 +307,15 @@ class EventNameAdmin(ModelAdmin):  # type: ignore[misc]
         return ("name", "number") if obj else ("number",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only a name that no stored event is called by may go."""
-        return super().has_delete_permission(request, obj) and (obj is None or obj.number is None)
+        """Only a name that no stored event is called by may go; its number is free then."""
+        is_used = (
+            obj is not None and obj.number is not None and Event.objects.filter(type=obj.number).exists()
+        )
+        return super().has_delete_permission(request, obj) and not is_used
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleting many at once would not ask for each whether events are called by it."""
+        return {name: act for name, act in super().get_actions(request).items() if name != "delete_selected"}
 
 
 class EventHookForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -354,3 +364,33 @@ class SourcePolicyAdmin(ModelAdmin):  # type: ignore[misc]
 
     list_display = ("source", "attaches_by_email", "changes_email", "orders_namespace", "orders_rank")
     search_fields = ("source",)
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(BigTable):
+    """What other currencies were worth; `import_rates` brings many. Sums of money follow at once."""
+
+    list_display = ("currency", "day", "rate")
+    list_filter = ("currency",)
+    date_hierarchy = "day"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Another day or currency is another row."""
+        return ("day", "currency") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: bool) -> None:
+        """Save, and sum up anew whose money it changes."""
+        super().save_model(request, obj, form, change)
+        refresh_sums([obj.currency], since=obj.day)
+
+    def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
+        """Delete, and sum up anew whose money it changes."""
+        super().delete_model(request, obj)
+        refresh_sums([obj.currency], since=obj.day)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ExchangeRate]) -> None:
+        """Do the same for many."""
+        since = dict(queryset.order_by("-day").values_list("currency", "day"))
+        super().delete_queryset(request, queryset)
+        if since:
+            refresh_sums(since, since=min(since.values()))

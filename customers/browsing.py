@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet, Value
 
 from common.pagination import CursorPage, cursor_page
 from customers.addresses import BadAddress
 from customers.consent import address_hash
-from customers.models import Consent, Customer, CustomerIdentity, Order, Suppression
+from customers.models import Consent, Customer, CustomerIdentity, Suppression
 
 _MOST_IDENTITIES = 50
 _COUNTRIES = """
@@ -58,12 +59,11 @@ def find(query: str, *, country: str = "") -> QuerySet[Customer]:
 def customer_page(query: str, *, country: str = "", cursor: str = "") -> CursorPage[Customer]:
     """One page of `find`, newest profile first, four queries at most.
 
-    Each has its facts, `net_minor` (revenue less refunds) in the `currency` of the last order, and `mail`.
+    Each has its facts, `net_minor` (revenue less refunds) in the reporting `currency`, and `mail`.
     """
-    latest = Order.objects.filter(customer=OuterRef("pk")).order_by("-placed_at")
     found = find(query, country=country).select_related("facts")
     rows = found.annotate(
-        currency=Subquery(latest.values("currency")[:1]),
+        currency=Value(settings.REPORTING_CURRENCY),
         net_minor=F("facts__revenue_minor") - F("facts__refunded_minor"),
     )
     page: CursorPage[Customer] = cursor_page(rows, cursor=cursor)

@@ -1,6 +1,7 @@
 """CustomerFacts: kept by ingest in its own transaction, and made anew from orders, events, and what expired ones left.
 
-Both ways go through the same queries, `behaviour_sql` and `_MONEY_OF`. What came last is a pair (time, id):
+Both ways go through the same queries, `behaviour_sql` and `_MONEY_OF`. Sums of money are in the reporting currency
+(`customers.conversion`); orders without a rate are counted, but in no sum. What came last is a pair (time, id):
 among the rows at the latest time the largest id wins, so the order of arrival does not matter. A customer is
 *seen* by what they do, not by what is sent to them. Products bought count units; postage and fees do not.
 """
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from customers.conversion import ORDER_TOTAL, REFUND_AMOUNT, into_reporting
 from customers.models import EventType
 
 _COUNTED = {
@@ -103,17 +105,17 @@ def add_events_sql(relation: str) -> str:
     )
 
 
-_MONEY_OF = """
+_MONEY_OF = f"""
 SELECT w.customer_id, coalesce(o.orders_count, 0) AS orders_count, o.first_order_at, o.last_order_at,
   coalesce(o.revenue_minor, 0) AS revenue_minor, coalesce(r.refunds_count, 0) AS refunds_count,
   coalesce(r.refunded_minor, 0) AS refunded_minor
-FROM unnest(%s::bigint[]) AS w(customer_id)
-LEFT JOIN (SELECT customer_id, count(*) AS orders_count, min(placed_at) AS first_order_at,
-    max(placed_at) AS last_order_at, sum(total_minor) AS revenue_minor
-  FROM customers_order WHERE customer_id = ANY(%s) GROUP BY customer_id) o USING (customer_id)
-LEFT JOIN (SELECT customer_id, count(*) AS refunds_count, sum(amount_minor) AS refunded_minor
-  FROM customers_refund WHERE customer_id = ANY(%s) GROUP BY customer_id) r USING (customer_id)
-"""
+FROM unnest(%(ids)s::bigint[]) AS w(customer_id)
+LEFT JOIN (SELECT o.customer_id, count(*) AS orders_count, min(o.placed_at) AS first_order_at,
+    max(o.placed_at) AS last_order_at, sum({ORDER_TOTAL}) AS revenue_minor
+  FROM customers_order o WHERE o.customer_id = ANY(%(ids)s) GROUP BY o.customer_id) o USING (customer_id)
+LEFT JOIN (SELECT r.customer_id, count(*) AS refunds_count, sum({REFUND_AMOUNT}) AS refunded_minor
+  FROM customers_refund r WHERE r.customer_id = ANY(%(ids)s) GROUP BY r.customer_id) r USING (customer_id)
+"""  # noqa: S608 - constants only
 _SET_MONEY = (
     f"UPDATE customers_customerfacts f SET {', '.join(f'{name} = a.{name}' for name in MONEY)}"  # noqa: S608 - constants only
     f" FROM ({_MONEY_OF}) a WHERE f.customer_id = a.customer_id"
@@ -168,9 +170,8 @@ def add_fresh_events() -> None:
 
 def refresh_money(customer_ids: Sequence[int]) -> None:
     """Sum orders and refunds of these customers anew; their facts' rows are locked."""
-    ids = sorted(set(customer_ids))
     with connection.cursor() as cursor:
-        cursor.execute(_SET_MONEY, [ids, ids, ids])
+        cursor.execute(_SET_MONEY, {"ids": sorted(set(customer_ids)), **into_reporting()})
 
 
 def rebuild_facts(customer_ids: Sequence[int] | None = None, *, chunk: int = 5000) -> int:

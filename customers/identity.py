@@ -215,20 +215,29 @@ def _unlinked(devices: Mapping[str, int]) -> dict[str, int | None]:
 
 
 def _resolve(wanted: list[Person], *, source: str) -> Resolution:
-    """Find or make customers, without profiles and devices."""
+    """Find or make customers, without profiles and devices.
+
+    An address goes to those who are known before it goes to the new, as if these had come in a batch of their own.
+    """
     resolution = Resolution(ids=_known(wanted))
+    asked: set[Person] = set()
     if any(person not in resolution.ids for person in wanted):
         with transaction.atomic():
             lock_makers()
             resolution.ids = _known(wanted)
             unknown = [person for person in wanted if person not in resolution.ids]
             resolution.erased = erased(unknown)
+            asked = set(resolution.ids)
+            _adopt_emails(_addresses(asked, resolution), resolution)
             _make([person for person in unknown if person not in resolution.erased], resolution, source)
-    found = resolution.ids
-    _adopt_emails(
-        {found[one]: one.email for one in wanted if one.value and one.email and one in found}, resolution
-    )
+    _adopt_emails(_addresses([one for one in wanted if one not in asked], resolution), resolution)
     return resolution
+
+
+def _addresses(people: Iterable[Person], resolution: Resolution) -> dict[int, str]:
+    """The addresses that came with ids, by customer."""
+    found = resolution.ids
+    return {found[one]: one.email for one in people if one.value and one.email and one in found}
 
 
 def _known(people: list[Person]) -> dict[Person, int]:
@@ -262,6 +271,7 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
     taken = _namespaces_of(owners.values())
     attaches = not SourcePolicy.objects.filter(source=source, attaches_by_email=False).exists()
     new: list[tuple[int, str | None, bool]] = []
+    nameless: dict[int, int] = {}
     identities: dict[tuple[str, str], tuple[int, str]] = {}
     ids = iter(_next_ids(len(people)))
     for person in people:
@@ -270,6 +280,9 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
         way = CustomerIdentity.Way.OWN.value
         if known is not None:
             id, way = known
+            if person.email and owner is None and id in nameless:
+                new[nameless.pop(id)] = (id, person.email, False)
+                owners[person.email] = id
         elif owner is not None and person.value and (not attaches or (owner, person.namespace) in taken):
             id = next(ids)
             new.append((id, None, person.namespace == ANONYMOUS))
@@ -277,9 +290,11 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
             id, way = owner, CustomerIdentity.Way.EMAIL.value
         else:
             id = next(ids)
-            new.append((id, person.email or None, not person.email and person.namespace == ANONYMOUS))
             if person.email:
                 owners[person.email] = id
+            else:
+                nameless[id] = len(new)
+            new.append((id, person.email or None, not person.email and person.namespace == ANONYMOUS))
         if person.value:
             identities[person.namespace, person.value] = id, way
             taken.add((id, person.namespace))

@@ -274,6 +274,7 @@ POLICIES = [
         "customers.DataSource",
         "customers.EventHook",
         "customers.EventName",
+        "customers.ExchangeRate",
         "customers.ExpiredEvents",
         "customers.FieldUse",
         "customers.HealthFigures",

@@ -30,8 +30,11 @@ from customers.models import (
     ConsentRecord,
     Customer,
     CustomerIdentity,
+    DataSource,
     DuplicatePair,
     Event,
+    EventHook,
+    EventType,
     Merge,
     MergedRow,
     Order,
@@ -106,15 +109,38 @@ def detach(identity_id: int, *, by: int | None = None) -> Customer:
 
 
 def _split_off(identity: CustomerIdentity, row: Merge) -> None:
-    """Move the id and what its source told to the new profile, and log each row."""
+    """Move the id and what its source told to the new profile, and log each row.
+
+    An order or refund goes with whoever is believed about it, and an order's events go with the order.
+    """
     log_rows(row, "customers.customeridentity", [str(identity.pk)])
     CustomerIdentity.objects.filter(pk=identity.pk).update(
         customer=row.absorbed_id, attached_by=CustomerIdentity.Way.OWN
     )
-    for model, key in ((Order, "pk"), (Refund, "pk"), (Event, "message_id")):
-        told = model._default_manager.filter(customer=row.survivor_id, source=identity.namespace)
-        log_rows(row, model._meta.label_lower, [str(one) for one in told.values_list(key, flat=True)])
+    sources = sorted(_sources_naming(identity.namespace))
+    orders = Order.objects.filter(customer=row.survivor_id, told_by__in=sources)
+    moved = list(orders.values_list("pk", flat=True))
+    others = list(
+        Order.objects.filter(customer=row.survivor_id).exclude(pk__in=moved).values_list("pk", flat=True)
+    )
+    of_orders = Q(type__in=(EventType.ORDER_PLACED, EventType.ORDER_LINE))
+    events = Event.objects.filter(
+        of_orders & Q(order_id__in=moved) | Q(source__in=sources) & ~(of_orders & Q(order_id__in=others)),
+        customer=row.survivor_id,
+    )
+    refunds = Refund.objects.filter(customer=row.survivor_id, told_by__in=sources)
+    for told, key in ((events, "message_id"), (orders, "pk"), (refunds, "pk")):
+        log_rows(row, told.model._meta.label_lower, [str(one) for one in told.values_list(key, flat=True)])
         told.update(customer=row.absorbed_id)
+
+
+def _sources_naming(namespace: str) -> set[str]:
+    """The sources whose ids of customers are in this namespace: its own, and those whose mapping says so."""
+    mappings = [
+        *DataSource.objects.filter(mapping__customer__namespace=namespace).values_list("mapping", flat=True),
+        *EventHook.objects.filter(mapping__customer__namespace=namespace).values_list("mapping", flat=True),
+    ]
+    return {namespace, *(mapping["source"] for mapping in mappings if "source" in mapping)}
 
 
 def _both(row: Merge) -> Q:
@@ -156,6 +182,7 @@ def _take_back(row: Merge, *, by: int | None) -> None:
     touch(pair)
     for column in others:
         _move_back(column, row)
+    _have_events_follow_orders(pair)
     _give_back_address(row)
     row.undone_at, row.undone_by_id = now(), by
     row.save(update_fields=["undone_at", "undone_by"])
@@ -204,6 +231,17 @@ def _move_back(of: MovingColumn, row: Merge) -> None:
             " WHERE r.merge_id = %(merge)s AND r.model = %(model)s AND r.change IS NULL"
             f" AND t.{of.key} = r.key::{of.key_type} AND t.{of.column} = %(of)s {unless_there(of)}",
             {"to": row.absorbed_id, "of": row.survivor_id, "merge": row.pk, "model": of.label},
+        )
+
+
+def _have_events_follow_orders(pair: list[int]) -> None:
+    """What was told of an order since the merge goes where the order goes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE customers_event e SET customer_id = o.customer_id FROM customers_order o"
+            " WHERE e.order_id = o.id AND e.type = ANY(%(types)s) AND e.customer_id = ANY(%(pair)s)"
+            " AND o.customer_id = ANY(%(pair)s) AND e.customer_id <> o.customer_id",
+            {"pair": pair, "types": [int(EventType.ORDER_PLACED), int(EventType.ORDER_LINE)]},
         )
 
 

@@ -6,6 +6,7 @@ from customers.models.derived import Assignment, CustomerFacts, FactsBaseline, S
 from customers.models.duplicate import DuplicatePair, SourcePolicy
 from customers.models.event import Event, EventKey, EventType, ExpiredEvents
 from customers.models.merge import Merge, MergedRow
+from customers.models.money import ExchangeRate
 from customers.models.order import Order, OrderLine, Refund
 from customers.models.people import PeopleImport
 from customers.models.quality import (
@@ -39,6 +40,7 @@ __all__ = [
     "EventKey",
     "EventName",
     "EventType",
+    "ExchangeRate",
     "ExpiredEvents",
     "FactsBaseline",
     "FieldUse",

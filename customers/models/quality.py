@@ -112,6 +112,11 @@ class HealthFigures(models.Model):
     without_consent = models.BigIntegerField()
     audience = models.BigIntegerField(help_text="Customers who may be mailed")
     empty = models.JSONField(help_text="For each field in use: in how many of the audience it is empty")
+    without_rate = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="For each currency: orders and refunds without an exchange rate",
+    )
 
     class Meta:
         verbose_name_plural = "health figures"

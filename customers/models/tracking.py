@@ -46,6 +46,9 @@ class EventName(models.Model):
         help_text="Empty: an event of its own, under its own name",
     )
     number = models.SmallIntegerField(unique=True, null=True, blank=True, editable=False)
+    source = models.CharField(
+        "first sent by", max_length=50, blank=True, db_default="", default="", editable=False
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

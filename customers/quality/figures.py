@@ -7,8 +7,11 @@ from typing import Any
 from django.db import connection
 
 from common.clock import now
+from common.figures import integer
+from customers.conversion import DAYS_VALID
 from customers.models import Consent, CustomerFacts, FieldUse, HealthFigures
 from customers.profiles import COLUMNS, DATES
+from customers.rates import without_rate
 
 MOST_FIELDS = 200
 MOST_EMPTY = 0.3
@@ -60,6 +63,7 @@ def compute_figures() -> HealthFigures:
             "without_consent": without_consent,
             "audience": audience,
             "empty": dict(zip(fields, empty, strict=True)),
+            "without_rate": without_rate(),
         },
     )
     return figures
@@ -81,6 +85,17 @@ def used_fields(figures: HealthFigures) -> list[UsedField]:
         if name in users and figures.audience
     ]
     return sorted(found, key=lambda one: (-one.share, one.name))
+
+
+def without_rate_in_words(figures: HealthFigures) -> str:
+    """Say what no sum of money counts, for it has no exchange rate; empty where there is nothing."""
+    if not figures.without_rate:
+        return ""
+    listed = ", ".join(f"{integer(count)} in {currency}" for currency, count in figures.without_rate.items())
+    return (
+        f"Orders and refunds without an exchange rate: {listed}. They count as orders, but are in no customer's"
+        f" revenue until there is a rate of their day or the {DAYS_VALID} days before."
+    )
 
 
 def tell_field_uses(user_kind: str, uses: Iterable[tuple[int, str, Iterable[str]]]) -> None:

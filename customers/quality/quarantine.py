@@ -20,6 +20,8 @@ from customers.models import DataSource, QuarantinedRow
 from customers.models.sync import in_words
 from customers.quality.expectations import LONGEST_REASON
 from customers.quality.watch import RunProfile, Watch, meant_reasons
+from customers.tracking.receiving import TRACKING, receive_again
+from customers.tracking.refused import ITEM
 
 KEPT_A_RUN = 10_000
 MOST_BYTES = 32_768
@@ -144,6 +146,8 @@ def retry(rows: Iterable[QuarantinedRow], *, by: User | None) -> Retried:
 
 
 def _retry(source: str, rows: list[QuarantinedRow], *, by: User | None) -> Retried:
+    if source.startswith(TRACKING):
+        return _settle(rows, _received_again(source.removeprefix(TRACKING), rows), by=by)
     mapping = DataSource.objects.filter(name=source).values_list("mapping", flat=True).first()
     if not mapping or "kinds" not in mapping:
         raise MappingError(
@@ -170,6 +174,16 @@ def _retry(source: str, rows: list[QuarantinedRow], *, by: User | None) -> Retri
             overrule_withdrawal=False,
         )
     return _settle(rows, reasons, by=by)
+
+
+def _received_again(source: str, rows: Sequence[QuarantinedRow]) -> dict[int, str]:
+    """Send items of a tracker again, as of when they came; return why which are still refused."""
+    reasons: dict[int, str] = {}
+    for row in rows:
+        item = row.cells.get(ITEM, "")
+        if reason := receive_again(item, source=source, received_at=row.created_at):
+            reasons[row.pk] = reason
+    return reasons
 
 
 class _Reader:

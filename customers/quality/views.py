@@ -45,6 +45,7 @@ def data(request: HttpRequest) -> HttpResponse:
         "figures": counted,
         "without_consent_hint": "Have an address, but never agreed or took it back;"
         f" {integer(counted.without_address)} more have no address",
+        "without_rate": figures.without_rate_in_words(counted),
         "fields": figures.used_fields(counted),
         "most_empty": figures.MOST_EMPTY,
         "totals": runs.totals(),

@@ -21,11 +21,16 @@ UPDATE customers_syncrun r SET rows_in = rows_in + %s, inserted = inserted + %s,
       GROUP BY key) sums) END
 FROM lazily WHERE r.source = %s AND r.started_at = %s
 """
+# What is found first stands for the day; the page shows it as a warning.
+_FIND = """
+UPDATE customers_syncrun SET findings = findings || %s::jsonb
+WHERE source = %s AND started_at = %s AND NOT findings @> %s::jsonb
+"""
 
 
 def enter(source: str, *, inserted: int, duplicates: int, rejected: Counter[str], at: datetime) -> None:
     """Add to the books of this source and day, opened by the first to come; one query."""
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = _day(at)
     reasons = json.dumps(rejected)
     rows = inserted + duplicates + sum(rejected.values())
     values: list[Any] = [rows, inserted, duplicates, at, reasons, reasons, source, day]
@@ -34,6 +39,23 @@ def enter(source: str, *, inserted: int, duplicates: int, rejected: Counter[str]
         if not cursor.rowcount:
             _open(source, day)
             cursor.execute(_ADD, values)
+
+
+def note_names(source: str, *, example: str, at: datetime) -> None:
+    """Have data health say that names of events got no number of their own today."""
+    about = {"about": "event names", "level": "warn"}
+    sentence = (
+        f"Names of events were not kept as names of their own, such as {example[:100]!r}: more new ones came than a"
+        " source may bring in a day, or all numbers are in use. They are kept as something else that was done, with"
+        " the name beside. Add those that are the shop's under Event names."
+    )
+    values: list[Any] = [json.dumps([about | {"sentence": sentence}]), source, _day(at), json.dumps([about])]
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, values)
+
+
+def _day(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _open(source: str, day: datetime) -> None:

@@ -6,7 +6,7 @@ id that the mapping gives them, so a replay changes nothing. Only refused record
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +24,8 @@ from customers.importing.records import found, header_of, row_of
 from customers.importing.schema import MappingError, check_mapping
 from customers.ingest import IngestResult, ingest
 from customers.models import EventHook
+from customers.quality.sources import note_mapping
+from customers.tracking import refused
 from customers.tracking.books import enter
 from customers.tracking.protocol import check_value
 from customers.tracking.receiving import Receipt
@@ -99,26 +101,40 @@ def _store(hook: EventHook, records: list[Any]) -> Receipt:
         raise BadRequest(HTTPStatus.CONFLICT, f"The hook's mapping cannot be used: {error}") from error
     events: list[EventIn] = []
     positions: list[int] = []
-    refused: dict[int, BadItem] = {}
+    bad: dict[int, BadItem] = {}
     for index, record in enumerate(records):
         try:
             events.append(_event(record, header, rows))
             positions.append(index)
         except BadItem as error:
-            refused[index] = error
-    early = Counter(error.reason for error in refused.values())
+            bad[index] = error
+    early = Counter(error.reason for error in bad.values())
     result = ingest(events, source=rows.source, orders=shared_orders(mapping)) if events else IngestResult()
     for position, reason in result.rejects:
-        refused[positions[position]] = BadItem(FIELDS.get(reason, ""), reason)
+        bad[positions[position]] = BadItem(FIELDS.get(reason, ""), reason)
     _grant(mapping, result, rows.source)
+    at, books = now(), f"hook {hook.name}"
     enter(
-        f"hook {hook.name}",
+        books,
         inserted=result.inserted,
         duplicates=result.duplicates,
         rejected=result.rejected + early,
-        at=now(),
+        at=at,
     )
-    return _receipt(len(records), [refused[index].at(index, None) for index in sorted(refused)], result)
+    if bad:
+        note_mapping(books, mapping)
+        refused.keep(_kept(records, header, bad), source=books, at=at)
+    return _receipt(len(records), [bad[index].at(index, None) for index in sorted(bad)], result)
+
+
+def _kept(records: list[Any], header: list[str], bad: Mapping[int, BadItem]) -> Iterator[refused.Refused]:
+    """The refused records as the rows that the mapping reads; what is no row cannot be mended, and is counted only."""
+    for index, error in bad.items():
+        with suppress(RecursionError):
+            row = row_of(records[index], header)
+            if isinstance(row, list):
+                cells = [[name, cell] for name, cell in zip(header, row, strict=True)]
+                yield refused.Refused(index, error.reason, cells)
 
 
 def _event(record: Any, header: list[str], rows: RowMapping) -> EventIn:

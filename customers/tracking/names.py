@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Count, Max, Q
 
 from common.clock import now
 from customers.models import EventName, EventType
 from customers.models.tracking import FIRST_CUSTOM_TYPE, name_key
 
 MOST_CUSTOM_NAMES = 2000
+NEW_NAMES_A_DAY = 100
+_HIGHEST_NUMBER = 2**15 - 1
 LONGEST_NAME = 100
 _KEPT_FOR = timedelta(seconds=10)
 _MOST_SPELLINGS = 10_000
@@ -25,6 +28,7 @@ class _Known:
         self.types = {row.key: row.stored_type for row in rows}
         self.labels = {row.number: row.name for row in rows if row.number is not None}
         self.spellings: dict[str, int] = {}
+        self.exhausted: set[str] = set()
         self.until: datetime = now() + _KEPT_FOR
 
 
@@ -38,11 +42,12 @@ def forget() -> None:
     _known = None
 
 
-def types_of(names: Iterable[str]) -> dict[str, int]:
+def types_of(names: Iterable[str], *, source: str) -> dict[str, int]:
     """Return the type of event that each of these names is stored as; names not seen before are registered.
 
-    Beyond 2,000 names of their own, and for names longer than 100 characters, that is `EventType.CUSTOM`.
-    No query while the table is fresh in memory; others learn of a change within ten seconds.
+    A source may bring 100 new names a day, so that whoever has its public key cannot use up all 2,000. Beyond these
+    numbers, and for names longer than 100 characters, that is `EventType.CUSTOM`. No query while the table is fresh in
+    memory; others learn of a change within ten seconds.
     """
     wanted = set(names)
     known = _current()
@@ -50,13 +55,17 @@ def types_of(names: Iterable[str]) -> dict[str, int]:
     if len(found) < len(wanted):
         lacking = {name: name_key(name) for name in wanted if name not in found}
         new = {key: name for name, key in lacking.items() if key not in known.types}
-        if new:
-            known.types |= _register(new)
-            known.until = now()
+        if new and source not in known.exhausted:
+            registered = _register(new, source)
+            known.types |= registered
+            if len(registered) == len(new):
+                known.until = now()
+            else:
+                known.exhausted.add(source)
         for name, key in lacking.items():
-            found[name] = known.types[key]
+            found[name] = known.types.get(key, int(EventType.CUSTOM))
         if len(known.spellings) < _MOST_SPELLINGS:
-            known.spellings |= {name: found[name] for name in lacking}
+            known.spellings |= {name: found[name] for name, key in lacking.items() if key in known.types}
     return found
 
 
@@ -76,27 +85,26 @@ def _current() -> _Known:
     return known
 
 
-def _register(new: dict[str, str]) -> dict[str, int]:
-    """Give numbers to names by key, one process at a time; return the types of all of them."""
+def _register(new: dict[str, str], source: str) -> dict[str, int]:
+    """Give numbers to names by key, one process at a time; return the types of those that have one now."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         types = {row.key: row.stored_type for row in EventName.objects.filter(key__in=new)}
-        highest = (
-            EventName.objects.exclude(number=None)
-            .order_by("-number")
-            .values_list("number", flat=True)
-            .first()
+        numbered = EventName.objects.exclude(number=None)
+        today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+        used = numbered.aggregate(
+            all=Count("pk"),
+            today=Count("pk", filter=Q(source=source, created_at__gte=today)),
+            highest=Max("number"),
         )
-        following = FIRST_CUSTOM_TYPE if highest is None else highest + 1
-        rows = []
+        room = min(NEW_NAMES_A_DAY - used["today"], MOST_CUSTOM_NAMES - used["all"])
+        following = FIRST_CUSTOM_TYPE if used["highest"] is None else used["highest"] + 1
+        rows: list[EventName] = []
         for key, name in sorted(new.items()):
-            if key in types:
-                continue
-            if following >= FIRST_CUSTOM_TYPE + MOST_CUSTOM_NAMES or len(name) > LONGEST_NAME:
-                types[key] = int(EventType.CUSTOM)
-                continue
-            rows.append(EventName(name=name, key=key, number=following))
-            types[key] = following
-            following += 1
+            if key in types or len(name) > LONGEST_NAME:
+                types.setdefault(key, int(EventType.CUSTOM))
+            elif len(rows) < room and following + len(rows) <= _HIGHEST_NUMBER:
+                types[key] = following + len(rows)
+                rows.append(EventName(name=name, key=key, number=types[key], source=source))
         EventName.objects.bulk_create(rows)
     return types

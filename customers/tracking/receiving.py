@@ -1,7 +1,7 @@
 """Takes what a request holds: each item is stored or refused by itself, and the answer says which."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -9,12 +9,14 @@ import msgspec
 from customers.events_in import EventIn, Times, problem
 from customers.identity import ANONYMOUS, Person, alias, identify
 from customers.ingest import IngestResult, ingest
-from customers.models import CustomerIdentity
-from customers.tracking import names
-from customers.tracking.books import enter
+from customers.models import CustomerIdentity, EventType
+from customers.tracking import names, refused
+from customers.tracking.books import enter, note_names
 from customers.tracking.protocol import Item, Parcel, decode_item, id_text
 from customers.tracking.refusals import FIELDS, BadItem, ItemRefusal
 from customers.tracking.translation import Saying, Translator, event_name
+
+TRACKING = "tracking "
 
 
 class Receipt(msgspec.Struct, kw_only=True):
@@ -73,41 +75,84 @@ class _Intake:
             if not saying.events:
                 self.about_people[index] = saying
 
-    def hear(self, result: IngestResult) -> None:
-        """Note which items the store has refused."""
+    def store(self, source: str) -> tuple[IngestResult, Counter[str]]:
+        """Store it all; return what became of the events, and why what else was refused before.
+
+        What is said about people comes first, so that the events of a batch find the people it names.
+        """
+        for index in _hear_about_people(self.about_people, source):
+            self.refuse(index, BadItem(FIELDS["customer_erased"], "customer_erased"))
+        early = Counter(refusal.reason for refusal in self.refused.values())
+        result = ingest(self.events, source=source) if self.events else IngestResult()
         for position, reason in result.rejects:
             self.refuse(self.positions[position], BadItem(FIELDS.get(reason, ""), reason))
+        return result, early
+
+    def refusals(self) -> list[ItemRefusal]:
+        """Why items were refused, in their order."""
+        return [self.refused[index] for index in sorted(self.refused)]
 
 
 def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
-    """Store what a request holds and say what became of each item; everything is committed on return.
-
-    What is said about people comes first, so that the events of a batch find the people it names.
-    """
-    intake = _Intake(parcel)
-    types = names.types_of(intake.decode(parcel.type))
-    intake.translate(Translator(source=source, received_at=received_at, sent_at=parcel.sent_at, types=types))
-    for index in _hear_about_people(intake.about_people, source):
-        intake.refuse(index, BadItem(FIELDS["customer_erased"], "customer_erased"))
-    early = Counter(refusal.reason for refusal in intake.refused.values())
-    result = ingest(intake.events, source=source) if intake.events else IngestResult()
-    intake.hear(result)
+    """Store what a request holds and say what became of each item; everything is committed on return."""
+    intake, unnamed = _understood(parcel, source=source, received_at=received_at)
+    result, early = intake.store(source)
+    books = books_of(source)
     enter(
-        f"tracking {source}",
+        books,
         inserted=result.inserted + len(intake.about_people.keys() - intake.refused.keys()),
         duplicates=result.duplicates,
         rejected=result.rejected + early,
         at=received_at,
     )
-    refused = [intake.refused[index] for index in sorted(intake.refused)]
+    refusals = intake.refusals()
+    if refusals:
+        refused.keep(_kept(parcel, refusals), source=books, at=received_at)
+    if unnamed:
+        note_names(books, example=unnamed, at=received_at)
     return Receipt(
-        success=not refused,
+        success=not refusals,
         received=len(parcel.items),
-        accepted=len(parcel.items) - len(refused),
+        accepted=len(parcel.items) - len(refusals),
         stored=result.inserted,
         duplicates=result.duplicates,
-        refused=refused,
+        refused=refusals,
     )
+
+
+def receive_again(item: str, *, source: str, received_at: datetime) -> str | None:
+    """Store an item that was refused and mended since, without entering it in the books; return why not, or None."""
+    parcel = Parcel([item.encode()], "")
+    intake, _ = _understood(parcel, source=source, received_at=received_at)
+    intake.store(source)
+    return next((refusal.reason for refusal in intake.refusals()), None)
+
+
+def books_of(source: str) -> str:
+    """Return the name under which books are kept of what the write keys of a source send."""
+    return f"{TRACKING}{source}"
+
+
+def note_unreadable(source: str, *, at: datetime) -> None:
+    """Count a request of which no item could be read."""
+    unreadable = Counter({"unreadable_request": 1})
+    enter(books_of(source), inserted=0, duplicates=0, rejected=unreadable, at=at)
+
+
+def _understood(parcel: Parcel, *, source: str, received_at: datetime) -> tuple[_Intake, str]:
+    """Decode and translate; also return an event name that got no number of its own, or an empty text."""
+    intake = _Intake(parcel)
+    types = names.types_of(intake.decode(parcel.type), source=source)
+    intake.translate(Translator(source=source, received_at=received_at, sent_at=parcel.sent_at, types=types))
+    return intake, next((name for name in sorted(types) if types[name] == EventType.CUSTOM), "")
+
+
+def _kept(parcel: Parcel, refusals: list[ItemRefusal]) -> Iterator[refused.Refused]:
+    for one in refusals:
+        raw = bytes(parcel.items[one.index])
+        if one.reason not in refused.NEVER_KEPT:
+            cells = refused.item_cells(raw, type=parcel.type, sent_at=parcel.sent_at)
+            yield refused.Refused(one.index, one.reason, cells)
 
 
 def _check(events: list[EventIn], *, times: Times) -> None:

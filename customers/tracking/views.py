@@ -16,8 +16,8 @@ from common.clock import now
 from customers.tracking.bodies import read_body
 from customers.tracking.hooks import take_hook
 from customers.tracking.keys import key_in_header, throttle, write_key
-from customers.tracking.protocol import parse_batch, parse_single
-from customers.tracking.receiving import Receipt, receive
+from customers.tracking.protocol import key_in, parse_batch, parse_single
+from customers.tracking.receiving import Receipt, note_unreadable, receive
 from customers.tracking.refusals import BadRequest
 
 logger = logging.getLogger(__name__)
@@ -79,13 +79,19 @@ def hook(request: HttpRequest, name: str) -> Receipt:
 
 
 def _take(request: HttpRequest, type: str) -> Receipt:
+    """Nothing but a quick look is done for those without a key; what cannot be read of the others is in the books."""
     received_at = now()
     secret = key_in_header(request.META.get("HTTP_AUTHORIZATION", ""))
     key = write_key(secret) if secret else None
-    body = read_body(request)
-    parcel = parse_single(body, type) if type else parse_batch(body)
-    key = key or write_key(parcel.write_key)
-    throttle(key)
+    try:
+        body = read_body(request)
+        key = key or write_key(key_in(body))
+        throttle(key)
+        parcel = parse_single(body, type) if type else parse_batch(body)
+    except BadRequest as refusal:
+        if key is not None and refusal.status != HTTPStatus.TOO_MANY_REQUESTS:
+            note_unreadable(key.source, at=received_at)
+        raise
     return receive(parcel, source=key.source, received_at=received_at)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,13 @@ from products.catalogue import ProductRef
 from products.models import Product
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _pounds(settings: Any) -> None:
+    settings.REPORTING_CURRENCY = "GBP"
+
+
 AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
 

@@ -1,6 +1,7 @@
 """The list of customers."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -51,7 +52,8 @@ def queries(client: Client, url: str) -> int:
     return len(captured)
 
 
-def test_a_row_shows_orders_net_revenue_and_consent(viewer: Client) -> None:
+def test_a_row_shows_orders_net_revenue_and_consent(viewer: Client, settings: Any) -> None:
+    settings.REPORTING_CURRENCY = "GBP"
     buy(1, email="ada@example.com", first_name="Ada", last_name="Byron", country="GB")
     consent.grant([Customer.objects.get().pk], source="form")
     html = viewer.get("/customers/").content.decode()

@@ -17,7 +17,7 @@ from tests.customers.tracking import Tracker, basic
 PATHS = ["/v1/alias", "/v1/batch", "/v1/group", "/v1/hooks/{name}", "/v1/identify", "/v1/import"]
 PATHS += ["/v1/page", "/v1/screen", "/v1/track"]
 EXAMPLES = 8
-MANY_EXAMPLES = 400
+MANY_EXAMPLES = 60
 
 
 @pytest.fixture

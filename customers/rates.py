@@ -1,0 +1,100 @@
+"""Exchange rates on their way in, and the sums that change with them."""
+
+import csv
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, date, datetime, time
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from customers.conversion import ORDER_TOTAL, REFUND_AMOUNT, into_reporting
+from customers.facts import lock_facts, refresh_money
+from customers.models import ExchangeRate
+from customers.profiles import touch
+
+COLUMNS = ("date", "currency", "rate")
+_CHUNK = 5000
+_WITHOUT_RATE = f"""
+SELECT currency, count(*) FROM (
+  SELECT o.currency FROM customers_order o WHERE o.currency <> %(reporting)s AND ({ORDER_TOTAL}) IS NULL
+  UNION ALL
+  SELECT r.currency FROM customers_refund r WHERE r.currency <> %(reporting)s AND ({REFUND_AMOUNT}) IS NULL
+) lacking GROUP BY currency ORDER BY currency
+"""  # noqa: S608 - constants only
+_CONCERNED = """
+SELECT customer_id FROM customers_order WHERE currency = ANY(%(currencies)s) AND placed_at >= %(since)s
+UNION
+SELECT r.customer_id FROM customers_refund r LEFT JOIN customers_order o ON o.id = r.order_id
+WHERE r.currency = ANY(%(currencies)s) AND coalesce(o.placed_at, r.refunded_at) >= %(since)s
+ORDER BY customer_id
+"""
+
+
+class BadRates(ValueError):
+    """A table of rates that cannot be read; the message names the line."""
+
+
+def read_rates(lines: Iterable[str]) -> list[ExchangeRate]:
+    """Return the rates of a CSV file with the columns date, currency and rate. Raises BadRates."""
+    rows = csv.DictReader(lines, strict=True)
+    found: dict[tuple[str, date], ExchangeRate] = {}
+    try:
+        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+            raise BadRates(f"Line 1: there is no column {missing[0]}; date, currency and rate are needed.")
+        for row in rows:
+            rate = _rate(row, rows.line_num)
+            known = found.setdefault((rate.currency, rate.day), rate)
+            if known.rate != rate.rate:
+                raise BadRates(f"Line {rows.line_num}: {rate.currency} has another rate on that day above.")
+    except csv.Error as error:
+        raise BadRates(f"Line {rows.reader.line_num}: {error}.") from error
+    return [found[key] for key in sorted(found)]
+
+
+def _rate(row: dict[str, str | None], line: int) -> ExchangeRate:
+    day, currency, rate = ((row[name] or "").strip() for name in COLUMNS)
+    one = ExchangeRate(day=day, currency=currency.upper(), rate=rate)
+    try:
+        one.clean_fields()
+    except ValidationError as error:
+        name, said = next(iter(error.message_dict.items()))
+        raise BadRates(f"Line {line}, {'date' if name == 'day' else name}: {said[0]}") from error
+    if one.currency == settings.REPORTING_CURRENCY:
+        raise BadRates(f"Line {line}, currency: {one.currency} is the reporting currency.")
+    return one
+
+
+def store_rates(rates: Sequence[ExchangeRate]) -> int:
+    """Store rates, those of the same day anew, and sum up anew whose money they change; return how many people."""
+    if not rates:
+        return 0
+    ExchangeRate.objects.bulk_create(
+        sorted(rates, key=lambda one: (one.currency, one.day)),
+        update_conflicts=True,
+        unique_fields=["currency", "day"],
+        update_fields=["rate"],
+    )
+    return refresh_sums({one.currency for one in rates}, since=min(one.day for one in rates))
+
+
+def refresh_sums(currencies: Collection[str], *, since: date) -> int:
+    """Sum up anew who bought in these currencies on that day (UTC) or later; return how many people that were."""
+    start = datetime.combine(since, time(), UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(_CONCERNED, {"currencies": sorted(currencies), "since": start})
+        ids = [id for (id,) in cursor.fetchall()]
+    for first in range(0, len(ids), _CHUNK):
+        some = ids[first : first + _CHUNK]
+        with transaction.atomic():
+            lock_facts(some)
+            refresh_money(some)
+            touch(some)
+    return len(ids)
+
+
+def without_rate() -> dict[str, int]:
+    """Count orders and refunds that have no rate, by currency: they are in no sum. Reads all of them once."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_RATE, into_reporting())
+        return dict(cursor.fetchall())

@@ -1,0 +1,98 @@
+"""What was refused of a tracker or a hook, kept so that people can see, mend and retry it.
+
+A write key may stand in a public page, so there is an end to it: so many rows a source and day, so many in all, none
+longer than a form takes. What is beyond is counted only. What was said of an erased person is never kept.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection
+
+from customers.models import QuarantinedRow
+
+KEPT_A_DAY = 500
+KEPT_IN_ALL = 2_000
+LONGEST = 10_000
+ITEM = "item"
+NEVER_KEPT = frozenset(("customer_erased", "too_large"))
+_NUL = "\N{SYMBOL FOR NULL}"
+_SECRET = re.compile(r'"writeKey"\s*:\s*"[^"]*"\s*,?')
+_CLAIM = """
+WITH room AS (
+  SELECT id, least(%(count)s, %(most)s - quarantined) AS count FROM customers_syncrun
+  WHERE source = %(source)s AND started_at = %(day)s AND quarantined < %(most)s FOR UPDATE
+)
+UPDATE customers_syncrun r SET quarantined = quarantined + room.count FROM room WHERE r.id = room.id
+RETURNING r.id, room.count
+"""
+
+
+class Refused(NamedTuple):
+    """One refused item or record: its place in the request, the reason, and pairs of column and cell."""
+
+    position: int
+    reason: str
+    raw: list[list[str]]
+
+
+def item_cells(raw: bytes, *, type: str, sent_at: datetime | None) -> list[list[str]]:
+    """Return an item as the one cell of a row, as it would stand in a batch, without the key that it came with."""
+    try:
+        said = msgspec.json.decode(raw)
+        if not isinstance(said, dict):
+            raise ValueError
+        said.pop("writeKey", None)
+        told = {"type": type} if type else {}
+        sent = {"sentAt": sent_at} if sent_at else {}
+        text = msgspec.json.encode({**sent, **said, **told}).decode()
+    except (ValueError, RecursionError):
+        text = _SECRET.sub("", raw.decode("utf-8", "replace"))
+    return [[ITEM, text]]
+
+
+def keep(refused: Iterable[Refused], *, source: str, at: datetime) -> None:
+    """Put refused rows into quarantine, as long as there is room; the books of that day must be open."""
+    rows: dict[bytes, QuarantinedRow] = {}
+    for position, reason, raw in refused:
+        cells = [[_storable(name), _storable(cell)] for name, cell in raw]
+        if reason in NEVER_KEPT or sum(len(cell) for _, cell in cells) > LONGEST:
+            continue
+        key = hashlib.blake2b(json.dumps([source, cells]).encode(), digest_size=16).digest()
+        rows[key] = QuarantinedRow(
+            source=source, number=position + 1, reason=reason[:200], raw=cells, fingerprint=key
+        )
+    if rows:
+        _store(rows, source=source, at=at)
+
+
+def _store(rows: Mapping[bytes, QuarantinedRow], *, source: str, at: datetime) -> None:
+    waiting = QuarantinedRow.objects.filter(source=source, state=QuarantinedRow.State.WAITING)
+    known = set(waiting.filter(fingerprint__in=rows).values_list("fingerprint", flat=True))
+    new = [rows[key] for key in sorted(rows) if key not in {bytes(one) for one in known}]
+    room = KEPT_IN_ALL - waiting[:KEPT_IN_ALL].count()
+    new = new[: max(room, 0)]
+    if not new:
+        return
+    values: dict[str, Any] = {
+        "count": len(new),
+        "most": KEPT_A_DAY,
+        "source": source,
+        "day": at.replace(hour=0, minute=0, second=0, microsecond=0),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, values)
+        run_id, count = cursor.fetchone() or (None, 0)
+    for row in new:
+        row.run_id = run_id
+    QuarantinedRow.objects.bulk_create(new[:count], ignore_conflicts=True)
+
+
+def _storable(text: str) -> str:
+    """As jsonb takes it: no NUL, and no half of a character."""
+    return text.replace("\0", _NUL).encode("utf-8", "replace").decode()
