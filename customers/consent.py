@@ -11,6 +11,7 @@ from django.db.models import Max
 from common.clock import now
 from customers.addresses import canonical
 from customers.models import Consent, ConsentText, Customer, Purpose, Suppression
+from customers.news import CONSENT, PROFILE
 from customers.profiles import touch
 
 _PUT = """
@@ -196,5 +197,5 @@ def _put(
         if purpose == Purpose.PROFILING and changed:
             cursor.execute(_PROFILED, {"ids": changed, "is_granted": is_granted})
         if tells:
-            touch(changed)
+            touch(changed, changed=CONSENT | PROFILE)
     return len(changed)

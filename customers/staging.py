@@ -16,6 +16,7 @@ from common.clock import now
 from customers.events_in import AHEAD
 from customers.facts import BEHAVIOUR_COLUMNS, add_events_sql
 from customers.models import EventType
+from customers.news import of_events_sql
 from customers.profiles import touch_sql
 
 _COLUMNS = {
@@ -96,7 +97,7 @@ _STORE_PLACED = _STORE_FRESH.format(
 )
 _ADD_BEHAVIOUR = f"""
 facts AS ({add_events_sql("stored")}),
-touched AS ({touch_sql("SELECT DISTINCT customer_id FROM stored")})
+touched AS ({touch_sql(f"SELECT customer_id, {of_events_sql('type')} FROM stored GROUP BY 1")})
 SELECT count(*) FROM stored
 """  # noqa: S608 - constants only
 _STORE_BEHAVIOUR = (

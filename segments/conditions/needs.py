@@ -26,6 +26,7 @@ class Needs:
     events: frozenset[Happened] = frozenset()
     scores: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    stages: frozenset[str] = frozenset()
     consents: frozenset[str] = frozenset()
     experiments: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
