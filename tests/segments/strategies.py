@@ -1,18 +1,27 @@
 """Hypothesis strategies for conditions, as JSON."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from tests.segments.worlds import EDGES, NUMBERS, PATHS, TEXTS, TYPES
+from tests.segments.worlds import EDGES, NAMES, NUMBERS, OTHER_EDGES, PATHS, TEXTS, TYPES
 
 Json = dict[str, Any]
 PRESENCE = st.sampled_from(["is_missing", "is_present"])
 RANGE = st.sampled_from(["eq", "gt", "gte", "lt", "lte"])
 ORDER = st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"])
 SAMPLES = [text for text in TEXTS if text] + ["ondon", "C1", "example", "3"]
-SPANS = st.sampled_from([{"days": 1}, {"hours": 24}, {"days": 7}, {"days": 30}, {"weeks": 1, "days": 23}])
-MOMENTS = st.sampled_from([edge.isoformat() for edge in EDGES])
+SPANS = st.sampled_from(
+    [{"hours": 1}, {"days": 1}, {"hours": 24}, {"days": 7}, {"days": 30}, {"weeks": 1, "days": 23}]
+)
+ZONES = st.sampled_from(
+    [ZoneInfo(name) for name in ("UTC", "America/New_York", "Europe/London", "Asia/Kolkata")]
+)
+MOMENTS = st.builds(
+    lambda edge, zone: edge.astimezone(zone).isoformat(), st.sampled_from([*EDGES, *OTHER_EDGES]), ZONES
+)
 
 
 def _comparison(subject: Json, op: st.SearchStrategy[str], value: st.SearchStrategy[Any]) -> Any:
@@ -60,19 +69,83 @@ WHERE = st.fixed_dictionaries(
         "source": st.sampled_from(["shop", "till"]),
     },
 )
+PROPERTY = (
+    st.sampled_from([*SAMPLES, *NUMBERS, True, ["GB", "É"]])
+    | st.dictionaries(RANGE, st.sampled_from(NUMBERS), min_size=1, max_size=2)
+    | st.sampled_from([{"contains": "b"}, {"starts_with": "i"}, {"is_missing": True}, {"is_present": True}])
+    | st.sampled_from([{"ne": "gb"}, {"not_in": ["gb", "3"]}, {"ne": True}])
+)
+PROPERTIES = st.dictionaries(st.sampled_from(["plan", "duration_ms"]), PROPERTY, min_size=1).map(
+    lambda properties: {"properties": properties}
+)
+WHERE = st.one_of(WHERE, WHERE, PROPERTIES, st.builds(lambda one, other: one | other, WHERE, PROPERTIES))
+KIND = st.one_of(
+    st.sampled_from(TYPES).map(lambda kind: {"event": kind}),
+    st.sampled_from([*NAMES, "tour  TAKEN", "Never Sent"]).map(
+        lambda name: {"event": "custom", "name": name}
+    ),
+)
+FEW = st.sampled_from([0, 1, 2, 3, 1999, 2000, 3998])
+TOTALS = st.fixed_dictionaries(
+    {},
+    optional={
+        "sum": st.builds(
+            lambda of, bounds: {"of": of, **bounds},
+            st.sampled_from(["value", "quantity"]),
+            st.dictionaries(RANGE, FEW, min_size=1, max_size=2),
+        ),
+        "avg": st.builds(
+            lambda of, bounds: {"of": of, **bounds},
+            st.sampled_from(["value", "quantity"]),
+            st.dictionaries(RANGE, FEW | st.sampled_from([1.5, 0.1, 1999.5]), min_size=1, max_size=2),
+        ),
+        "distinct": st.builds(
+            lambda of, bounds: {"of": of, **bounds},
+            st.sampled_from(["days", "products", "categories"]),
+            st.sampled_from([{"gte": 2}, {"eq": 1}, {"lt": 2}, {"lte": 3, "gt": 0}, {"eq": 0}]),
+        ),
+    },
+)
 COUNTS = st.sampled_from(
     [{"gte": 1}, {"gte": 2}, {"eq": 0}, {"lte": 1}, {"gt": 0, "lt": 4}, {"eq": 2}, {"lt": 2}, 1]
 )
-EVENT = st.fixed_dictionaries(
-    {"event": st.sampled_from(TYPES)},
-    optional={"where": WHERE, "count": COUNTS, "not_followed_by": st.sampled_from(TYPES)},
+NAMED = st.sampled_from(TYPES)
+
+
+def _follower(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    followers = {"followed_by": inner, "not_followed_by": inner}
+    further = st.fixed_dictionaries({}, optional={"where": WHERE, "within": SPANS, **followers})
+    return st.builds(lambda kind, rest: kind | rest, KIND, further)
+
+
+STEP = NAMED | st.recursive(NAMED | KIND, _follower, max_leaves=2)
+FOLLOWED = st.fixed_dictionaries({}, optional={"followed_by": STEP, "not_followed_by": STEP})
+HOW_OFTEN = st.one_of(
+    st.just({}),
+    COUNTS.map(lambda count: {"count": count}),
+    st.sampled_from(["first", "last"]).map(lambda only: {"only": only}),
+    TOTALS,
+    st.builds(lambda count, totals: {"count": count, **totals}, COUNTS, TOTALS),
 )
-WINDOW = (
-    st.just({})
-    | SPANS.map(lambda span: {"within": span})
-    | st.lists(st.sampled_from(sorted(EDGES)), min_size=2, max_size=2, unique=True).map(
-        lambda pair: {"between": [edge.isoformat() for edge in sorted(pair)]}
-    )
+WINDOW = st.one_of(
+    st.just({}),
+    SPANS.map(lambda span: {"within": span}),
+    SPANS.map(lambda span: {"before": span}),
+    MOMENTS.map(lambda moment: {"before": moment}),
+    st.just({"within": {"days": 30}, "before": {"days": 1}}),
+    MOMENTS.map(lambda moment: {"within": {"days": 90}, "before": moment}),
+    st.lists(MOMENTS, min_size=2, max_size=2, unique_by=datetime.fromisoformat).map(
+        lambda pair: {"between": sorted(pair, key=datetime.fromisoformat)}
+    ),
+)
+
+
+def _merged(*parts: Json) -> Json:
+    return {key: value for part in parts for key, value in part.items()}
+
+
+EVENT = st.builds(
+    _merged, KIND, st.just({}) | WHERE.map(lambda where: {"where": where}), HOW_OFTEN, FOLLOWED, WINDOW
 )
 LEAF = st.one_of(
     _text({"attribute": "country"}),
@@ -94,8 +167,12 @@ LEAF = st.one_of(
     _time({"fact": "last_order_at"}),
     _listed({"fact": "last_purchase_category"}, PATHS),
     _listed({"fact": "last_viewed_product"}, ["p1", "p2", "p3"]),
-    st.builds(lambda event, window: {**event, **window}, EVENT, WINDOW),
-    st.builds(lambda event, window: {**event, **window}, EVENT, WINDOW),
+    EVENT,
+    EVENT,
+    EVENT,
+    # Beside each other: who did one thing first, and what followed.
+    st.builds(_merged, KIND, FOLLOWED, WINDOW),
+    st.builds(_merged, KIND, TOTALS, WINDOW),
     # Nothing but a window: its edges decide.
     st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
     st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
@@ -106,6 +183,7 @@ LEAF = st.one_of(
         {"score": "ltv"}, st.sampled_from(["top_percent", "bottom_percent"]), st.sampled_from([20, 100, 50])
     ),
     st.sampled_from([{"segment": "inner"}, {"segment": "unknown"}, {"consent": "marketing_email"}]),
+    st.sampled_from([{"stage": "churned"}, {"stage": ["active", "churned"]}, {"stage": "none"}]),
     st.sampled_from([{"experiment": "x"}, {"experiment": "x", "variant": "a"}, {"experiment": "y"}]),
 )
 CONDITIONS = st.recursive(
