@@ -240,6 +240,9 @@ TOUCHED_CONSUMERS = ["segments"]
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
 AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 
+# Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
+SEGMENT_USERS = ["campaigns.field_uses.tell_uses"]
+
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]
 

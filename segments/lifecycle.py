@@ -112,7 +112,8 @@ def _judged(
     stages: Sequence[LifecycleStage], *, at: datetime, among: Sequence[int] | None
 ) -> tuple[str, list[Any]]:
     """The common part of the statements, and its parameters. `stages` are in order, the rest last."""
-    selects, parameters = [], []
+    selects: list[str] = []
+    parameters: list[Any] = []
     for place, stage in enumerate(stages, start=1):
         if stage.condition is not None:
             fitting = compile_condition(parse(stage.condition), now=at, among=among).order_by().values("pk")

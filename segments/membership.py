@@ -21,6 +21,7 @@ from segments.compiler import compile_condition
 from segments.conditions import AllOf, Condition, InSegment, parse
 from segments.models import Lifecycle, ListedCustomer, Segment
 from segments.nesting import LIFECYCLE, Graph, graph_of
+from segments.references import tell_segment
 
 logger = logging.getLogger(__name__)
 CONSUMER = "segments"
@@ -92,6 +93,18 @@ def refresh(segment: Segment, *, now: datetime | None = None, cause: str = "sche
         else:
             change = _refresh(segment if key == segment.key else graph.segments[key], now=now, cause=cause)
     return change
+
+
+def store(segment: Segment) -> Change:
+    """Save the segment, tell what it is built on, and judge it and its dependants, all or nothing.
+
+    Raises ConditionError and nesting.CycleError.
+    """
+    with transaction.atomic():
+        hold()
+        segment.save()
+        tell_segment(segment)
+        return refresh_with_dependants(segment, cause="edit")
 
 
 def refresh_with_dependants(segment: Segment, *, cause: str) -> Change:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from customers import news
 from customers.facts import types_behind
+from customers.models import EventName
 from segments.conditions import Assigned, Comparison, Condition, Happened, needs
 from segments.conditions.needs import leaves
+from segments.conditions.nodes import steps
 
 _FACTS = "facts__"
 _RELATIVE = ("within", "older_than")
@@ -36,7 +38,9 @@ def reading_of(condition: Condition) -> Reading:
             else news.PROFILE
         )
     for event in wanted.events:
-        bits |= news.of_events({event.type, event.not_followed_by or event.type})
+        bits |= news.of_events(step.type for step in steps(event))
+    if wanted.event_names:  # a name of the shop's own may count as any of these since
+        bits |= news.of_events(EventName.TRACKABLE)
     if wanted.consents:
         bits |= news.CONSENT
     if wanted.scores:

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
-from segments.conditions import ConditionError, needs, parse
 from segments.models import LifecycleStage, Reference, Segment
+from segments.nesting import references
 
 SEGMENT, STAGE = "segment", "stage"
 
@@ -57,16 +57,8 @@ def tell_stages() -> None:
     tell_uses(STAGE, [_of_stage(one) for one in LifecycleStage.objects.all()])
 
 
-def segments_in(document: object) -> frozenset[str]:
-    """Return the keys of the segments that a condition mentions; none where it cannot be read."""
-    try:
-        return needs(parse(document)).segments
-    except ConditionError:
-        return frozenset()
-
-
 def _of_segment(segment: Segment) -> Use:
-    keys = frozenset() if segment.is_static else segments_in(segment.condition)
+    keys = frozenset() if segment.is_static else references(segment.condition)
     if segment.parent is not None:
         keys |= {segment.parent.key}
     if segment.archived_at is not None:
@@ -76,7 +68,7 @@ def _of_segment(segment: Segment) -> Use:
 
 def _of_stage(stage: LifecycleStage) -> Use:
     return Use(
-        stage.key, f"Stage: {stage.name}"[:200], segments_in(stage.condition), reverse("segments:lifecycle")
+        stage.key, f"Stage: {stage.name}"[:200], references(stage.condition), reverse("segments:lifecycle")
     )
 
 
