@@ -180,10 +180,12 @@ def condition_of(segment: Segment) -> Condition:
 
     A static segment's is its parent's part alone. Raises ConditionError.
     """
-    parts = () if segment.is_static else (parse(segment.condition),)
-    if segment.parent is not None:
-        parts = (InSegment(segment.parent.key), *parts)
-    return parts[0] if len(parts) == 1 else AllOf(parts)
+    return within_parent(segment, AllOf(()) if segment.is_static else parse(segment.condition))
+
+
+def within_parent(segment: Segment, condition: Condition) -> Condition:
+    """Return the condition together with membership of the segment's parent, where it has one."""
+    return condition if segment.parent is None else AllOf((InSegment(segment.parent.key), condition))
 
 
 def fitting(segment: Segment, *, now: datetime, among: Sequence[int] | None = None) -> QuerySet[Customer]:

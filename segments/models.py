@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.urls import reverse
 
 # Windows reach back from "now": without bounds they would leave the calendar.
 _MOMENTS = [
@@ -84,6 +85,10 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """The address of its page."""
+        return reverse("segments:detail", args=[self.key])
 
     @property
     def is_static(self) -> bool:

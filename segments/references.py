@@ -63,7 +63,7 @@ def _of_segment(segment: Segment) -> Use:
         keys |= {segment.parent.key}
     if segment.archived_at is not None:
         keys = frozenset()
-    return Use(segment.key, segment.name, keys, reverse("segments:detail", args=[segment.key]))
+    return Use(segment.key, segment.name, keys, segment.get_absolute_url())
 
 
 def _of_stage(stage: LifecycleStage) -> Use:
