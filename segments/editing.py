@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from common.plain_data import PlainDataError, load_plain
 from segments import drafting, editor
 from segments.conditions import ConditionError, parse
 from segments.models import Segment
@@ -17,9 +18,9 @@ def read_draft(request: HttpRequest, stored: Any) -> tuple[Any, str | None]:
         return stored, None
     if "json" in request.POST:
         try:
-            return json.loads(request.POST["json"]), None
-        except (ValueError, RecursionError) as error:
-            return request.POST["json"], f"This is not JSON: {error}"
+            return load_plain(request.POST["json"]), None
+        except PlainDataError as error:
+            return request.POST["json"], f"This is neither JSON nor YAML: {error}"
     draft = drafting.read(request.POST.dict())
     drafting.change(draft, request.POST.get("act", ""))
     return drafting.document_of(draft), None

@@ -147,7 +147,11 @@ def _facts(condition: Condition, profile: Profile, now: datetime) -> str:
     match condition:
         case Comparison():
             found = _found(condition, profile)
-            return "nothing is known" if found is None else f"{condition.field.label}: {_shown(found)}"
+            if found is None:
+                return "nothing is known"
+            if condition.field.kind in (Kind.CATEGORY, Kind.PRODUCT):
+                return _which(condition, profile, found)
+            return f"{condition.field.label}: {_shown(found)}"
         case Happened():
             return _event_facts(condition, occurrences(condition, profile, now))
         case Scored(kind):
@@ -160,6 +164,16 @@ def _facts(condition: Condition, profile: Profile, now: datetime) -> str:
         case InStage():
             return profile.stage or "stands in no stage"
     return ""
+
+
+def _which(condition: Comparison, profile: Profile, found: int) -> str:
+    """Say which of the named categories or products it is."""
+    catalogue = profile.catalogue
+    ids = catalogue.categories if condition.field.kind is Kind.CATEGORY else catalogue.products
+    named = [name for name in as_texts(condition.value) if found in ids.get(name, ())]
+    if named:
+        return f"{condition.field.label}: in “{named[0]}”" if ids is catalogue.categories else named[0]
+    return f"{condition.field.label}: " + ("another one" if condition.value else "known")
 
 
 def _event_facts(condition: Happened, found: Sequence[Occurrence]) -> str:

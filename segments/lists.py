@@ -21,7 +21,7 @@ from customers.addresses import BadAddress, canonical
 from customers.merging import survivors
 from customers.models import Customer, PeopleImport
 from segments import membership
-from segments.models import ListedCustomer, ListFill, Segment
+from segments.models import ListFill, Segment
 
 MOST_LINES = 1_000_000
 _LONGEST = 320
@@ -224,8 +224,3 @@ def _written(unknown: Iterable[tuple[str, str]]) -> str:
     for raw, reason in unknown:
         writer.writerow([defused(raw.replace("\0", "")), reason])
     return text.getvalue()
-
-
-def listed(segment: Segment, customer: Customer) -> ListedCustomer | None:
-    """Return the customer's line on the list, or None."""
-    return segment.listed.filter(customer=customer).first()

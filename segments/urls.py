@@ -1,6 +1,14 @@
 from django.urls import path, re_path
 
-from segments import export_views, health_views, lifecycle_views, list_views, upkeep_views, views
+from segments import (
+    export_views,
+    health_views,
+    lifecycle_views,
+    list_views,
+    upkeep_views,
+    views,
+    why_views,
+)
 
 app_name = "segments"
 urlpatterns = [
@@ -14,6 +22,7 @@ urlpatterns = [
     path("segments/<slug:key>/members/", views.segment_members, name="members"),
     path("segments/<slug:key>/changes/", views.segment_changes, name="changes"),
     path("segments/<slug:key>/export/", export_views.segment_export, name="export"),
+    path("segments/<slug:key>/why/<uuid:public_id>/", why_views.why, name="why"),
     path("segments/<slug:key>/refresh/", views.segment_refresh, name="refresh"),
     path("segments/<slug:key>/list/", list_views.list_fill, name="fill"),
     path("segments/<slug:key>/list/member/", list_views.list_member, name="list_member"),

@@ -14,15 +14,12 @@ from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from common.clock import now
 from common.pagination import cursor_page
-from customers.models import Customer
 from segments import editor, history, membership
-from segments.conditions import Condition, ConditionError, describe, needs, parse
+from segments.conditions import Condition, ConditionError, describe, parse
 from segments.counting import count_audience
 from segments.editing import editor_context, problem_of, read_draft, ticket_of
-from segments.evaluator import Explanation, explain, load_profiles
 from segments.finding import find_customer
 from segments.forms import SegmentForm
-from segments.lists import listed
 from segments.models import LifecycleStage, Segment
 from segments.nesting import CycleError, problem_with
 from segments.presets import predictions, preset
@@ -46,8 +43,12 @@ def segment_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def segment_detail(request: HttpRequest, key: str) -> HttpResponse:
-    """Who is in it, how that grew, who came and went, and why one customer is in it or not."""
+    """Who is in it, how that grew, who came and went; asked for a customer, on to why they are in it or not."""
     segment = _segment(key)
+    asked = request.GET.get("customer", "").strip()
+    customer = find_customer(asked) if asked else None
+    if customer is not None:
+        return redirect("segments:why", key, customer.public_id)
     context: dict[str, Any] = {
         "segment": segment,
         "sentence": sentence_of(segment),
@@ -60,10 +61,9 @@ def segment_detail(request: HttpRequest, key: str) -> HttpResponse:
         "children": segment.children.active(),
         "fills": segment.fills.defer("unknown")[:5] if segment.is_static else (),
         "others": Segment.objects.active().exclude(pk=segment.pk).values_list("key", "name"),
-        "asked": request.GET.get("customer", "").strip(),
+        "asked": asked,
+        "explain_problem": asked and "Nobody has this e-mail address or id.",
     }
-    if context["asked"]:
-        context |= _explained(segment, context["asked"])
     return render(request, "segments/detail.html", context)
 
 
@@ -87,33 +87,6 @@ def segment_changes(request: HttpRequest, key: str) -> HttpResponse:
 
 def _segment(key: str) -> Segment:
     return get_object_or_404(Segment.objects.select_related("parent"), key=key)
-
-
-def _explained(segment: Segment, asked: str) -> dict[str, Any]:
-    customer = find_customer(asked)
-    if customer is None:
-        return {"explain_problem": "Nobody has this e-mail address or id."}
-    at = segment.as_of or now()
-    try:
-        condition = membership.condition_of(segment)
-    except ConditionError as error:
-        return {"explain_problem": str(error)}
-    profile = load_profiles([customer.pk], needs(condition), now=at).get(customer.pk)
-    if profile is None:
-        return {"explain_problem": "This is an anonymous visitor; segments hold known customers."}
-    explanation = explain(condition, profile, now=at)
-    if segment.is_static:
-        explanation = _with_list(segment, customer, explanation)
-    return {"customer": customer, "explanation": explanation}
-
-
-def _with_list(segment: Segment, customer: Customer, rest: Explanation) -> Explanation:
-    line = listed(segment, customer)
-    facts = f"added {line.added_at:%-d %B %Y %H:%M} UTC" if line else "not on it"
-    part = Explanation("Is on the list", line is not None, facts)
-    if segment.parent is None:
-        return part
-    return Explanation("All of these", part.holds and rest.holds, "", (part, rest))
 
 
 @require_POST

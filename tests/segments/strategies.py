@@ -1,5 +1,6 @@
 """Hypothesis strategies for conditions, as JSON."""
 
+import copy
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ SAMPLES = [text for text in TEXTS if text] + ["ondon", "C1", "example", "3"]
 SPANS = st.sampled_from(
     [{"hours": 1}, {"days": 1}, {"hours": 24}, {"days": 7}, {"days": 30}, {"weeks": 1, "days": 23}]
 )
+# As long as edges lie apart, so that what follows lies on the limit.
+STEP_SPANS = SPANS | st.sampled_from([{"days": 6}, {"days": 23}, {"days": 6}, {"days": 23}])
 ZONES = st.sampled_from(
     [ZoneInfo(name) for name in ("UTC", "America/New_York", "Europe/London", "Asia/Kolkata")]
 )
@@ -114,7 +117,7 @@ NAMED = st.sampled_from(TYPES)
 
 def _follower(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
     followers = {"followed_by": inner, "not_followed_by": inner}
-    further = st.fixed_dictionaries({}, optional={"where": WHERE, "within": SPANS, **followers})
+    further = st.fixed_dictionaries({}, optional={"where": WHERE, "within": STEP_SPANS, **followers})
     return st.builds(lambda kind, rest: kind | rest, KIND, further)
 
 
@@ -147,6 +150,36 @@ def _merged(*parts: Json) -> Json:
 EVENT = st.builds(
     _merged, KIND, st.just({}) | WHERE.map(lambda where: {"where": where}), HOW_OFTEN, FOLLOWED, WINDOW
 )
+# One thing at a time, of what happens often: combined filters leave nobody whom a mistake could show on.
+OFTEN = st.sampled_from(["product_viewed", "order_placed"]).map(lambda kind: {"event": kind})
+SIMPLE_STEP = (
+    NAMED
+    | KIND
+    | st.builds(
+        lambda kind, rest: {"event": kind, **rest},
+        NAMED,
+        st.one_of(
+            STEP_SPANS.map(lambda span: {"within": span}),
+            STEP_SPANS.map(lambda span: {"within": span}),
+            NAMED.map(lambda kind: {"followed_by": kind}),
+            NAMED.map(lambda kind: {"not_followed_by": kind}),
+            st.sampled_from([{"where": {"category": "camping"}}, {"where": {"value": {"gte": 1999}}}]),
+        ),
+    )
+)
+FOCUSED = st.builds(
+    _merged,
+    OFTEN | KIND,
+    st.one_of(
+        SIMPLE_STEP.map(lambda step: {"followed_by": step}),
+        SIMPLE_STEP.map(lambda step: {"not_followed_by": step}),
+        HOW_OFTEN,
+        WHERE.map(lambda where: {"where": where}),
+        PROPERTIES.map(lambda where: {"where": where}),
+        st.just({}),
+    ),
+    st.just({}) | WINDOW,
+)
 LEAF = st.one_of(
     _text({"attribute": "country"}),
     _text({"attribute": "city"}),
@@ -170,9 +203,6 @@ LEAF = st.one_of(
     EVENT,
     EVENT,
     EVENT,
-    # Beside each other: who did one thing first, and what followed.
-    st.builds(_merged, KIND, FOLLOWED, WINDOW),
-    st.builds(_merged, KIND, TOTALS, WINDOW),
     # Nothing but a window: its edges decide.
     st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
     st.builds(lambda kind, window: {"event": kind, **window}, st.sampled_from(TYPES), WINDOW),
@@ -195,3 +225,72 @@ CONDITIONS = st.recursive(
     ),
     max_leaves=5,
 )
+MARK = "ZQX-marker"
+DAMAGES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**17), 10**17),
+    st.sampled_from([0, 1, -1, 1.0, 1.5, 10**15, 10**15 + 1, 101, 1e300]),
+    st.sampled_from(["", "x", "eq", "within", "custom", "2026-02-30", "2026-13-01T99:00", "a\0b", "x" * 501]),
+    st.sampled_from([[], ["x"], [1], ["x"] * 501, {}, {"days": 1}, {"gte": 1}, {"x": 1}, {"of": "value"}]),
+    st.sampled_from([f"{MARK}' OR 1=1 --", f"%s {MARK}", f"{MARK}%", f'"{MARK}"; DROP TABLE x']),
+    CONDITIONS,
+)
+
+
+def places(document, trail=()):
+    yield trail
+    if isinstance(document, dict | list):
+        for key, value in document.items() if isinstance(document, dict) else enumerate(document):
+            yield from places(value, (*trail, key))
+
+
+@st.composite
+def damaged(draw):
+    """A good condition with one to three places changed: a value replaced, taken away, or a key added."""
+    document = {"all": [copy.deepcopy(draw(CONDITIONS))]}
+    for _ in range(draw(st.integers(1, 3))):
+        if not document:
+            break
+        *trail, last = draw(st.sampled_from([place for place in places(document) if place]))
+        holder = document
+        for key in trail:
+            holder = holder[key]
+        match draw(st.sampled_from(["replace", "replace", "remove", "add"])):
+            case "replace":
+                holder[last] = copy.deepcopy(draw(DAMAGES))
+            case "remove":
+                del holder[last]
+            case "add" if isinstance(holder, dict):
+                holder[draw(st.sampled_from(["op", "within", "between", "only", "x", "count", "value"]))] = (
+                    copy.deepcopy(draw(DAMAGES))
+                )
+    return document
+
+
+MARKED = (
+    "value",
+    "category",
+    "product",
+    "currency",
+    "source",
+    "name",
+    "segment",
+    "stage",
+    "score",
+    "variant",
+)
+MARKS = [f"{MARK}' OR 1=1 --", f"%s {MARK} %(x)s", f"{MARK}%", f'"{MARK}"; DROP TABLE x', f"$1 {MARK}\\"]
+
+
+@st.composite
+def marked(draw):
+    """A condition whose texts are attempts to break out of a query; half of them damaged beside that."""
+    document = copy.deepcopy(draw(damaged() if draw(st.booleans()) else CONDITIONS))
+    for place in [place for place in places(document) if place and place[-1] in MARKED]:
+        holder = document
+        for key in place[:-1]:
+            holder = holder[key]
+        if isinstance(holder[place[-1]], str):
+            holder[place[-1]] = draw(st.sampled_from(MARKS))
+    return document

@@ -3,14 +3,14 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from customers.models import Customer
 from segments.compiler import compile_condition
 from segments.conditions import describe, needs, parse
 from segments.evaluator import explain, load_profiles, matches
-from tests.segments.strategies import CONDITIONS
+from tests.segments.strategies import CONDITIONS, FOCUSED
 from tests.segments.worlds import NOW, NOWS, populate
 
 pytestmark = pytest.mark.django_db
@@ -41,12 +41,13 @@ def session_zone(zone):
 
 
 @settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink what failed would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    documents=st.lists(CONDITIONS, min_size=1, max_size=4),
+    documents=st.lists(CONDITIONS | FOCUSED | FOCUSED, min_size=4, max_size=8),
     now=st.sampled_from(NOWS),
     zone=st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata"]),
 )

@@ -70,6 +70,7 @@ def populate(dice: random.Random, count: int) -> list[Customer]:
     for person in people:
         # Some live around other days, where their events lie close together.
         edges = dice.choice([EDGES, EDGES, OTHER_EDGES[:12], OTHER_EDGES[12:24], OTHER_EDGES[24:]])
+        edges = dice.sample(edges, dice.choice([2, 3, 4, 8]))  # few, so that much happens at one instant
         events += [_event(dice, person, ids, goods, edges) for _ in range(dice.choice([0, 1, 1, 2, 3, 5, 8]))]
     Event.objects.bulk_create(events)
     return people
