@@ -159,15 +159,15 @@ def _add(segment: Segment, query: str, parameters: Sequence[Any]) -> int:
 def _values(text: Iterable[str]) -> Iterator[str]:
     """Yield the cell of each line that names somebody; blank lines are left out."""
     lines = iter(text)
-    first = next((line for line in lines if line.strip()), "")
-    delimiter = max(",;\t", key=first.count)
     try:
+        first = next((line for line in lines if line.strip()), "")
+        delimiter = max(",;\t", key=first.count)
         header = next(csv.reader([first], delimiter=delimiter), [])
         named = [place for place, cell in enumerate(header) if cell.strip().lower() in _HEADINGS]
         if not named and header:
             yield restored(header[0].strip())
+        place = named[0] if named else 0
         for row in csv.reader(lines, delimiter=delimiter):
-            place = named[0] if named else 0
             if any(map(str.strip, row)):
                 yield restored(row[place].strip()) if place < len(row) else ""
     except (csv.Error, UnicodeDecodeError) as error:
