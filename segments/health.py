@@ -22,7 +22,7 @@ IDLE_DAYS = 30
 # One pass: which of the compared segments each customer is in, as bits, and how many are in the same ones.
 _TOGETHER = """
 SELECT mask, count(*) FROM (
-    SELECT member.customer_id, bit_or(1::bigint << chosen.place) AS mask
+    SELECT member.customer_id, bit_or(1::bigint << chosen.place::int) AS mask
     FROM segments_segmentmembership member
     JOIN unnest(%s::bigint[]) WITH ORDINALITY AS chosen (id, place) ON chosen.id = member.segment_id
     WHERE member.segment_id = ANY(%s) AND member.customer_id %% %s = 0

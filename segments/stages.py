@@ -10,6 +10,7 @@ from django.db.utils import OperationalError
 
 from common.charts import Flow
 from common.clock import now
+from customers.models import Customer
 from segments import lifecycle, membership
 from segments.conditions import ConditionError, needs, parse
 from segments.counting import PATIENCE_MS, draw_sample
@@ -114,6 +115,13 @@ def moves(stages: Sequence[LifecycleStage], *, days: int = 30) -> Flow | None:
         (names.get(start, start) or _NOWHERE, names.get(end, end), count) for start, end, count in found
     ]
     return Flow(title=f"Moves between stages in the last {days} days", streams=streams) if streams else None
+
+
+def history_of(customer: Customer, *, most: int = 10) -> list[tuple[str, StageChange]]:
+    """Return the stages that a customer came into, the latest first, each by its name. Two queries."""
+    names = dict(LifecycleStage.objects.values_list("key", "name"))
+    changes = StageChange.objects.filter(customer=customer).order_by("-changed_at", "-pk")[:most]
+    return [(names.get(change.to_stage, change.to_stage), change) for change in changes]
 
 
 def users_of(stage: LifecycleStage) -> list[Segment]:

@@ -30,7 +30,7 @@ def test_what_a_shop_made_of_them_stays():
 
 
 def test_a_shop_has_its_own_category_and_amount():
-    call_command("starter_segments", category="kitchen/pots", cart="19.99", stdout=StringIO())
+    call_command("starter_segments", "--category=kitchen/pots", "--cart=19.99", stdout=StringIO())
     assert Segment.objects.get(key="last-session-kitchen-pots").condition["value"] == "kitchen/pots"
     assert Segment.objects.get(key="abandoned-cart").condition["where"] == {"value": {"gt": 1999}}
 
