@@ -1,4 +1,4 @@
-"""Lists, health and the lifecycle: clean in light and dark, whole on a phone, and a stage is changed with its effect seen."""
+"""Lists, health and the lifecycle: clean in light and dark, whole on a phone; a stage is changed, its effect seen."""
 
 from importlib import import_module
 
