@@ -32,6 +32,7 @@ MAIN = (
     NavItem(label="Customers", url_name="customers:list", icon="users"),
     NavItem(label="Data", url_name="customers:data", icon="database-import"),
     NavItem(label="Segments", url_name="segments:list", icon="chart-circles"),
+    NavItem(label="Lifecycle", url_name="segments:lifecycle", icon="recycle"),
     NavItem(label="Rules", url_name="rules:list", icon="git-branch"),
     NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles"),
     NavItem(label="Templates", url_name="campaigns:templates", icon="template"),

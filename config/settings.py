@@ -239,10 +239,11 @@ ANYMAIL = (
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
-# Who decides stages and scores by conditions: functions that return segments.nesting.Node, for the search for circles.
-CONDITION_NODES: list[str] = []
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
 AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
+
+# Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
+SEGMENT_USERS = ["campaigns.field_uses.tell_uses"]
 
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]

@@ -47,6 +47,16 @@ MONEY = (
 )
 
 
+def types_behind(fact: str) -> frozenset[EventType]:
+    """Return the types of events that may change a fact: what is told of others need not be judged by it."""
+    at = _IDS_AT_LATEST[fact][0] if fact in _IDS_AT_LATEST else fact
+    if at in MONEY:
+        return frozenset({EventType.ORDER_PLACED, EventType.ORDER_LINE, EventType.ORDER_REFUNDED})
+    if at in ("units_count", "last_purchase_at"):
+        return frozenset({EventType.ORDER_LINE})
+    return frozenset(_COUNTED.get(at) or _LATEST.get(at) or EventType)
+
+
 def _of(types: Sequence[EventType]) -> str:
     return f"type IN ({', '.join(str(int(type)) for type in types)})"
 

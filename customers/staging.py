@@ -16,6 +16,7 @@ from common.clock import now
 from customers.events_in import AHEAD
 from customers.facts import add_events_sql
 from customers.models import EventType
+from customers.news import of_events_sql
 from customers.profiles import touch_sql
 
 _COLUMNS = {
@@ -97,7 +98,7 @@ _STORE_PLACED = _STORE_FRESH.format(
 )
 _ADD_BEHAVIOUR = f"""
 facts AS ({add_events_sql("new")}),
-touched AS ({touch_sql("SELECT DISTINCT customer_id FROM new")})
+touched AS ({touch_sql(f"SELECT customer_id, {of_events_sql('type')} FROM new GROUP BY 1")})
 SELECT count(*) FROM new
 """  # noqa: S608 - constants only
 _STORE_BEHAVIOUR = (
