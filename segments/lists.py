@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from common.spreadsheets import defused, restored
 from customers.addresses import BadAddress, canonical
-from customers.merging import survivors
+from customers.aliases import survivors
 from customers.models import Customer, PeopleImport
 from segments import membership
 from segments.models import ListFill, Segment
