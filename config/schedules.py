@@ -6,6 +6,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "task": "segments.tasks.refresh_all_segments",
         "every_seconds": 900,
     },
+    "Publish rules as planned": {"task": "rules.tasks.publish_planned_rules", "every_seconds": 60},
     "Ring dispatches that have due messages": {
         "task": "campaigns.tasks.ring_due_dispatches",
         "every_seconds": 60,

@@ -243,6 +243,9 @@ AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]
 
+# Which blocks and slots there are: rules below the campaigns ask for names and are told those that exist.
+RULES_ASK = {"blocks": "campaigns.slots.known_blocks", "slots": "campaigns.slots.known_slots"}
+
 # What each table holds about people, upper apps first (see customers.personal_data), and the folders that may hold
 # rows about them.
 PERSONAL_DATA = [
