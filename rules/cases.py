@@ -18,12 +18,12 @@ A span stands for that long ago. What `expect` does not name is not asked about;
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from customers.models import Consent
-from rules.documents import LONGEST_NAME, Document, DocumentError, recommendation_of
+from rules.documents import LONGEST_NAME, Document, DocumentError, Recommendation, recommendation_of
 from rules.outcomes import Outcome, outcome_of
+from rules.wording import describe_recommendation
 from segments.conditions import ConditionError, Needs, fold, needs
 from segments.conditions.values import (
     duration,
@@ -313,6 +313,6 @@ def _shown(value: object) -> str:
             return ", ".join(f"“{one}”" for one in value) or "none"
         case str():
             return f"“{value}”"
-        case int() | float() | Decimal():
-            return str(value)
+        case Recommendation():
+            return describe_recommendation(value)
     return str(value)

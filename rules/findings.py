@@ -168,23 +168,24 @@ def _unknown_names(document: Document, rule_set: RuleSet) -> Iterator[Finding]:
     actions = list(_all_actions(document))
     recommended = [one.recommend for one in actions if one.recommend is not None]
     wanted: list[tuple[str, Callable[[set[str]], set[str]], set[str]]] = [
-        ("block", _known("blocks"), {one.show for one in actions if one.show is not None}),
+        ("blocks", _known("blocks"), {one.show for one in actions if one.show is not None}),
         (
-            "category",
+            "categories",
             _known_categories,
             {path for one in actions for path in one.exclude_categories}
             | {path for one in recommended for path in one.categories},
         ),
         (
-            "product",
+            "products",
             _known_products,
             {name for one in actions for name in one.exclude_products}
             | {name for one in recommended for name in one.products},
         ),
     ]
-    for noun, known, names in wanted:
-        for name in sorted(names - known(names)) if names else ():
-            yield Finding(Weight.WARNING, noun, f"There is no {noun} “{name}”.")
+    for nouns, known, names in wanted:
+        if missing := sorted(names - known(names)) if names else []:
+            listed = ", ".join(f"“{name}”" for name in missing)
+            yield Finding(Weight.WARNING, nouns, f"There are no {nouns} {listed}.")
 
 
 def _known(kind: str) -> Callable[[set[str]], set[str]]:

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.permissions import editors_only
 from common.clock import now
 from common.pagination import cursor_page
+from rules.acts import number_in
 from rules.documents import DocumentError, parse_document
 from rules.files import dump_text
 from rules.forms import RuleSetForm, ScheduleForm, SimulationForm
@@ -19,6 +20,7 @@ from rules.models import RuleSet
 from rules.schema import document_schema
 from rules.simulation import TooSlow, simulate
 from rules.standing import (
+    Comparison,
     draft_against_live,
     draft_of,
     in_words,
@@ -73,16 +75,14 @@ def rule_set_settings(request: HttpRequest, key: str) -> HttpResponse:
 def rule_set_detail(request: HttpRequest, key: str) -> HttpResponse:
     """The draft with what it changes and what hinders it, the rules in words, test cases and all versions."""
     rule_set = get_object_or_404(with_draft(), key=key)
-    chosen = request.GET.get("version", "")
-    version = (
-        rule_set.versions.filter(number=chosen).first() if chosen.isdecimal() and len(chosen) < 9 else None
-    )
+    chosen = number_in(request.GET.get("version", ""))
+    version = rule_set.versions.filter(number=chosen).first() if chosen is not None else None
     shown = version or draft_of(rule_set) or rule_set.live_version
     history = rule_set.versions.select_related("author", "approver", "base")
     context: dict[str, Any] = {
         "rule_set": rule_set,
         "standing": standing_of(rule_set, cast(User, request.user)),
-        "comparison": _compared(request, rule_set) or (None if version else draft_against_live(rule_set)),
+        "comparison": compared(request, rule_set) or (None if version else draft_against_live(rule_set)),
         "versions": cursor_page(history, cursor=request.GET.get("cursor", ""), size=VERSIONS_A_PAGE),
         "tests": rule_set.tests.all(),
         "shown": shown,
@@ -94,6 +94,14 @@ def rule_set_detail(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "rules/detail.html", context)
 
 
+def compared(request: HttpRequest, rule_set: RuleSet) -> Comparison | None:
+    """Return the two versions that the address asks for side by side, for the admin too."""
+    numbers = [number_in(request.GET.get(end, "")) for end in ("from", "to")]
+    found = {one.number: one for one in rule_set.versions.filter(number__in=[n for n in numbers if n])}
+    before, after = (found.get(number or 0) for number in numbers)
+    return side_by_side_versions(before, after) if before and after else None
+
+
 def _words(document: Any, rule_set: RuleSet) -> dict[str, Any]:
     try:
         return {"words": in_words(document, rule_set)}
@@ -101,19 +109,15 @@ def _words(document: Any, rule_set: RuleSet) -> dict[str, Any]:
         return {"unreadable": str(error)}
 
 
-def _compared(request: HttpRequest, rule_set: RuleSet) -> Any:
-    numbers = [request.GET.get(end, "") for end in ("from", "to")]
-    if not all(one.isdecimal() and len(one) < 9 for one in numbers):
-        return None
-    by_number = {str(one.number): one for one in rule_set.versions.filter(number__in=numbers)}
-    before, after = (by_number.get(str(int(number))) for number in numbers)
-    return side_by_side_versions(before, after) if before and after else None
-
-
 @require_safe
 def rule_set_simulate(request: HttpRequest, key: str) -> HttpResponse:
     """How many decisions the draft would change, of whom, with examples; asked for by choosing an audience."""
     rule_set = get_object_or_404(with_draft(), key=key)
+    return render(request, "rules/simulate.html", simulated(request, rule_set))
+
+
+def simulated(request: HttpRequest, rule_set: RuleSet) -> dict[str, Any]:
+    """Return what a page of the simulation shows, for the admin too."""
     draft, live = draft_of(rule_set), rule_set.live_version
     form = SimulationForm(request.GET if "segment" in request.GET else None)
     context: dict[str, Any] = {"rule_set": rule_set, "form": form, "draft": draft, "live": live}
@@ -124,7 +128,7 @@ def rule_set_simulate(request: HttpRequest, key: str) -> HttpResponse:
             context["simulation"] = simulate(before, after, segment=segment, now=now())
         except (DocumentError, TooSlow) as error:
             context["problem"] = str(error)
-    return render(request, "rules/simulate.html", context)
+    return context
 
 
 @require_safe

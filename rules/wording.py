@@ -6,7 +6,7 @@ from difflib import SequenceMatcher, unified_diff
 from enum import StrEnum
 from typing import Any
 
-from rules.documents import Actions, Document, Rule
+from rules.documents import Actions, Document, Recommendation, Rule
 from rules.files import dump_text
 from segments.conditions import describe, fold
 
@@ -46,6 +46,13 @@ class DiffLine:
     text: str
 
 
+def describe_recommendation(one: Recommendation) -> str:
+    """Return which products are filled in: "“for_you” from camping, 4711 first"."""
+    within = f" from {', '.join(one.categories)}" if one.categories else ""
+    first = f", {', '.join(one.products)} first" if one.products else ""
+    return f"“{one.strategy}”{within}{first}"
+
+
 def describe_actions(actions: Actions) -> str:
     """Return what follows, as half a sentence: "show hero-camping and leave out shoes"."""
     parts = []
@@ -54,9 +61,7 @@ def describe_actions(actions: Actions) -> str:
     if actions.show is not None:
         parts.append(f"show “{actions.show}”")
     if actions.recommend is not None:
-        within = f" from {', '.join(actions.recommend.categories)}" if actions.recommend.categories else ""
-        first = f", {', '.join(actions.recommend.products)} first" if actions.recommend.products else ""
-        parts.append(f"recommend by “{actions.recommend.strategy}”{within}{first}")
+        parts.append(f"recommend by {describe_recommendation(actions.recommend)}")
     parts.extend(f"set {name} to “{value}”" for name, value in actions.settings)
     if excluded := (*actions.exclude_products, *actions.exclude_categories):
         parts.append(f"leave out {', '.join(excluded)}")
@@ -69,10 +74,7 @@ def values_of(actions: Actions) -> dict[str, str]:
     if actions.show is not None:
         values["show"] = actions.show
     if actions.recommend is not None:
-        one = actions.recommend
-        within = f" from {', '.join(one.categories)}" if one.categories else ""
-        first = f", {', '.join(one.products)} first" if one.products else ""
-        values["recommend"] = f"{one.strategy}{within}{first}"
+        values["recommend"] = describe_recommendation(actions.recommend)
     values |= {f"leave out product {name}": "yes" for name in actions.exclude_products}
     values |= {f"leave out category {fold(path)}": "yes" for path in actions.exclude_categories}
     return values | ({"send": "nothing"} if actions.suppress else {})
