@@ -19,7 +19,11 @@ from typing import Any
 CHUNK = 1_000
 NOW = datetime.now(UTC)
 RULES: list[dict[str, Any]] = [
-    {"name": "complained", "when": {"event": "email_complained", "within": {"days": 30}}, "then": {"suppress": True}},
+    {
+        "name": "complained",
+        "when": {"event": "email_complained", "within": {"days": 30}},
+        "then": {"suppress": True},
+    },
     {"name": "best", "when": {"score": "ltv", "op": "top_percent", "value": 20}, "then": {"show": "vip"}},
     {
         "name": "abandoned",
@@ -115,7 +119,9 @@ def _simulate() -> None:
     begin = time.perf_counter()
     found = simulate(parse_document(DOCUMENT), parse_document(DRAFT), now=NOW)
     seconds = time.perf_counter() - begin
-    print(f"simulation: {found.changed:,} of {found.audience:,} change, {len(found.kinds)} kinds, {seconds:.1f} s")
+    print(
+        f"simulation: {found.changed:,} of {found.audience:,} change, {len(found.kinds)} kinds, {seconds:.1f} s"
+    )
 
 
 _STATEMENTS = (

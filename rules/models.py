@@ -120,7 +120,7 @@ class RuleTest(models.Model):
 
     rule_set = models.ForeignKey(RuleSet, models.CASCADE, related_name="tests")
     name = models.CharField(max_length=100)
-    customer = models.JSONField()
+    customer = models.JSONField(blank=True)
     expected = models.JSONField()
 
     class Meta:

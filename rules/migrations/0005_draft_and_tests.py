@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("name", models.CharField(max_length=100)),
-                ("customer", models.JSONField()),
+                ("customer", models.JSONField(blank=True)),
                 ("expected", models.JSONField()),
             ],
             options={
