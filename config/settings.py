@@ -237,6 +237,8 @@ ANYMAIL = (
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
+# Who decides stages and scores by conditions: functions that return segments.nesting.Node, for the search for circles.
+CONDITION_NODES: list[str] = []
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
 AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
 

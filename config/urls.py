@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("recommendations.urls")),
     path("v1/", include("customers.tracking.urls")),
     path("api/v1/", include("campaigns.api_urls")),
+    path("api/v1/", include("segments.api_urls")),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("admin/", admin.site.urls),

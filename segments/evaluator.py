@@ -1,10 +1,8 @@
 """A condition judged in memory, one profile at a time. It agrees with `segments.compiler` on everybody."""
 
-import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from segments.conditions import (
@@ -16,25 +14,20 @@ from segments.conditions import (
     Consented,
     Happened,
     InSegment,
+    InStage,
     Not,
     Scored,
     describe,
-    fold,
 )
 from segments.conditions.needs import as_texts
+from segments.conditions.nodes import COMPARE
 from segments.conditions.vocabulary import Kind
-from segments.profiles import Catalogue, Occurrence, Profile, load_profiles
+from segments.events_in_memory import are_enough, measured, occurrences
+from segments.open_values import open_holds, present, text_holds
+from segments.profiles import Occurrence, Profile, load_profiles
 
 __all__ = ["Explanation", "explain", "load_profiles", "matches"]
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "lt": operator.lt,
-    "lte": operator.le,
-}
+LATEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +52,13 @@ def matches(condition: Condition, profile: Profile, *, now: datetime) -> bool:
         case Comparison():
             return _compares(condition, profile, now)
         case Happened():
-            times = len(_occurrences(condition, profile, now))
-            return condition.least <= times and (condition.most is None or times <= condition.most)
+            return are_enough(condition, occurrences(condition, profile, now))
         case Scored():
             return _scores(condition, profile)
         case InSegment(key):
             return key in profile.segments
+        case InStage(keys):
+            return profile.stage in keys
         case Consented(purpose):
             return purpose in profile.consents
         case Assigned(experiment, variant):
@@ -93,7 +87,9 @@ def _compares(condition: Comparison, profile: Profile, now: datetime) -> bool:
     field, op, wanted = condition.field, condition.op, condition.value
     found = _found(condition, profile)
     if field.kind is Kind.COUNT:
-        return _COMPARE[op](found, wanted)
+        return COMPARE[op](found, wanted)
+    if field.kind is Kind.OPEN:
+        return open_holds(found, condition)
     if op == "is_missing":
         return found is None
     if found is None or op == "is_present":
@@ -106,21 +102,17 @@ def _compares(condition: Comparison, profile: Profile, now: datetime) -> bool:
         case Kind.PRODUCT:
             return _listed(found, op, profile.catalogue.products, as_texts(wanted))
         case Kind.TEXT:
-            return _reads(fold(str(found)), op, tuple(map(fold, as_texts(wanted))))
-        case Kind.BOOLEAN:
-            return bool(found == wanted)
-        case Kind.OPEN:
-            return _open(found, op, wanted)
+            return text_holds(str(found), condition)
+    return bool(found == wanted)
 
 
 def _found(condition: Comparison, profile: Profile) -> Any:
     """Return the stored value; None where it is missing, 0 where nothing was counted."""
     field = condition.field
-    is_custom = field.kind is Kind.OPEN
-    found = profile.attributes.get(field.name) if is_custom else profile.fields.get(field.path)
-    if field.kind is Kind.COUNT:
-        return found or 0
-    return None if found is None or str(found) == "" else found
+    if field.kind is Kind.OPEN:
+        return present(profile.attributes.get(field.name))
+    found = profile.fields.get(field.path)
+    return found or 0 if field.kind is Kind.COUNT else present(found)
 
 
 def _timely(found: Any, op: str, wanted: Any, now: datetime) -> bool:
@@ -139,26 +131,6 @@ def _listed(found: int, op: str, ids: Any, wanted: Iterable[str]) -> bool:
     return chosen if op in ("eq", "in") else not chosen
 
 
-def _reads(found: str, op: str, texts: tuple[str, ...]) -> bool:
-    match op:
-        case "eq" | "in":
-            return found in texts
-        case "ne" | "not_in":
-            return found not in texts
-        case "contains":
-            return texts[0] in found
-    return found.startswith(texts[0])
-
-
-def _open(found: Any, op: str, wanted: Any) -> bool:
-    if isinstance(wanted, bool):
-        return isinstance(found, bool) and _COMPARE[op](found, wanted)
-    if isinstance(wanted, Decimal):
-        is_number = isinstance(found, int | Decimal) and not isinstance(found, bool)
-        return is_number and _COMPARE[op](found, wanted)
-    return isinstance(found, str) and _reads(fold(found), op, tuple(map(fold, as_texts(wanted))))
-
-
 def _scores(condition: Scored, profile: Profile) -> bool:
     if condition.kind not in profile.scores:
         return False
@@ -168,51 +140,20 @@ def _scores(condition: Scored, profile: Profile) -> bool:
             return percentile > 100 - condition.value
         case "bottom_percent":
             return percentile <= condition.value
-    return _COMPARE[condition.op](value, condition.value)
-
-
-def _occurrences(condition: Happened, profile: Profile, now: datetime) -> list[Occurrence]:
-    start, end = condition.window(now)
-    found = [
-        event
-        for event in profile.events.get(condition.type, ())
-        if event.occurred_at < end
-        and (start is None or event.occurred_at >= start)
-        and _where(condition, event, profile.catalogue)
-    ]
-    if condition.not_followed_by is None:
-        return found
-    followers = profile.events.get(condition.not_followed_by, ())
-    last = max((event.occurred_at for event in followers if event.occurred_at < now), default=None)
-    return [event for event in found if last is None or event.occurred_at > last]
-
-
-def _where(condition: Happened, event: Occurrence, catalogue: Catalogue) -> bool:
-    where = condition.where
-    for names, ids, found in (
-        (where.categories, catalogue.categories, event.category_id),
-        (where.products, catalogue.products, event.product_id),
-    ):
-        if names is not None and not any(found in ids.get(name, ()) for name in names):
-            return False
-    for bounds, number in ((where.value_minor, event.value_minor), (where.quantity, event.quantity)):
-        if any(number is None or not _COMPARE[op](number, bound) for op, bound in bounds):
-            return False
-    return all(
-        text is None or (found is not None and fold(found) == fold(text))
-        for text, found in ((where.currency, event.currency), (where.source, event.source))
-    )
+    return COMPARE[condition.op](value, condition.value)
 
 
 def _facts(condition: Condition, profile: Profile, now: datetime) -> str:
     match condition:
         case Comparison():
             found = _found(condition, profile)
-            return "nothing is known" if found is None else f"{condition.field.label}: {_shown(found)}"
+            if found is None:
+                return "nothing is known"
+            if condition.field.kind in (Kind.CATEGORY, Kind.PRODUCT):
+                return _which(condition, profile, found)
+            return f"{condition.field.label}: {_shown(found)}"
         case Happened():
-            found = _occurrences(condition, profile, now)
-            last = f", last {_shown(max(event.occurred_at for event in found))}" if found else ""
-            return f"{len(found)} time{'' if len(found) == 1 else 's'}{last}"
+            return _event_facts(condition, occurrences(condition, profile, now))
         case Scored(kind):
             if kind not in profile.scores:
                 return "no score is stored"
@@ -220,7 +161,32 @@ def _facts(condition: Condition, profile: Profile, now: datetime) -> str:
             return f"score {value:.4g}, percentile {percentile:.1f}"
         case Assigned(experiment):
             return profile.assignments.get(experiment, "takes no part")
+        case InStage():
+            return profile.stage or "stands in no stage"
     return ""
+
+
+def _which(condition: Comparison, profile: Profile, found: int) -> str:
+    """Say which of the named categories or products it is."""
+    catalogue = profile.catalogue
+    ids = catalogue.categories if condition.field.kind is Kind.CATEGORY else catalogue.products
+    named = [name for name in as_texts(condition.value) if found in ids.get(name, ())]
+    if named:
+        return f"{condition.field.label}: in “{named[0]}”" if ids is catalogue.categories else named[0]
+    return f"{condition.field.label}: " + ("another one" if condition.value else "known")
+
+
+def _event_facts(condition: Happened, found: Sequence[Occurrence]) -> str:
+    """How often, how much, and when most recently."""
+    parts = [f"{len(found)} time{'' if len(found) == 1 else 's'}"]
+    for total in condition.totals:
+        amount = measured(total, found)
+        noun = {"sum": "adding up to", "avg": "on average", "distinct": "different:"}[total.measure]
+        parts.append(f"{noun} {float(amount):,.6g}" if amount is not None else "no average")
+    moments = sorted({event.occurred_at for event in found}, reverse=True)[:LATEST]
+    if moments:
+        parts.append(f"last {' and '.join(map(_shown, moments))}")
+    return ", ".join(parts)
 
 
 def _shown(value: Any) -> str:

@@ -14,6 +14,8 @@ from django.db.models.functions import Cast
 from customers.models import Assignment, Consent, Customer, Event, Score
 from products.models import Category, Product
 from segments.conditions import Needs, fold
+from segments.conditions.nodes import steps
+from segments.event_names import stored_types
 from segments.models import SegmentMembership
 
 
@@ -29,14 +31,16 @@ class Occurrence:
     quantity: int | None = None
     currency: str | None = None
     source: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The ids behind the category paths (sub-categories too) and product ids that a condition names."""
+    """The ids behind the category paths (sub-categories too), product ids and event names of a condition."""
 
     categories: Mapping[str, frozenset[int]] = field(default_factory=dict)
     products: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    event_types: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Profile:
     events: dict[int, list[Occurrence]] = field(default_factory=dict)
     scores: dict[str, tuple[float, float]] = field(default_factory=dict)
     segments: set[str] = field(default_factory=set)
+    stage: str = ""
     consents: set[str] = field(default_factory=set)
     assignments: dict[str, str] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
@@ -57,7 +62,7 @@ class Profile:
 def load_profiles(ids: Sequence[int], needs: Needs, *, now: datetime) -> dict[int, Profile]:
     """Return the known customers among `ids`, by id, with what `needs` names and the events before `now`.
 
-    At most 8 queries, however many customers; a table that nothing needs is not read.
+    At most 9 queries, however many customers; a table that nothing needs is not read.
     """
     catalogue = _catalogue(needs)
     plain = sorted(needs.fields - {"attributes"})
@@ -65,26 +70,26 @@ def load_profiles(ids: Sequence[int], needs: Needs, *, now: datetime) -> dict[in
     if "attributes" in needs.fields:
         customers = customers.annotate(attributes_text=Cast("attributes", TextField()))
         plain.append("attributes_text")
+    if needs.stages:
+        plain.append("stage")
     profiles = {}
     for row in customers.values("pk", *plain):
-        pk, written = row.pop("pk"), row.pop("attributes_text", "{}")
-        # Decimal keeps the digits that PostgreSQL stores and compares.
-        attributes = json.loads(written, parse_float=Decimal)
-        profiles[pk] = Profile(
-            pk, row, attributes if isinstance(attributes, dict) else {}, catalogue=catalogue
-        )
+        pk, attributes = row.pop("pk"), _loaded(row.pop("attributes_text", None))
+        stage = row.pop("stage", "")
+        profiles[pk] = Profile(pk, row, attributes, stage=stage, catalogue=catalogue)
     _add_events(profiles, needs, now)
     _add_neighbours(profiles, needs)
     return profiles
 
 
+def _loaded(written: str | None) -> dict[str, Any]:
+    """Return a JSON object; Decimal keeps the digits that PostgreSQL stores and compares."""
+    loaded = json.loads(written, parse_float=Decimal) if written else {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
 def _add_events(profiles: dict[int, Profile], needs: Needs, now: datetime) -> None:
-    starts: dict[int, list[datetime | None]] = defaultdict(list)
-    for wanted in needs.events:
-        start, _ = wanted.window(now)
-        starts[wanted.type].append(start)
-        if wanted.not_followed_by is not None:
-            starts[wanted.not_followed_by].append(start)
+    starts = _starts(needs, profiles, now)
     if not starts:
         return
     asked = Q()
@@ -92,11 +97,29 @@ def _add_events(profiles: dict[int, Profile], needs: Needs, now: datetime) -> No
         bounded = [moment for moment in moments if moment is not None]
         since = Q(occurred_at__gte=min(bounded)) if len(bounded) == len(moments) else Q()
         asked |= Q(type=kind) & since
-    columns = Occurrence.__slots__
     events = Event.objects.filter(asked, customer_id__in=list(profiles), occurred_at__lt=now)
+    columns = list(Occurrence.__slots__[:-1])
+    if any(step.where.properties for leaf in needs.events for step in steps(leaf)):
+        events = events.annotate(written=Cast("properties", TextField()))
+        columns.append("written")
     for customer_id, *values in events.values_list("customer_id", *columns):
+        if columns[-1] == "written":
+            values[-1] = _loaded(values[-1])
         occurrence = Occurrence(*values)
         profiles[customer_id].events.setdefault(occurrence.type, []).append(occurrence)
+
+
+def _starts(needs: Needs, profiles: dict[int, Profile], now: datetime) -> dict[int, list[datetime | None]]:
+    """Return from when on events of each type are read, None from the beginning; nothing without profiles."""
+    starts: dict[int, list[datetime | None]] = defaultdict(list)
+    catalogue = next((profile.catalogue for profile in profiles.values()), Catalogue())
+    for leaf in needs.events if profiles else ():
+        start, _ = leaf.window(now)
+        for step in steps(leaf):
+            types = {int(step.type)} if step.name is None else catalogue.event_types.get(step.name, ())
+            for type in types:
+                starts[type].append(None if leaf.pick == "first" else start)
+    return starts
 
 
 def _add_neighbours(profiles: dict[int, Profile], needs: Needs) -> None:
@@ -129,7 +152,8 @@ def _catalogue(needs: Needs) -> Catalogue:
         rows = Product.objects.filter(external_id__in=needs.products)
         for pk, external_id in rows.values_list("pk", "external_id"):
             products[external_id].add(pk)
-    return Catalogue(categories, {name: frozenset(ids) for name, ids in products.items()})
+    listed = {name: frozenset(ids) for name, ids in products.items()}
+    return Catalogue(categories, listed, stored_types(needs.event_names))
 
 
 def _below(wanted: str, tree: Iterable[tuple[int, str]]) -> frozenset[int]:

@@ -15,10 +15,11 @@ from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from common.clock import now
+from common.plain_data import PlainDataError, load_plain
 from segments import drafting, editor, membership
-from segments.conditions import Condition, ConditionError, describe, needs, parse
+from segments.conditions import Condition, ConditionError, describe, parse
 from segments.counting import count_audience
-from segments.evaluator import explain, load_profiles
+from segments.event_names import own_names
 from segments.finding import find_customer
 from segments.forms import SegmentForm
 from segments.models import Segment
@@ -37,33 +38,21 @@ def segment_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def segment_detail(request: HttpRequest, key: str) -> HttpResponse:
-    """Who is in it, who came and went, and why one customer is in it or not."""
+    """Who is in it, who came and went; asked for a customer, on to why they are in it or not."""
     segment = get_object_or_404(Segment, key=key)
+    asked = request.GET.get("customer", "").strip()
+    customer = find_customer(asked) if asked else None
+    if customer is not None:
+        return redirect("segments:why", key, customer.public_id)
     context: dict[str, Any] = {
         "segment": segment,
         "sentence": sentence_of(segment),
         "examples": membership.members(segment).order_by("-memberships__entered_at", "pk")[:6],
         "changes": segment.changes.select_related("customer").order_by("-changed_at", "-pk")[:RECENT],
-        "asked": request.GET.get("customer", "").strip(),
+        "asked": asked,
+        "explain_problem": asked and "Nobody has this e-mail address or id.",
     }
-    if context["asked"]:
-        context |= _explained(segment, context["asked"])
     return render(request, "segments/detail.html", context)
-
-
-def _explained(segment: Segment, asked: str) -> dict[str, Any]:
-    customer = find_customer(asked)
-    if customer is None:
-        return {"explain_problem": "Nobody has this e-mail address or id."}
-    at = segment.as_of or now()
-    try:
-        condition = parse(segment.condition)
-    except ConditionError as error:
-        return {"explain_problem": str(error)}
-    profile = load_profiles([customer.pk], needs(condition), now=at).get(customer.pk)
-    if profile is None:
-        return {"explain_problem": "This is an anonymous visitor; segments hold known customers."}
-    return {"customer": customer, "explanation": explain(condition, profile, now=at)}
 
 
 @require_POST
@@ -110,9 +99,9 @@ def _draft(request: HttpRequest, segment: Segment) -> tuple[Any, str | None]:
         return segment.condition, None
     if "json" in request.POST:
         try:
-            return json.loads(request.POST["json"]), None
-        except (ValueError, RecursionError) as error:
-            return request.POST["json"], f"This is not JSON: {error}"
+            return load_plain(request.POST["json"]), None
+        except PlainDataError as error:
+            return request.POST["json"], f"This is neither JSON nor YAML: {error}"
     draft = drafting.read(request.POST.dict())
     drafting.change(draft, request.POST.get("act", ""))
     return drafting.document_of(draft), None
@@ -160,7 +149,9 @@ def _written(document: Any) -> str:
 
 def _rows(group: drafting.Group) -> dict[str, Any]:
     segments = Segment.objects.values_list("key", "name")
-    return {"group": editor.shown(group), **editor.choices(segments=segments)}
+    # A name that nobody has sent yet stays a choice of the row that mentions it.
+    names = sorted({*own_names(), *drafting.own_events(group)})
+    return {"group": editor.shown(group), **editor.choices(segments=segments, own_events=names)}
 
 
 @require_POST

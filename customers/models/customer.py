@@ -70,6 +70,15 @@ class Customer(models.Model):
         null=True, blank=True, editable=False, help_text="What is left counts orders and amounts"
     )
     source = models.CharField(max_length=50, blank=True, help_text="Where the profile came from first")
+    stage = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Of the lifecycle, by key",
+    )
+    stage_since = models.DateTimeField(null=True, blank=True, editable=False)
     merged_into = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="+", db_index=False
     )

@@ -12,8 +12,10 @@ from segments.conditions.nodes import (
     Consented,
     Happened,
     InSegment,
+    InStage,
     Not,
     Scored,
+    steps,
 )
 from segments.conditions.vocabulary import Kind
 
@@ -26,10 +28,12 @@ class Needs:
     events: frozenset[Happened] = frozenset()
     scores: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    stages: frozenset[str] = frozenset()
     consents: frozenset[str] = frozenset()
     experiments: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
+    event_names: frozenset[str] = frozenset()
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(*(getattr(self, name) | getattr(other, name) for name in Needs.__slots__))
@@ -60,21 +64,29 @@ def _of(leaf: Condition) -> Needs:
         case Comparison():
             return _of_comparison(leaf)
         case Happened():
-            return Needs(
-                events=frozenset({leaf}),
-                categories=frozenset(leaf.where.categories or ()),
-                products=frozenset(leaf.where.products or ()),
-            )
+            return _of_event(leaf)
         case Scored():
             return Needs(scores=frozenset({leaf.kind}))
         case InSegment():
             return Needs(segments=frozenset({leaf.key}))
+        case InStage():
+            return Needs(stages=frozenset(leaf.keys))
         case Consented():
             return Needs(consents=frozenset({leaf.purpose}))
         case Assigned():
             return Needs(experiments=frozenset({leaf.experiment}))
         case _:
             return Needs()
+
+
+def _of_event(leaf: Happened) -> Needs:
+    all_steps = list(steps(leaf))
+    return Needs(
+        events=frozenset({leaf}),
+        categories=frozenset(path for step in all_steps for path in step.where.categories or ()),
+        products=frozenset(name for step in all_steps for name in step.where.products or ()),
+        event_names=frozenset(step.name for step in all_steps if step.name is not None),
+    )
 
 
 def _of_comparison(leaf: Comparison) -> Needs:

@@ -1,18 +1,23 @@
 """The values of a condition, checked one by one. Each function raises ConditionError with the place."""
 
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from segments.conditions.nodes import Value
-from segments.conditions.vocabulary import RANGES, UNITS, Kind
+from segments.conditions.vocabulary import OPERATORS, RANGES, UNITS, Kind
 
 LONGEST_TEXT = 500
 LONGEST_LIST = 500
+MOST_PROPERTIES = 20
 LARGEST_NUMBER = 10**15
 LONGEST_WINDOW = timedelta(days=36_500)
 EARLIEST_YEAR, LATEST_YEAR = 1800, 2200
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+TIME = DATE + r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 T = TypeVar("T")
 
 
@@ -23,6 +28,13 @@ class ConditionError(ValueError):
         self.path = path
         self.reason = reason
         super().__init__(f"{path or 'condition'}: {reason}")
+
+
+def shown(value: object) -> str:
+    """Return a short text of whatever was found, for a message."""
+    if isinstance(value, str):
+        return repr(value[:50])
+    return repr(value) if value is None or isinstance(value, bool) else type(value).__name__
 
 
 def join(path: str, key: str) -> str:
@@ -47,8 +59,7 @@ def only(node: dict[str, Any], known: Iterable[str], path: str) -> None:
 def one_of(known: Mapping[str, T], name: object, path: str, noun: str) -> T:
     """Return what a name stands for."""
     if not isinstance(name, str) or name not in known:
-        shown = repr(name)[:60]
-        raise ConditionError(path, f"there is no {noun} {shown}; known are {', '.join(sorted(known))}.")
+        raise ConditionError(path, f"there is no {noun} {shown(name)}; known are {', '.join(sorted(known))}.")
     return known[name]
 
 
@@ -76,7 +87,8 @@ def number(value: object, path: str) -> Decimal:
     """Return an exact number; a float counts as the decimal it is written as."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ConditionError(path, f"expected a number, found {type(value).__name__}.")
-    if not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
+    is_finite = value.is_finite() if isinstance(value, Decimal) else abs(value) < math.inf
+    if not is_finite or not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
         raise ConditionError(path, f"numbers go from -{LARGEST_NUMBER} to {LARGEST_NUMBER}.")
     return Decimal(str(value))
 
@@ -93,10 +105,16 @@ def ranges(value: object, path: str) -> tuple[tuple[str, int], ...]:
     """Return `{"gte": 1, "lt": 5}` as pairs; a bare number means eq."""
     if not isinstance(value, dict):
         return (("eq", whole(value, path)),)
-    only(value, RANGES, path)
-    if not value:
+    return bounds(value, path, read=whole)
+
+
+def bounds(value: object, path: str, *, read: Callable[[object, str], T]) -> tuple[tuple[str, T], ...]:
+    """Return limits such as `{"gte": 1, "lt": 5}` as pairs, each number read by `read`."""
+    given = mapping(value, path)
+    only(given, RANGES, path)
+    if not given:
         raise ConditionError(path, f"expected at least one of {', '.join(RANGES)}.")
-    return tuple((op, whole(bound, f"{path}.{op}")) for op, bound in value.items())
+    return tuple((op, read(bound, f"{path}.{op}")) for op, bound in given.items())
 
 
 def count_bounds(value: object, path: str) -> tuple[int, int | None]:
@@ -132,9 +150,11 @@ def instant(value: object, path: str) -> datetime:
     """Return an ISO date or time as an instant; without an offset it is UTC, a date is its midnight."""
     written = text(value, path)
     try:
-        moment = datetime.fromisoformat(written)
+        moment = datetime.fromisoformat(written) if re.fullmatch(TIME, written) else None
     except ValueError:
-        raise ConditionError(path, "expected a time such as 2026-03-31T12:00:00Z.") from None
+        moment = None
+    if moment is None:
+        raise ConditionError(path, "expected a time such as 2026-03-31T12:00:00Z.")
     if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
         raise ConditionError(path, f"years go from {EARLIEST_YEAR} to {LATEST_YEAR}.")
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -151,10 +171,14 @@ def interval(value: object, path: str) -> tuple[datetime, datetime]:
 
 
 def _day(value: object, path: str) -> date:
+    written = text(value, path)
     try:
-        return date.fromisoformat(text(value, path))
+        day = date.fromisoformat(written) if re.fullmatch(DATE, written) else None
     except ValueError:
-        raise ConditionError(path, "expected a date such as 1990-12-31.") from None
+        day = None
+    if day is None:
+        raise ConditionError(path, "expected a date such as 1990-12-31.")
+    return day
 
 
 def _open(value: object, op: str, path: str) -> Value:
@@ -165,6 +189,30 @@ def _open(value: object, op: str, path: str) -> Value:
     if isinstance(value, bool):
         return value
     return text(value, path) if isinstance(value, str) else number(value, path)
+
+
+def property_tests(value: object, path: str) -> tuple[tuple[str, Value], ...]:
+    """Return what a property of an event is compared with, as pairs of operator and value.
+
+    A bare value means eq, a list means in, `{"gte": 1, "lt": 5}` and `{"is_present": true}` are spelled out.
+    """
+    if isinstance(value, list):
+        return (("in", operand(Kind.OPEN, "in", value, path)),)
+    if not isinstance(value, dict):
+        return (("eq", operand(Kind.OPEN, "eq", value, path)),)
+    known = OPERATORS[Kind.OPEN]
+    only(value, known, path)
+    if not value:
+        raise ConditionError(path, f"expected at least one of {', '.join(known)}.")
+    return tuple((op, _property_operand(op, wanted, f"{path}.{op}")) for op, wanted in value.items())
+
+
+def _property_operand(op: str, wanted: object, path: str) -> Value:
+    if op not in ("is_missing", "is_present"):
+        return operand(Kind.OPEN, op, wanted, path)
+    if wanted is not True:
+        raise ConditionError(path, f"{op} can only be true.")
+    return None
 
 
 def operand(kind: Kind, op: str, value: object, path: str) -> Value:

@@ -31,6 +31,16 @@ class Field:
     is_money: bool = False
 
 
+def own_attribute(name: str) -> Field:
+    """Return the field of an attribute that the shop defines."""
+    return Field("custom", name, Kind.OPEN, "attributes", name)
+
+
+def event_property(name: str) -> Field:
+    """Return the field of a property of events."""
+    return Field("property", name, Kind.OPEN, "properties", name)
+
+
 def _attribute(name: str, kind: Kind, label: str) -> Field:
     return Field("attribute", name, kind, name, label)
 
@@ -121,4 +131,10 @@ OPERATORS: dict[Kind, tuple[str, ...]] = {
     Kind.OPEN: (*_EQUAL, "contains", "starts_with", "gt", "gte", "lt", "lte", *_PRESENCE),
 }
 SCORE_OPERATORS = ("gt", "gte", "lt", "lte", "top_percent", "bottom_percent")
+# What sums, averages and counts of different things are taken of: as it is written, and the event's column.
+MEASURES = {
+    "sum": {"value": "value_minor", "quantity": "quantity"},
+    "avg": {"value": "value_minor", "quantity": "quantity"},
+    "distinct": {"days": "occurred_at", "products": "product_id", "categories": "category_id"},
+}
 UNITS = ("minutes", "hours", "days", "weeks")

@@ -16,8 +16,11 @@ from segments.conditions.nodes import (
     Consented,
     Happened,
     InSegment,
+    InStage,
     Not,
     Scored,
+    Step,
+    Total,
     Where,
 )
 from segments.conditions.vocabulary import Kind
@@ -58,6 +61,16 @@ _NUMBER = {
     "lte": "at most",
 }
 
+_TOTALS = {
+    ("sum", "value_minor"): "their value in total",
+    ("sum", "quantity"): "the number of pieces",
+    ("avg", "value_minor"): "their value on average",
+    ("avg", "quantity"): "the number of pieces on average",
+    ("distinct", "occurred_at"): "the number of different days",
+    ("distinct", "product_id"): "the number of different products",
+    ("distinct", "category_id"): "the number of different categories",
+}
+
 
 def describe(condition: Condition, *, currency: str | None = None) -> str:
     """Return the condition as a sentence about a customer, without a full stop.
@@ -88,6 +101,9 @@ class _Wording:
                 return self._scored(condition, negated)
             case InSegment(key):
                 return f"is {'not ' if negated else ''}in the segment “{key}”"
+            case InStage(keys):
+                stages = _either([f"“{key}”" for key in keys])
+                return f"is {'not ' if negated else ''}in the stage {stages}"
             case Consented(purpose):
                 return f"has {'not ' if negated else ''}consented to {purpose.replace('_', ' ')}"
             case Assigned(experiment, variant):
@@ -154,26 +170,67 @@ class _Wording:
         return format_money(amount_minor, self.currency) if self.currency else f"{amount_minor:,} minor units"
 
     def _happened(self, condition: Happened, negated: bool) -> str:
-        verb, one, several = EVENT_WORDS[condition.type]
+        if condition.pick is not None or condition.totals:
+            return self._reckoned(condition, negated)
+        verb, one, several = _words(condition)
         least, most = condition.least, condition.most
         if (least, most) == (0, 0):
             least, most, negated = 1, None, not negated
+        amount = one if (least, most) == (1, None) else f"{_often(least, most)} {several}"
         has = "has not" if negated else "has"
-        if (least, most) == (1, None):
-            amount = one
-        elif least == most:
-            amount = f"exactly {least} {several}"
-        elif most is None:
-            amount = f"at least {least} {several}"
-        elif least == 0:
-            amount = f"at most {most} {several}"
+        return _joined(
+            has, verb, amount, self._where(condition.where), _window(condition), self._then(condition)
+        )
+
+    def _reckoned(self, condition: Happened, negated: bool) -> str:
+        """Say what the events add up to, or what the first or last of them was like."""
+        verb, one, several = _words(condition)
+        what = _joined(
+            "has", verb, one, self._where(condition.where), _window(condition), self._then(condition)
+        )
+        if condition.pick is not None:
+            text = f"{what}, and that was the {condition.pick} time" + (
+                " so far" if condition.pick == "last" else ""
+            )
         else:
-            amount = f"{least} to {most} {several}"
-        parts = [has, verb, amount, self._where(condition.where), _window(condition)]
-        if condition.not_followed_by is not None:
-            then, a, _ = EVENT_WORDS[condition.not_followed_by]
-            parts.append(f"without having {then} {a} since".replace("  ", " "))
-        return " ".join(part for part in parts if part)
+            limits = (
+                []
+                if (condition.least, condition.most) == (0, None)
+                else [f"their number is {_often(condition.least, condition.most)}"]
+            )
+            limits += [self._total(total) for total in condition.totals]
+            events = _joined(
+                verb, several, self._where(condition.where), _window(condition), self._then(condition)
+            )
+            text = f"of all times they {events}, {' and '.join(limits)}"
+        return f"it is not so that {text}" if negated else text
+
+    def _total(self, total: Total) -> str:
+        limits = [
+            f"{_NUMBER[op].replace('fewer', 'less')} {self._amount(total, bound)}"
+            for op, bound in total.bounds
+        ]
+        return f"{_TOTALS[total.measure, total.of]} is {' and '.join(limits)}"
+
+    def _amount(self, total: Total, bound: int | Decimal) -> str:
+        if total.of != "value_minor":
+            return f"{bound:,}"
+        return self._money(int(bound)) if bound == int(bound) else f"{bound:,} minor units"
+
+    def _then(self, event: Happened | Step) -> str:
+        parts = []
+        if event.followed_by is not None:
+            parts.append(f"and then {self._step(event.followed_by, event)}")
+        if event.not_followed_by is not None:
+            since = " since" if event.not_followed_by.within is None else ""
+            parts.append(f"without having {self._step(event.not_followed_by, event)}{since}")
+        return " ".join(parts)
+
+    def _step(self, step: Step, earlier: Happened | Step) -> str:
+        verb, one, _ = _words(step)
+        limit = "" if step.within is None else f"within {span(step.within)}"
+        again = "again" if step.kind == earlier.kind else ""
+        return _joined(verb, one, self._where(step.where), again, limit, self._then(step))
 
     def _where(self, where: Where) -> str:
         parts = []
@@ -189,6 +246,8 @@ class _Wording:
             parts.append(f"in {where.currency}")
         if where.source is not None:
             parts.append(f"from the source {where.source}")
+        if where.properties:
+            parts.append(f"where {' and '.join(self._comparison(test, False) for test in where.properties)}")
         return " ".join(parts)
 
     def _scored(self, condition: Scored, negated: bool) -> str:
@@ -200,13 +259,40 @@ class _Wording:
         return f"it is not so that {text}" if negated else text
 
 
+def _words(event: Happened | Step) -> tuple[str, str, str]:
+    return (
+        EVENT_WORDS[event.type]
+        if event.name is None
+        else ("done", f"“{event.name}”", f"times “{event.name}”")
+    )
+
+
+def _often(least: int, most: int | None) -> str:
+    if least == most:
+        return f"exactly {least}"
+    if most is None:
+        return f"at least {least}"
+    return f"at most {most}" if least == 0 else f"{least} to {most}"
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
 def _either(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _window(condition: Happened) -> str:
     if condition.within is not None:
-        return f"in the last {span(condition.within, counted=False)}"
+        text = f"in the last {span(condition.within, counted=False)}"
+        if condition.before is not None:
+            return f"{text}, but more than {span(condition.before)} ago"
+        return f"{text}, but before {_moment(condition.until)}" if condition.until is not None else text
+    if condition.before is not None:
+        return f"more than {span(condition.before)} ago"
+    if condition.since is None and condition.until is not None:
+        return f"before {_moment(condition.until)}"
     if condition.since is not None and condition.until is not None:
         return f"from {_moment(condition.since)} until before {_moment(condition.until)}"
     return ""

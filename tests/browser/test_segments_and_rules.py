@@ -53,7 +53,8 @@ def test_the_segment_pages_are_clean_and_fit_a_phone(
     somebody = Customer.objects.exclude(country="GB").get().public_id
     for name, address in {
         "segments": "/segments/",
-        "segment": f"/segments/british/?customer={somebody}",
+        "segment": "/segments/british/",
+        "segment-why": f"/segments/british/why/{somebody}/",
         "segment-edit": "/segments/at-risk/edit/",
     }.items():
         page.goto(address)

@@ -111,6 +111,6 @@ def test_an_explanation_says_which_parts_hold_and_why(happen):
     assert (tree.sentence, tree.holds) == ("All of these", False)
     assert [(part.holds, part.facts) for part in tree.parts] == [
         (True, "country: GB"),
-        (False, "2 times, last 12 February 2026 12:00 UTC"),
+        (False, "2 times, last 12 February 2026 12:00 UTC and 14 January 2026 12:00 UTC"),
         (True, ""),
     ]

@@ -48,7 +48,7 @@ def nested(depth: int) -> object:
         ({**ORDERED, "count": {"gte": 0}}, "event.count: every number fits"),
         ({**ORDERED, "count": {"gte": 3, "lt": 3}}, "event.count: no number fits"),
         ({**ORDERED, "between": ["2026-02-01", "2026-01-01"]}, "event.between: the first time must"),
-        ({**ORDERED, "within": {"days": 1}, "between": []}, "event: give either within or between"),
+        ({**ORDERED, "within": {"days": 1}, "between": []}, "event: give either between, or within"),
         ({"all": [ORDERED, {**ORDERED, "where": {"value": {"gte": "1"}}}]}, "all[1].event.where.value.gte:"),
         ({**ORDERED, "where": {"colour": "red"}}, "event.where.colour: is not known here."),
         ({**ORDERED, "not_followed_by": "x"}, "event.not_followed_by: there is no event 'x'"),

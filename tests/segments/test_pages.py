@@ -4,7 +4,9 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from customers.models import Consent, Customer
+from segments import membership
 from segments.models import Segment
 from tests.segments.test_conditions_in_words import AT_RISK
 from tests.segments.worlds import NOW
@@ -124,6 +126,11 @@ def test_a_button_that_means_nothing_does_nothing(client, marketer, act):
         {"any": [{"fact": "revenue_minor", "op": "gte", "value": 15050}, {"all": [{"segment": "british"}]}]},
         {"fact": "last_order_at", "op": "older_than", "value": {"weeks": 2}},
         {"event": "product_viewed", "where": {"category": "camping", "value": {"gte": 5}}},
+        {"event": "product_added", "where": {"value": {"gte": 5000}}, "not_followed_by": "order_placed"},
+        {"event": "custom", "name": "Quiz Finished", "followed_by": {"event": "custom", "name": "Tour"}},
+        {"any": [{"stage": "churned"}, {"event": "order_placed", "only": "first"}]},
+        {"event": "order_placed", "followed_by": {"event": "searched", "within": {"hours": 1}}},
+        {"event": "order_placed", "sum": {"of": "value", "gte": 1}, "before": {"hours": 1}},
         {"not": {"any": [{"consent": "marketing_email"}, {"attribute": "attributes.n", "value": 3}]}},
         {"all": [{"any": [{"all": [{"any": [{"all": [{"segment": "british"}]}]}]}]}]},
     ],
@@ -167,7 +174,7 @@ def test_json_is_the_other_way_to_write_a_condition(client, marketer):
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("{", "This is not JSON"),
+        ("{", "This is neither JSON nor YAML"),
         ('{"all": [{"event": "x"}]}', "Condition 1: there is no event"),
         ("7", "expected an object"),
     ],
@@ -204,12 +211,42 @@ def test_the_count_of_an_incomplete_draft_says_what_is_missing(client, marketer)
 
 
 def test_the_page_explains_one_customer(client, viewer, segment):
-    Customer.objects.create(email="ada@example.com", country="DE")
+    ada = Customer.objects.create(email="ada@example.com", country="DE")
     address = reverse("segments:detail", args=[segment.key])
-    page = client.get(address, {"customer": "ada@example.com"}).content.decode()
-    assert "does not fit." in page
-    assert "country: DE" in page
+    page = client.get(address, {"customer": "ada@example.com"}, follow=True)
+    assert page.redirect_chain == [(reverse("segments:why", args=[segment.key, ada.public_id]), 302)]
+    assert "<strong>does not fit</strong>" in page.content.decode()
+    assert "country: DE" in page.content.decode()
     assert "Nobody has this e-mail address" in client.get(address, {"customer": "x"}).content.decode()
+
+
+def test_looking_why_is_written_into_the_audit_trail(client, viewer, segment):
+    ada = Customer.objects.create(email="ada@example.com")
+    client.get(reverse("segments:why", args=[segment.key, ada.public_id]))
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.object_id, entry.detail) == (
+        "looked why somebody fits",
+        str(ada.pk),
+        "british",
+    )
+
+
+def test_why_says_what_is_stored_and_that_a_refresh_is_due(client, viewer, segment):
+    ada = Customer.objects.create(country="GB")
+    address = reverse("segments:why", args=[segment.key, ada.public_id])
+    assert "Fits by now, and enters when the segment is refreshed." in client.get(address).content.decode()
+    membership.refresh(segment)
+    page = client.get(address).content.decode()
+    assert "A member since" in page
+    assert "time passing" in page
+
+
+@pytest.mark.parametrize("condition", [{"event": "danced"}, {"all": []}])
+def test_why_answers_for_anonymous_visitors_and_broken_conditions(client, viewer, segment, condition):
+    visitor = Customer.objects.create(is_anonymous=True)
+    Segment.objects.update(condition=condition)
+    page = client.get(reverse("segments:why", args=[segment.key, visitor.public_id])).content.decode()
+    assert ("cannot be read" in page) or ("anonymous visitor" in page)
 
 
 def test_a_refresh_by_hand_tells_what_changed(client, marketer, segment):

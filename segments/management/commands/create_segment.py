@@ -1,6 +1,5 @@
 """Store a segment from the command line."""
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from common.plain_data import load_plain
 from segments import membership
 from segments.conditions import ConditionError, describe, parse
 from segments.conditions.values import instant
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("key")
         parser.add_argument("--name", required=True)
-        parser.add_argument("--condition", required=True, metavar="FILE|JSON")
+        parser.add_argument("--condition", required=True, metavar="FILE|JSON", help="JSON or YAML")
         parser.add_argument("--as-of", metavar="ISO", help="what the segment takes for now")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,4 +52,4 @@ class Command(BaseCommand):
 
 def _read(given: str) -> object:
     text = given if given.lstrip().startswith("{") else Path(given).read_text()
-    return json.loads(text)
+    return load_plain(text)

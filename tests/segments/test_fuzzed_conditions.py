@@ -1,0 +1,115 @@
+import json
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.urls import reverse
+from hypothesis import HealthCheck, Phase, given, settings
+
+from customers.models import Customer
+from segments.conditions import ConditionError, parse
+from segments.models import Segment
+from tests.segments.strategies import MARK, marked
+
+pytestmark = pytest.mark.django_db
+FUZZ = {
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "phases": [Phase.explicit, Phase.reuse, Phase.generate],
+}
+
+
+@pytest.fixture
+def marketer(client):
+    client.force_login(get_user_model().objects.create_user("ada@example.com", "x", role="marketer"))
+    return Customer.objects.create(country="GB")
+
+
+def refuse_marks(execute, sql, params, many, context):
+    assert MARK not in sql
+    return execute(sql, params, many, context)
+
+
+def is_taken(document) -> bool:
+    try:
+        parse(document)
+    except ConditionError:
+        return False
+    return True
+
+
+def go_through_the_pages(client, customer, document) -> None:
+    """Count it, save it and look at it, as a marketer would; with whatever verdict, but with an answer."""
+    written = {"name": "Fuzz", "description": "", "as_of": "", "json": json.dumps(document)}
+    with connection.execute_wrapper(refuse_marks):
+        answers = [
+            client.post(reverse("segments:count"), written),
+            client.post(reverse("segments:new"), written | {"act": "save"}),
+        ]
+        stored = Segment.objects.filter(name="Fuzz").first()
+        if stored is not None:
+            assert is_taken(document)
+            answers.append(client.get(reverse("segments:edit", args=[stored.key])))
+            answers.append(client.get(reverse("segments:detail", args=[stored.key])))
+            answers.append(client.get(reverse("segments:why", args=[stored.key, customer.public_id])))
+            stored.delete()
+    assert {answer.status_code for answer in answers} <= {200, 302}
+
+
+@settings(max_examples=40, **FUZZ)
+@given(document=marked())
+def test_no_page_breaks_and_no_text_becomes_sql(client, marketer, document):
+    go_through_the_pages(client, marketer, document)
+
+
+@pytest.mark.long
+@settings(max_examples=5000, **FUZZ)
+@given(document=marked())
+def test_no_page_breaks_in_five_thousand_tries(client, marketer, document):
+    go_through_the_pages(client, marketer, document)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ('{"all": [], "all": []}', "the key &#x27;all&#x27; stands twice in one object"),
+        ('{"attribute": "attributes.x", "value": NaN}', "NaN is no number"),
+        ('{"attribute": "attributes.x", "value": 1e999}', "numbers go from"),
+        ('{"attribute": "attributes.x", "value": ' + "9" * 5000 + "}", "too many digits"),
+        ('{"attribute": "city", "value": "' + "x" * 10_000 + '"}', "this one has 10000"),
+        ('{"attribute": "city", "value": "\\u0000"}', "a character that cannot be stored"),
+        ('{"attribute": "city", "value": "\\ud800"}', "a character that cannot be stored"),
+        ('{"not": ' * 11 + '{"all": []}' + "}" * 11, "nested at most 10 deep"),
+        ('{"not": ' * 100_000, "nested too deep"),
+        ("event: danced", "there is no event"),
+        ("a: *x", "anchors"),
+    ],
+    ids=[
+        "twice",
+        "nan",
+        "infinite",
+        "digits",
+        "long",
+        "nul",
+        "surrogate",
+        "deep",
+        "deeper",
+        "yaml",
+        "anchor",
+    ],
+)
+def test_a_text_that_cannot_be_meant_is_refused_in_words(client, marketer, written, words):
+    page = client.post(reverse("segments:count"), {"json": written})
+    assert page.status_code == 200
+    assert words in page.content.decode()
+
+
+def test_yaml_says_the_same_as_json(client, marketer):
+    written = "event: order_placed\nwithin: {days: 30}\nwhere:\n  currency: NO\n"
+    posted = {"name": "Norway", "description": "", "as_of": "", "json": written, "act": "save"}
+    client.post(reverse("segments:new"), posted)
+    assert Segment.objects.get().condition == {
+        "event": "order_placed",
+        "within": {"days": 30},
+        "where": {"currency": "NO"},
+    }
