@@ -7,6 +7,7 @@
       events:
         - {event: product_viewed, ago: {hours: 2}, category: outdoor/camping, times: 2}
       segments: [vip]
+      stage: loyal
       scores: {ltv: {value: 210, percentile: 95}}
       consents: [marketing_email]
       experiments: {hero-test: b}
@@ -20,7 +21,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from customers.models import Consent
+from customers.models import Consent, EventType
+from customers.models.tracking import name_key
 from rules.documents import LONGEST_NAME, Document, DocumentError, Recommendation, recommendation_of
 from rules.outcomes import Outcome, outcome_of
 from rules.wording import describe_recommendation
@@ -102,6 +104,7 @@ class _Names:
     def __init__(self) -> None:
         self.categories: dict[str, int] = {}
         self.products: dict[str, int] = {}
+        self.events: dict[str, int] = {}
 
     def category(self, value: object, path: str) -> int:
         return self.categories.setdefault(fold(text(value, path)), len(self.categories) + 1)
@@ -117,7 +120,12 @@ class _Names:
             for name in wanted.categories
         }
         same = {name: frozenset({self.products[name]}) for name in wanted.products & self.products.keys()}
-        return Catalogue(below, same)
+        types = {name: frozenset({self.event(name)}) for name in wanted.event_names}
+        return Catalogue(below, same, types)
+
+    def event(self, name: str) -> int:
+        """The type of the shop's own events of this name."""
+        return self.events.setdefault(name_key(name), 1000 + len(self.events))
 
 
 def _entries(raw: object, path: str) -> Iterator[tuple[str, Any, str]]:
@@ -186,8 +194,10 @@ def _events(profile: Profile, raw: object, path: str, names: _Names, now: dateti
     for position, item in enumerate(_list(raw, path)):
         place = f"{path}[{position}]"
         said = mapping(item, place)
-        only(said, (*_EVENT_PARTS, "event", "ago", "at", "times"), place)
-        type = one_of(EVENTS, said.get("event"), f"{place}.event", "event")
+        only(said, (*_EVENT_PARTS, "event", "name", "ago", "at", "times"), place)
+        type: int = one_of(EVENTS, said.get("event"), f"{place}.event", "event")
+        if "name" in said and type == EventType.CUSTOM:
+            type = names.event(text(said["name"], f"{place}.name"))
         at = now - duration(said["ago"], f"{place}.ago") if "ago" in said else now - _MOMENT
         if "at" in said:
             at = instant(said["at"], f"{place}.at")
@@ -208,7 +218,16 @@ _EVENT_PARTS: dict[str, tuple[str, Callable[[_Names, object, str], Any]]] = {
     "quantity": ("quantity", lambda names, value, path: whole(value, path)),
     "currency": ("currency", lambda names, value, path: text(value, path)),
     "source": ("source", lambda names, value, path: text(value, path)),
+    "properties": ("properties", lambda names, value, path: _properties(value, path)),
 }
+
+
+def _properties(raw: object, path: str) -> dict[str, Any]:
+    return {key: _own(value, place) for key, value, place in _entries(raw, path)}
+
+
+def _stage(profile: Profile, raw: object, path: str, names: _Names, now: datetime) -> None:
+    profile.stage = text(raw, path)
 
 
 def _segments(profile: Profile, raw: object, path: str, names: _Names, now: datetime) -> None:
@@ -247,6 +266,7 @@ _PARTS: dict[str, Callable[[Profile, object, str, _Names, datetime], None]] = {
     "facts": _facts,
     "events": _events,
     "segments": _segments,
+    "stage": _stage,
     "scores": _scores,
     "consents": _consents,
     "experiments": _experiments,

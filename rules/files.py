@@ -10,8 +10,8 @@ from rules.documents import DocumentError
 LARGEST_FILE = 200_000
 _READING_ORDER = (
     "key name slot needs_approval rules when then otherwise tests customer expect attributes facts events segments"
-    " scores consents experiments all any not attribute fact event score segment consent experiment variant"
-    " op value where count within between not_followed_by show recommend strategy set exclude suppress"
+    " stage scores consents experiments all any not attribute fact event score segment consent experiment variant"
+    " op value where count within between followed_by not_followed_by show recommend strategy set exclude suppress"
 )
 _RANK = {key: rank for rank, key in enumerate(_READING_ORDER.split())}
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rules.documents import LONGEST_NAME, MOST_RULES, RESERVED, STRATEGIES
+from segments.conditions.schema import condition_schema
 from segments.conditions.values import LARGEST_NUMBER, LONGEST_LIST, LONGEST_TEXT
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
@@ -28,6 +29,7 @@ def document_schema() -> dict[str, Any]:
             "tests": {"type": "array", "items": {"$ref": "#/$defs/test"}},
         },
         "$defs": {
+            **condition_schema()["$defs"],
             "rule": {
                 "type": "object",
                 "required": ["name", "when", "then"],
@@ -40,7 +42,6 @@ def document_schema() -> dict[str, Any]:
             },
             "actions": _actions(),
             "test": _test(),
-            "condition": {"type": "object", "minProperties": 1},
         },
     }
 
@@ -78,7 +79,8 @@ def _actions() -> dict[str, Any]:
 
 
 def _test() -> dict[str, Any]:
-    parts = ("attributes", "facts", "events", "segments", "scores", "consents", "experiments")
+    parts = ("attributes", "facts", "scores", "experiments")
+    lists = ("events", "segments", "consents")
     expected = ("show", "recommend", "set", "exclude", "suppress", "fired")
     return {
         "type": "object",
@@ -89,7 +91,11 @@ def _test() -> dict[str, Any]:
             "customer": {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {part: {"type": ["object", "array"]} for part in parts},
+                "properties": {
+                    "stage": _TEXT,
+                    **{part: {"type": "object"} for part in parts},
+                    **{part: {"type": "array"} for part in lists},
+                },
             },
             "expect": {
                 "type": "object",

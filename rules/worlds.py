@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import pairwise, product
 from typing import Any
 
-from segments.conditions import Assigned, Comparison, Condition, Happened, Scored, fold
+from segments.conditions import Assigned, Comparison, Condition, Happened, InStage, Scored, fold
 from segments.conditions.needs import as_texts
 from segments.conditions.nodes import Where
 from segments.conditions.vocabulary import Kind
@@ -24,30 +24,29 @@ from segments.profiles import Catalogue, Profile
 World = Mapping[Condition, bool]
 MOST_WORLDS = 3000
 # What this module understands; leaves that say more may or may not hold.
-_COMPARED = frozenset(
-    {
-        "eq",
-        "ne",
-        "in",
-        "not_in",
-        "contains",
-        "starts_with",
-        "gt",
-        "gte",
-        "lt",
-        "lte",
-        "before",
-        "after",
-        "is_missing",
-        "is_present",
-    }
-)
+_EQUAL = frozenset({"eq", "ne", "in", "not_in", "is_missing", "is_present"})
+_WRITTEN = _EQUAL | {"contains", "starts_with"}
+_ORDERED = frozenset({"eq", "ne", "gt", "gte", "lt", "lte"})
+_DATED = frozenset({"before", "after", "is_missing", "is_present"})
+_COMPARED = {
+    Kind.TEXT: _WRITTEN,
+    Kind.COUNT: _ORDERED,
+    Kind.TIME: _DATED | {"within", "older_than"},
+    Kind.DATE: _DATED,
+    Kind.BOOLEAN: frozenset({"eq"}),
+    Kind.CATEGORY: _EQUAL,
+    Kind.PRODUCT: _EQUAL,
+    Kind.OPEN: _WRITTEN | _ORDERED,
+}
 _SCORED = frozenset({"gt", "gte", "lt", "lte", "top_percent", "bottom_percent"})
 _PARTS: dict[type, frozenset[str]] = {
     Comparison: frozenset({"field", "op", "value"}),
     Scored: frozenset({"kind", "op", "value"}),
+    InStage: frozenset({"keys"}),
     Assigned: frozenset({"experiment", "variant"}),
-    Happened: frozenset({"type", "where", "least", "most", "within", "since", "until", "not_followed_by"}),
+    Happened: frozenset(
+        {"type", "name", "where", "least", "most", "within", "since", "until", "before", "not_followed_by"}
+    ),
 }
 # Later than any window is long, so that spans and fixed times can be laid beside each other.
 _NOW = datetime(2100, 1, 1, tzinfo=UTC)
@@ -79,8 +78,7 @@ def _is_understood(leaf: Any) -> bool:
     if any(one.name not in known and getattr(leaf, one.name) != one.default for one in fields(leaf)):
         return False
     if isinstance(leaf, Comparison):
-        moving = _RELATIVE if leaf.field.kind is Kind.TIME else ()
-        return leaf.field.kind in _FIELDS and (leaf.op in _COMPARED or leaf.op in moving)
+        return leaf.op in _COMPARED.get(leaf.field.kind, ())
     return not isinstance(leaf, Scored) or leaf.op in _SCORED
 
 
@@ -92,6 +90,8 @@ def _subject(leaf: Condition) -> object:
             return ("score", kind)
         case Assigned(experiment):
             return ("experiment", experiment)
+        case InStage():
+            return "stage"
         case Happened(type):
             return ("event", type)
     return leaf
@@ -108,6 +108,8 @@ def _worlds(leaves: Sequence[Any]) -> Iterator[World]:
             yield from _scores(leaves)
         case Assigned():
             yield from _assignments(leaves)
+        case InStage():
+            yield from _stages(leaves)
         case Happened():
             yield from _happenings(leaves)
 
@@ -259,6 +261,12 @@ def _assignments(leaves: Sequence[Assigned]) -> Iterator[World]:
     drawn = {leaf.variant for leaf in leaves if leaf.variant is not None}
     for variant in [*sorted(drawn), None]:
         yield {leaf: leaf.variant is None or leaf.variant == variant for leaf in leaves}
+
+
+def _stages(leaves: Sequence[InStage]) -> Iterator[World]:
+    """Everybody stands in one stage at most."""
+    for stage in ("", *sorted({key for leaf in leaves for key in leaf.keys})):
+        yield {leaf: stage in leaf.keys for leaf in leaves}
 
 
 def _happenings(leaves: Sequence[Happened]) -> Iterator[World]:

@@ -70,6 +70,11 @@ def problems(expected: dict, *rules: dict) -> tuple[str, ...]:
             {"event": "order_placed", "where": {"source": "shop"}, "between": ["2026-03-01", "2026-03-02"]},
         ),
         ({"segments": ["vip"]}, {"segment": "vip"}),
+        ({"stage": "loyal"}, {"stage": ["new", "loyal"]}),
+        (
+            {"events": [{"event": "custom", "name": "Quiz Done", "properties": {"points": 7}}]},
+            {"event": "custom", "name": "quiz_done", "where": {"properties": {"points": {"gte": 7}}}},
+        ),
         (
             {"scores": {"ltv": {"value": 3, "percentile": 81}}},
             {"score": "ltv", "op": "top_percent", "value": 20},

@@ -15,7 +15,7 @@ from segments.conditions import parse
 from segments.evaluator import matches
 from segments.profiles import Catalogue, Occurrence, Profile
 from tests.segments.strategies import CONDITIONS
-from tests.segments.worlds import EDGES, NOW, NUMBERS, PATHS, TEXTS, TYPES
+from tests.segments.worlds import EDGES, NAMES, NOW, NUMBERS, PATHS, TEXTS, TYPES
 
 IDS = {path.lower(): number for number, path in enumerate(PATHS, start=1)}
 CATALOGUE = Catalogue(
@@ -24,6 +24,7 @@ CATALOGUE = Catalogue(
         for path in PATHS
     },
     products={"p1": frozenset({1, 2}), "p2": frozenset({3})},
+    event_types={name: frozenset(types) - {None} for name, types in NAMES.items()},
 )
 
 
@@ -50,22 +51,23 @@ def somebody(dice: random.Random) -> Profile:
             for key, value in attributes.items()
         },
         events={
-            EventType[kind.upper()]: [occurrence(dice, kind) for _ in range(dice.choice([0, 1, 2, 4]))]
-            for kind in TYPES
+            kind: [occurrence(dice, kind) for _ in range(dice.choice([0, 1, 2, 4]))]
+            for kind in (*(EventType[name.upper()] for name in TYPES), 1000, 1001)
         },
         scores={"ltv": (dice.choice([0.1, 1, 2.5, 9]), dice.choice([0.0, 20.0, 50.0, 80.1]))}
         if dice.random() < 0.7
         else {},
         segments={"inner"} if dice.random() < 0.5 else set(),
+        stage=dice.choice(["", "active", "churned"]),
         consents={"marketing_email"} if dice.random() < 0.5 else set(),
         assignments={"x": dice.choice("ab")} if dice.random() < 0.5 else {},
         catalogue=CATALOGUE,
     )
 
 
-def occurrence(dice: random.Random, kind: str) -> Occurrence:
+def occurrence(dice: random.Random, kind: int) -> Occurrence:
     return Occurrence(
-        EventType[kind.upper()],
+        kind,
         dice.choice(EDGES),
         product_id=dice.choice([None, 1, 3]),
         category_id=dice.choice([None, *IDS.values()]),
@@ -137,6 +139,7 @@ LAST = {"fact": "last_order_at"}
         ({**VIEWED, "not_followed_by": "order_placed"}, VIEWED),
         ({**VIEWED, "count": 0}, {**VIEWED, "count": {"lte": 2}, "within": {"days": 2}}),
         ({"experiment": "x", "variant": "b"}, {"experiment": "x"}),
+        ({"stage": "new"}, {"stage": ["loyal", "new"]}),
         (
             {"all": [{"consent": "marketing_email"}, {**COUNTRY, "value": "GB"}]},
             {"consent": "marketing_email"},
@@ -169,6 +172,7 @@ def test_several_conditions_together_cover_what_none_covers_alone():
         [{**LTV, "op": "top_percent", "value": 20}, {**LTV, "op": "bottom_percent", "value": 50}],
         [{**VIEWED, "count": 0}, {**VIEWED, "within": {"days": 3}}],
         [{"segment": "a"}, {"not": {"segment": "a"}}],
+        [{"stage": "new"}, {"stage": ["loyal", "churned"]}],
         [{"experiment": "x", "variant": "a"}, {"experiment": "x", "variant": "b"}],
         [{"fact": "last_purchase_category", "value": "a"}, {"fact": "last_purchase_category", "value": "b"}],
         [{"attribute": "attributes.n", "value": 3}, {"attribute": "attributes.n", "value": "3"}],
