@@ -10,6 +10,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "task": "segments.tasks.refresh_all_segments",
         "crontab": "45 3 * * *",
     },
+    "Publish rules as planned": {"task": "rules.tasks.publish_planned_rules", "every_seconds": 60},
     "Ring dispatches that have due messages": {
         "task": "campaigns.tasks.ring_due_dispatches",
         "every_seconds": 60,
