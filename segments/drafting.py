@@ -180,6 +180,19 @@ def _new(kind: str) -> Row:
     return Row(kind, defaults[kind])
 
 
+def own_events(group: Group) -> set[str]:
+    """Return the names of the shop's own events that the rows mention."""
+    names: set[str] = set()
+    for child in group.children:
+        if isinstance(child, Group):
+            names |= own_events(child)
+            continue
+        for choice in (child.values.get("event", ""), child.values.get("follower", "")):
+            if choice.startswith("custom:"):
+                names.add(choice.removeprefix("custom:"))
+    return names
+
+
 def new_draft() -> Group:
     """Return what an empty editor begins with."""
     return Group("all", [_new("attribute")])

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from common.plain_data import PlainDataError, load_plain
 from segments import drafting, editor
 from segments.conditions import ConditionError, parse
+from segments.event_names import own_names
 from segments.models import Segment
 
 
@@ -71,4 +72,6 @@ def _written(document: Any) -> str:
 
 def _rows(group: drafting.Group) -> dict[str, Any]:
     segments = Segment.objects.active().values_list("key", "name")
-    return {"group": editor.shown(group), **editor.choices(segments=segments)}
+    # A name that nobody has sent yet stays a choice of the row that mentions it.
+    names = sorted({*own_names(), *drafting.own_events(group)})
+    return {"group": editor.shown(group), **editor.choices(segments=segments, own_events=names)}

@@ -36,6 +36,11 @@ _OPS = {
 }
 _TIMES: Choices = [("gte", "at least"), ("eq", "exactly"), ("lte", "at most")]
 _UNITS: Choices = [("minutes", "minutes"), ("hours", "hours"), ("days", "days"), ("weeks", "weeks")]
+_THEN: Choices = [
+    ("", "whatever came then"),
+    ("followed_by", "and then"),
+    ("not_followed_by", "and has not since"),
+]
 _PLACES = re.compile(r"\[(\d+)\]")
 
 
@@ -144,7 +149,7 @@ def problem_in_words(error: ConditionError) -> str:
     return f"Condition {places}: {error.reason}" if places else str(error)
 
 
-def choices(*, segments: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def choices(*, segments: Iterable[tuple[str, str]], own_events: Iterable[str] = ()) -> dict[str, Any]:
     """Return the lists that all rows share."""
     return {
         "attribute_choices": [
@@ -152,7 +157,11 @@ def choices(*, segments: Iterable[tuple[str, str]]) -> dict[str, Any]:
             (OWN, "Own attribute …"),
         ],
         "fact_choices": [(f"fact:{name}", field.label.capitalize()) for name, field in FACTS.items()],
-        "event_choices": [(kind.name.lower(), _event_label(kind)) for kind in EventType],
+        "event_choices": [
+            *((kind.name.lower(), _event_label(kind)) for kind in EventType),
+            *((f"custom:{name}", f"done “{name}”") for name in own_events),
+        ],
+        "then_choices": _THEN,
         "times_choices": _TIMES,
         "unit_choices": _UNITS,
         "window_choices": [("", "ever"), *_UNITS],

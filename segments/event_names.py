@@ -20,3 +20,8 @@ def stored_types(names: Iterable[str]) -> dict[str, frozenset[int]]:
         for key, number, type in rows
     }
     return {name: found[key] for name, key in keys.items() if key in found}
+
+
+def own_names() -> list[str]:
+    """Return the names of the shop's own events, as they were first sent, in the order of the alphabet."""
+    return list(EventName.objects.exclude(number=None).values_list("name", flat=True))

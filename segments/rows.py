@@ -75,29 +75,54 @@ def attribute_values(node: Node) -> dict[str, str]:
 
 def read_event(values: Mapping[str, str]) -> Node:
     """Return the event that a row says, without its "has not"."""
-    node: Node = {"event": values.get("event", "")}
+    node = _event_named(values.get("event", ""))
     op = values.get("op", "gte")
     if (op, values.get("times", "").strip()) != ("gte", "1"):
         node["count"] = {op: number(values.get("times", ""))}
+    where: Node = {}
     if category := values.get("category", "").strip():
-        node["where"] = {"category": category}
+        where["category"] = category
+    if worth := values.get("worth", "").strip():
+        where["value"] = {"gte": _minor(worth)}
+    if where:
+        node["where"] = where
+    if values.get("then") in ("followed_by", "not_followed_by"):
+        node[values["then"]] = _event_named(values.get("follower", ""))
     if values.get("unit") in UNITS:
         node["within"] = {values["unit"]: number(values.get("amount", ""))}
     return node
 
 
+def _event_named(choice: str) -> Node:
+    """Return the event behind a choice: a type, or `custom:` and the name of an event of the shop's own."""
+    kind, _, name = choice.partition(":")
+    return {"event": kind, "name": name} if name else {"event": kind}
+
+
+def _choice_of(event: Any) -> str:
+    if not isinstance(event, dict):
+        return str(event)
+    return f"{event.get('event')}:{event['name']}" if "name" in event else str(event.get("event"))
+
+
 def event_values(node: Node) -> dict[str, str]:
     """Return the texts of an event as far as a row can show them."""
-    texts = {"event": str(node["event"]), "op": "gte", "times": "1", "unit": "", "amount": "30"}
+    texts = {"event": _choice_of(node), "op": "gte", "times": "1", "unit": "", "amount": "30"}
     count = node.get("count")
     if isinstance(count, int):
         count = {"eq": count}
     if isinstance(count, dict) and len(count) == 1:
         ((texts["op"], times),) = count.items()
         texts["times"] = str(times)
-    category = node.get("where", {}).get("category")
-    if isinstance(category, str):
-        texts["category"] = category
+    where = node.get("where", {})
+    if isinstance(where.get("category"), str):
+        texts["category"] = where["category"]
+    worth = where.get("value")
+    if isinstance(worth, dict) and isinstance(worth.get("gte"), int):
+        texts["worth"] = _major(worth["gte"])
+    for then in ("followed_by", "not_followed_by"):
+        if then in node:
+            texts |= {"then": then, "follower": _choice_of(node[then])}
     within = node.get("within")
     if isinstance(within, dict) and len(within) == 1:
         ((texts["unit"], amount),) = within.items()

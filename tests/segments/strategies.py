@@ -180,6 +180,30 @@ FOCUSED = st.builds(
     ),
     st.just({}) | WINDOW,
 )
+
+
+def each_by_itself() -> list[Json]:
+    """Every feature of events alone, on what happens often: what chance might not hit."""
+    view, order = {"event": "product_viewed"}, {"event": "order_placed"}
+    limits = [{}, *({"within": span} for span in ({"hours": 1}, {"days": 1}, {"days": 6}, {"days": 23}))]
+    details = [{}, {"where": {"category": "camping"}}, {"not_followed_by": "email_clicked"}]
+    kinds = [view, order, {"event": "custom", "name": "Tour Taken"}]
+    followers = [kind | limit for kind in kinds for limit in limits] + [order | rest for rest in details]
+    features: list[Json] = [
+        {sign: follower} for sign in ("followed_by", "not_followed_by") for follower in followers
+    ]
+    features += [{"only": only} for only in ("first", "last")]
+    for of in ("value", "quantity"):
+        features += [{"sum": {"of": of, op: 2}} for op in ("gte", "lt")]
+        features += [{"avg": {"of": of, op: 1.5}} for op in ("gte", "lt")]
+    for of in ("days", "products", "categories"):
+        features += [{"distinct": {"of": of, op: 2}} for op in ("gte", "lt")]
+    features += [{"sum": {"of": "value", "lte": 2000}, "count": {"gte": 1}}]
+    features += [{"where": {"properties": {"plan": "gb"}}}, {"where": {"properties": {"plan": 3}}}]
+    windows: list[Json] = [{}, {"within": {"days": 7}}, {"before": {"days": 1}}]
+    return [kind | feature | window for kind in kinds for feature in features for window in windows]
+
+
 LEAF = st.one_of(
     _text({"attribute": "country"}),
     _text({"attribute": "city"}),

@@ -10,7 +10,7 @@ from customers.models import Customer
 from segments.compiler import compile_condition
 from segments.conditions import describe, needs, parse
 from segments.evaluator import explain, load_profiles, matches
-from tests.segments.strategies import CONDITIONS, FOCUSED
+from tests.segments.strategies import CONDITIONS, FOCUSED, each_by_itself
 from tests.segments.worlds import NOW, NOWS, populate
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,18 @@ def test_on_every_customer_of_a_random_world(world, documents, now, zone):
         among = set(compile_condition(condition, now=now, among=some).values_list("pk", flat=True))
         assert among == fits & set(some)
         assert all(explain(condition, one, now=now).holds == (pk in fits) for pk, one in profiles.items())
+
+
+def test_on_each_feature_of_events_by_itself(world):
+    """Each with profiles of its own, so that nothing is there because another condition needs it."""
+    some = world[::3]
+    for condition in map(parse, each_by_itself()):
+        with session_zone("America/New_York"):
+            fitting = compile_condition(condition, now=NOW, among=some)
+            fits = set(fitting.values_list("pk", flat=True))
+        profiles = load_profiles(some, needs(condition), now=NOW)
+        judged = {pk for pk, profile in profiles.items() if matches(condition, profile, now=NOW)}
+        assert fits == judged, describe(condition)
 
 
 def test_anonymous_visitors_fit_nothing(world):
