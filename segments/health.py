@@ -91,9 +91,8 @@ def rows() -> list[Row]:
     segments = (
         Segment.objects.active()
         .select_related("parent")
-        .annotate(
-            users=Count("references", distinct=True),
-        )
+        .annotate(users=Count("references"))
+        .order_by("name", "pk")
     )
     week = Q(day__gt=today - timedelta(days=7))
     moved = Q(entered__gt=0) | Q(left__gt=0)

@@ -10,7 +10,7 @@ DAYS = 90
 
 
 def growth(segment: Segment, *, days: int = DAYS) -> Chart | None:
-    """Return members by day, with who came and went, as a chart; None before the first refresh.
+    """Return members by day, with who came and went, as a chart; None where there is but one day to show.
 
     Days without a change show the members of the day before. One query.
     """
@@ -24,6 +24,8 @@ def growth(segment: Segment, *, days: int = DAYS) -> Chart | None:
     members: list[float | None] = []
     count = before or 0
     shown = [begins + timedelta(days=step) for step in range((today - begins).days + 1)]
+    if len(shown) < 2:
+        return None
     for day in shown:
         count = rows[day].members if day in rows else count
         members.append(count)

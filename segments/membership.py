@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from common.clock import now as present
-from customers.models import Customer
+from customers.models import Customer, Touched
 from customers.news import EVERYTHING
 from segments import lifecycle
 from segments.compiler import compile_condition
@@ -148,6 +148,8 @@ def refresh_touched(limit: int = 1000) -> int:
     They are judged only for what reads the sort of news there is. Claim and judgement are one transaction: if it
     fails, the news stay. A segment that cannot be judged is logged, and gets its turn in `refresh_all`.
     """
+    if not Touched.objects.filter(consumer=CONSUMER).exists():
+        return 0
     with transaction.atomic():
         graph = hold()
         news = _claim(limit)

@@ -19,7 +19,6 @@ from segments.nesting import problem_with_stages
 from segments.references import tell_stages
 
 MOST_STAGES = 20
-_NOWHERE = "not known before"
 
 
 class BadStages(ValueError):
@@ -102,18 +101,20 @@ def preview(stages: Sequence[LifecycleStage], *, at: datetime) -> Preview | None
 
 
 def moves(stages: Sequence[LifecycleStage], *, days: int = 30) -> Flow | None:
-    """Return who went from which stage to which in the last days, for a chart; None where nobody did. One query."""
+    """Return how many went from which stage to which in the last days, for a chart; None where nobody did.
+
+    Who came into their first stage is not among them. One query.
+    """
     names = {stage.key: stage.name for stage in stages}
     since = now() - timedelta(days=days)
     found = (
         StageChange.objects.filter(changed_at__gte=since)
+        .exclude(from_stage="")
         .values_list("from_stage", "to_stage")
         .annotate(count=Count("pk"))
         .order_by("-count", "from_stage", "to_stage")
     )
-    streams = [
-        (names.get(start, start) or _NOWHERE, names.get(end, end), count) for start, end, count in found
-    ]
+    streams = [(names.get(start, start), names.get(end, end), count) for start, end, count in found]
     return Flow(title=f"Moves between stages in the last {days} days", streams=streams) if streams else None
 
 

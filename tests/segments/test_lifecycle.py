@@ -172,7 +172,4 @@ def test_moves_are_counted_for_the_chart():
     lifecycle.judge_everybody(cause="schedule")
     flow = lifecycle_stages.moves(stored_stages())
     assert flow is not None
-    assert list(flow.streams) == [
-        ("not known before", "New subscriber", 2),
-        ("New subscriber", "Active", 1),
-    ]
+    assert list(flow.streams) == [("New subscriber", "Active", 1)]

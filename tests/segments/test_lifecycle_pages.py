@@ -13,6 +13,7 @@ BOUGHT = {"kind": "attribute", "field": "fact:orders_count", "op": "gte", "value
 @pytest.fixture
 def buyer(db) -> Customer:
     person = Customer.objects.create(first_name="Ada")
+    membership.refresh_all()
     CustomerFacts.objects.create(customer=person, orders_count=1)
     membership.refresh_all()
     return person
@@ -21,7 +22,7 @@ def buyer(db) -> Customer:
 def test_the_page_says_who_is_where(client, marketer, buyer):
     page = client.get(reverse("segments:lifecycle")).content.decode()
     assert "Everybody else." in page
-    assert "not known before → Active" in page
+    assert "New subscriber → Active" in page
 
 
 def test_another_order_is_shown_before_it_is_stored(client, marketer, buyer):

@@ -127,7 +127,7 @@ def _ensure_segments() -> None:
         )
         if is_new:
             membership.store(segment)
-    install_starters(Shop(category="camping"))
+    install_starters(Shop())
 
 
 def _hero() -> Path:
