@@ -154,11 +154,7 @@ def _people(segment: Any) -> tuple[list[str], list[tuple[int, str]]]:
 
 def _send_noise(tracker: Tracker, people: Sequence[str], rate: int, stop: threading.Event) -> None:
     """Send batches at the rate until told to stop; the people are in the segment already."""
-    connection, chance, begin = (
-        HTTPConnection("127.0.0.1", PORT, timeout=60),
-        random.Random(8),
-        time.monotonic(),
-    )
+    chance, begin = random.Random(8), time.monotonic()
     for number in itertools.count():
         if stop.wait(max(0.0, begin + number * BATCH / rate - time.monotonic())):
             return
