@@ -55,6 +55,14 @@ def in_admin_style(form: forms.BaseForm) -> None:
             field.widget = UnfoldAdminTextInputWidget(attrs=attrs)
 
 
+def worded(document: Any, rule_set: RuleSet) -> dict[str, Any]:
+    """Return a document in words for a template, or why it can no longer be read."""
+    try:
+        return {"words": in_words(document, rule_set)}
+    except DocumentError as error:
+        return {"unreadable": str(error)}
+
+
 class RuleTestAdminForm(RuleTestForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -127,8 +135,10 @@ class Launching(ModelAdmin):
             return redirect(address)
         if form is not None:
             in_admin_style(form)
-        problems = standing_of(rule_set, cast(User, request.user)).problems
-        context = {"rule_set": rule_set, "act": act, "form": form, "problems": problems, "back": address}
+        context: dict[str, Any] = {"rule_set": rule_set, "act": act, "form": form, "back": address}
+        draft = draft_of(rule_set)
+        if draft is not None and act in (APPROVE, PUBLISH, SCHEDULE):
+            context |= worded(draft.document, rule_set) | {"comparison": draft_against_live(rule_set)}
         return self.page(request, "admin/rules/act.html", f"{act.label}: {rule_set.name}", context)
 
 
@@ -202,11 +212,8 @@ class RuleSetAdmin(Launching):
         context = extra_context or {}
         if rule_set is not None:
             context["standing"] = standing_of(rule_set, cast(User, request.user))
-            shown = draft_of(rule_set) or rule_set.live_version
-            try:
-                context["words"] = in_words(shown.document, rule_set) if shown else None
-            except DocumentError as error:
-                context["unreadable"] = str(error)
+            if (shown := draft_of(rule_set) or rule_set.live_version) is not None:
+                context |= worded(shown.document, rule_set)
         return super().change_view(request, object_id, form_url, context)
 
     @action(description="Edit the draft", url_path="draft", permissions=["change"], icon="edit")
@@ -322,10 +329,7 @@ class RuleSetVersionAdmin(Launching):
         version = found.first() if object_id.isdecimal() else None
         context = extra_context or {}
         if version is not None:
-            try:
-                context["words"] = in_words(version.document, version.rule_set)
-            except DocumentError as error:
-                context["unreadable"] = str(error)
+            context |= worded(version.document, version.rule_set)
             if version.base is not None:
                 context["comparison"] = side_by_side_versions(version.base, version)
         return super().change_view(request, object_id, form_url, context)
