@@ -365,6 +365,15 @@ class SourcePolicyAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("source", "attaches_by_email", "changes_email", "orders_namespace", "orders_rank")
     search_fields = ("source",)
 
+    def has_delete_permission(self, request: HttpRequest, obj: SourcePolicy | None = None) -> bool:
+        """Without it the source's orders would be read again under another name."""
+        is_used = obj is not None and bool(obj.orders_namespace) and obj.has_orders_elsewhere("")
+        return super().has_delete_permission(request, obj) and not is_used
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleting many at once would not ask each whether it is used."""
+        return {name: act for name, act in super().get_actions(request).items() if name != "delete_selected"}
+
 
 @admin.register(ExchangeRate)
 class ExchangeRateAdmin(BigTable):
