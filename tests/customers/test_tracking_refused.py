@@ -73,6 +73,30 @@ def test_a_mended_item_is_stored_as_of_when_it_came(tracker: Tracker, time_machi
     assert SyncRun.objects.get().rows_in == 1
 
 
+def test_an_item_without_a_name_or_time_is_stored_once_whoever_retries_it(tracker: Tracker) -> None:
+    tracker.batch({name: value for name, value in BAD.items() if name != "messageId"})
+    QuarantinedRow.objects.update(created_at=NOW)
+    row, again = QuarantinedRow.objects.get(), QuarantinedRow.objects.get()
+    for one in (row, again):
+        one.raw = [["item", row.cells["item"].replace("{}", '"s1"')]]
+        assert quarantine.retry([one], by=None).mended == 1
+    assert Event.objects.get().session == "s1"
+
+
+def test_many_items_of_one_request_are_retried_as_one(
+    tracker: Tracker, django_assert_max_num_queries: Any
+) -> None:
+    tracker.batch(*(BAD | {"messageId": str(n)} for n in range(20)))
+    QuarantinedRow.objects.update(created_at=NOW)
+    rows = list(QuarantinedRow.objects.order_by("number"))
+    for row in rows[1:]:
+        row.raw = [["item", row.cells["item"].replace("{}", f'"s{row.number}"')]]
+    with django_assert_max_num_queries(30):
+        assert quarantine.retry(rows, by=None) == quarantine.Retried(mended=19, waiting=1)
+    assert QuarantinedRow.objects.get(state="waiting").pk == rows[0].pk
+    assert Event.objects.values("session").distinct().count() == 19
+
+
 def test_an_item_that_is_still_bad_waits_on_with_its_new_reason(tracker: Tracker) -> None:
     tracker.batch(BAD)
     row = QuarantinedRow.objects.get()
