@@ -1,20 +1,22 @@
 """Customers and their history in the admin. What machines write is read-only here."""
 
 from base64 import b64decode
+from datetime import date
+from functools import partial
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 
 from accounts.models import User
-from customers import consent
+from customers import consent, tasks
 from customers.importing.schema import MappingError, check_mapping
 from customers.models import (
     Consent,
@@ -36,7 +38,6 @@ from customers.models import (
 )
 from customers.models.tracking import name_key
 from customers.profiles import touch
-from customers.rates import refresh_sums
 
 
 class ReadOnly:
@@ -365,10 +366,19 @@ class SourcePolicyAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("source", "attaches_by_email", "changes_email", "orders_namespace", "orders_rank")
     search_fields = ("source",)
 
+    def has_delete_permission(self, request: HttpRequest, obj: SourcePolicy | None = None) -> bool:
+        """Without it the source's orders would be read again under another name."""
+        is_used = obj is not None and bool(obj.orders_namespace) and obj.has_orders_elsewhere("")
+        return super().has_delete_permission(request, obj) and not is_used
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleting many at once would not ask each whether it is used."""
+        return {name: act for name, act in super().get_actions(request).items() if name != "delete_selected"}
+
 
 @admin.register(ExchangeRate)
 class ExchangeRateAdmin(BigTable):
-    """What other currencies were worth; `import_rates` brings many. Sums of money follow at once."""
+    """What other currencies were worth; `import_rates` brings many. A worker sums up anew whose money they change."""
 
     list_display = ("currency", "day", "rate")
     list_filter = ("currency",)
@@ -379,18 +389,23 @@ class ExchangeRateAdmin(BigTable):
         return ("day", "currency") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: bool) -> None:
-        """Save, and sum up anew whose money it changes."""
+        """Save, and have the sums follow."""
         super().save_model(request, obj, form, change)
-        refresh_sums([obj.currency], since=obj.day)
+        _refresh_sums([obj.currency], since=obj.day)
 
     def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
-        """Delete, and sum up anew whose money it changes."""
+        """Delete, and have the sums follow."""
         super().delete_model(request, obj)
-        refresh_sums([obj.currency], since=obj.day)
+        _refresh_sums([obj.currency], since=obj.day)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ExchangeRate]) -> None:
         """Do the same for many."""
         since = dict(queryset.order_by("-day").values_list("currency", "day"))
         super().delete_queryset(request, queryset)
         if since:
-            refresh_sums(since, since=min(since.values()))
+            _refresh_sums(sorted(since), since=min(since.values()))
+
+
+def _refresh_sums(currencies: list[str], *, since: date) -> None:
+    """Leave it to a worker: here the facts of everybody concerned would stay locked until the request ends."""
+    transaction.on_commit(partial(tasks.refresh_sums.delay, currencies, since.isoformat()))

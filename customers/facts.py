@@ -130,7 +130,7 @@ _SET_MONEY = (
     f"UPDATE customers_customerfacts f SET {', '.join(f'{name} = a.{name}' for name in MONEY)}"  # noqa: S608 - constants only
     f" FROM ({_MONEY_OF}) a WHERE f.customer_id = a.customer_id"
     f" AND ({', '.join(f'f.{name}' for name in MONEY)})"
-    f" IS DISTINCT FROM ({', '.join(f'a.{name}' for name in MONEY)})"
+    f" IS DISTINCT FROM ({', '.join(f'a.{name}' for name in MONEY)}) RETURNING f.customer_id"
 )
 
 
@@ -197,10 +197,11 @@ def add_fresh_events() -> None:
         cursor.execute(add_events_sql("ingest_fresh"))
 
 
-def refresh_money(customer_ids: Sequence[int]) -> None:
-    """Sum orders and refunds of these customers anew; their facts' rows are locked."""
+def refresh_money(customer_ids: Sequence[int]) -> list[int]:
+    """Sum orders and refunds of these customers anew, whose facts' rows are locked; return whose sums changed."""
     with connection.cursor() as cursor:
         cursor.execute(_SET_MONEY, {"ids": sorted(set(customer_ids)), **into_reporting()})
+        return [id for (id,) in cursor.fetchall()]
 
 
 def rebuild_facts(customer_ids: Sequence[int] | None = None, *, chunk: int = 5000) -> int:

@@ -21,7 +21,7 @@ from customers.aliases import survivors
 from customers.duplicates import suspect
 from customers.merging import lock_makers, merge
 from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, SourcePolicy
-from customers.profiles import Traits, add_traits, store_traits, update_profiles
+from customers.profiles import Traits, add_traits, store_traits, touch, update_profiles
 from customers.tombstones import erased, gone_among
 
 ANONYMOUS = "anonymous"
@@ -328,6 +328,7 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
                 " WHERE c.id = n.id AND c.email IS NULL AND c.merged_into_id IS NULL AND c.erased_at IS NULL",
                 [list(free.values()), list(free)],
             )
+            touch(free.values())
             taken |= free
     claimed = [(taken[emails[id]], id, emails[id]) for id in lacking if taken[emails[id]] != id]
     resolution.conflicts += len(claimed)

@@ -212,11 +212,11 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
     made = [order.id for order in purchases.orders.values() if order.is_new or order.id in purchases.taken]
     placed, corrected = store_lines(order_ids, source=source, made=made, patient=patient)
     add_refunds([refund.id for refund in purchases.refunds.values()], order_ids=order_ids, made=made)
-    refresh_money(customer_ids)
+    worth_something_else = refresh_money(customer_ids)
     add_fresh_events()
-    if rebuilt := customer_ids if purchases.taken else corrected:
+    if rebuilt := customer_ids if purchases.is_told_anew else corrected:
         rebuild_locked(rebuilt)
-    touch(sorted({*staging.fresh_customers(), *rebuilt}))
+    touch({*staging.fresh_customers(), *rebuilt, *worth_something_else})
     return inserted + placed, accepted, refused
 
 
@@ -255,12 +255,14 @@ class _Purchases(NamedTuple):
     """Why one cannot be booked, by number."""
     outranked: set[int]
     taken: set[int]
+    is_told_anew: bool
+    """Whether events of orders or refunds that were taken over have gone."""
 
 
 def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) -> _Purchases:
     """Find or make orders and refunds, and take over those about which this source is believed from now on."""
     if not prepared.orders and not prepared.refunds:
-        return _Purchases({}, {}, [], [], {}, set(), set())
+        return _Purchases({}, {}, [], [], {}, set(), set(), False)
     source, namespace = prepared.source, prepared.orders_source
     told = [
         NewOrder(order.external_id, customer, order.placed_at, order.currency, order.rank)
@@ -284,6 +286,7 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
     in_others = _refunds_in_other_currencies(prepared, orders)
     refunds, settled_refunds = _find_refunds(prepared, found, orders, order_ids, refused=in_others)
     _check_owners(refunds, customer_ids)
+    _take_refunds(prepared, refunds, settled_refunds, customer_ids)
     return _Purchases(
         orders,
         refunds,
@@ -297,6 +300,7 @@ def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) 
         _refunds_in_other_currencies(prepared, orders, refunds),
         settled.outranked,
         set(settled.taken),
+        bool(settled.taken or settled_refunds.taken),
     )
 
 
@@ -351,9 +355,19 @@ def _find_refunds(
         for one in reversed(told)
         if one.currency == refunds[one.external_id].currency
     }
-    settled = settle(refunds, claims, source=source)
-    take_refunds(settled.taken, source=source)
-    return refunds, settled
+    return refunds, settle(refunds, claims, source=source)
+
+
+def _take_refunds(
+    prepared: Prepared, refunds: Mapping[str, Found], settled: Settled, customer_ids: list[int]
+) -> None:
+    taken = {name for name, row in refunds.items() if row.id in settled.taken}
+    keys = [
+        draft.key
+        for draft in prepared.drafts
+        if draft.refund is not None and prepared.refunds[draft.refund].external_id in taken
+    ]
+    take_refunds(settled.taken, source=prepared.source, keys=keys, customer_ids=customer_ids)
 
 
 def _order_ids(prepared: Prepared, orders: dict[str, Found]) -> list[int | None]:

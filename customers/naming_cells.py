@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import connection
 
+from customers import precedence
+from customers.importing.mapping import shared_orders
 from customers.models import DataSource
 from customers.policies import Subject
 
@@ -48,7 +50,8 @@ def quarantined_about(subject: Subject) -> set[int]:
 def _of_events(mapping: Mapping[str, Any], subject: Subject) -> Iterator[tuple[str, str]]:
     source, customer = mapping.get("source", ""), mapping.get("customer", {})
     yield from _inverted(customer.get("id"), _ids(subject, customer.get("namespace") or source))
-    namespace = mapping.get("orders", {}).get("namespace", source)
+    shared = precedence.shared_orders(source, declared=shared_orders(mapping))
+    namespace = shared.namespace if shared else source
     bought = {number for known_to, number in subject.orders if known_to == namespace}
     for kind in mapping["kinds"]:
         said = {**mapping.get("fields", {}), **kind}

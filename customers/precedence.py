@@ -24,11 +24,15 @@ FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::timestamptz[]) AS n(id, r
 _DROP_EVENTS = f"""
 WITH gone AS (
   DELETE FROM customers_event WHERE customer_id = ANY(%s) AND order_id = ANY(%s)
-    AND type IN ({EventType.ORDER_PLACED.value}, {EventType.ORDER_LINE.value}) RETURNING message_id, type
+    AND type IN ({EventType.ORDER_PLACED.value}, {EventType.ORDER_LINE.value}) RETURNING message_id
 )
-DELETE FROM customers_eventkey k USING gone
-WHERE k.message_id = gone.message_id AND gone.type = {EventType.ORDER_PLACED.value}
+DELETE FROM customers_eventkey k USING gone WHERE k.message_id = gone.message_id
 """  # noqa: S608 - constants only
+# What this source told of the refund before another was believed counts again.
+_DROP_TOLD = """
+WITH gone AS (DELETE FROM customers_event WHERE customer_id = ANY(%(customers)s) AND message_id = ANY(%(keys)s::uuid[]))
+DELETE FROM customers_eventkey WHERE message_id = ANY(%(keys)s::uuid[])
+"""
 _TAKE_REFUNDS = """
 UPDATE customers_refund r SET told_rank = n.rank, told_by = %s, customer_id = n.customer_id, refunded_at = n.at,
   amount_minor = 0, rest_key = NULL
@@ -106,11 +110,14 @@ def take_orders(taken: Mapping[int, Claim], *, source: str, customer_ids: Sequen
         cursor.execute(_DROP_EVENTS, [list(customer_ids), sorted(taken)])
 
 
-def take_refunds(taken: Mapping[int, Claim], *, source: str) -> None:
-    """Do the same for refunds."""
+def take_refunds(
+    taken: Mapping[int, Claim], *, source: str, keys: Sequence[bytes], customer_ids: Sequence[int]
+) -> None:
+    """Do the same for refunds; `keys` are those of the events that tell them now."""
     if taken:
         with connection.cursor() as cursor:
             cursor.execute(_TAKE_REFUNDS, _values(taken, source))
+            cursor.execute(_DROP_TOLD, {"customers": list(customer_ids), "keys": [key.hex() for key in keys]})
 
 
 def raise_ranks(rows: Mapping[str, Told], claims: Mapping[str, Claim], *, source: str) -> None:

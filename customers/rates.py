@@ -66,31 +66,51 @@ def _rate(row: dict[str, str | None], line: int) -> ExchangeRate:
 
 
 def store_rates(rates: Sequence[ExchangeRate]) -> int:
-    """Store rates, those of the same day anew, and sum up anew whose money they change; return how many people."""
-    if not rates:
+    """Store the rates that differ from those of the same day, and sum up anew who bought since then.
+
+    Returns of how many people the sums changed. Where it breaks off after the rates were stored, `rebuild_facts` sums
+    up the rest: read again, the rates do not differ any more.
+    """
+    new = _differing(rates)
+    if not new:
         return 0
     ExchangeRate.objects.bulk_create(
-        sorted(rates, key=lambda one: (one.currency, one.day)),
+        new,
         update_conflicts=True,
         unique_fields=["currency", "day"],
         update_fields=["rate"],
     )
-    return refresh_sums({one.currency for one in rates}, since=min(one.day for one in rates))
+    return refresh_sums({one.currency for one in new}, since=min(one.day for one in new))
+
+
+def _differing(rates: Sequence[ExchangeRate]) -> list[ExchangeRate]:
+    """Return the rates that are not stored as they are, by currency and day."""
+    days = [one.day for one in rates]
+    stored = (
+        ExchangeRate.objects.filter(day__gte=min(days), day__lte=max(days))
+        if days
+        else ExchangeRate.objects.none()
+    )
+    known = {(currency, day): rate for currency, day, rate in stored.values_list("currency", "day", "rate")}
+    differing = (one for one in rates if known.get((one.currency, one.day)) != one.rate)
+    return sorted(differing, key=lambda one: (one.currency, one.day))
 
 
 def refresh_sums(currencies: Collection[str], *, since: date) -> int:
-    """Sum up anew who bought in these currencies on that day (UTC) or later; return how many people that were."""
+    """Sum up anew who bought in these currencies since that day (UTC); return of how many people the sums changed."""
     start = datetime.combine(since, time(), UTC)
     with connection.cursor() as cursor:
         cursor.execute(_CONCERNED, {"currencies": sorted(currencies), "since": start})
         ids = [id for (id,) in cursor.fetchall()]
+    changed = 0
     for first in range(0, len(ids), _CHUNK):
         some = ids[first : first + _CHUNK]
         with transaction.atomic():
             lock_facts(some)
-            refresh_money(some)
-            touch(some)
-    return len(ids)
+            worth_something_else = refresh_money(some)
+            touch(worth_something_else)
+        changed += len(worth_something_else)
+    return changed
 
 
 def without_rate() -> dict[str, int]:

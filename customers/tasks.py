@@ -1,13 +1,14 @@
 """Background work on customers."""
 
 import logging
+from datetime import date
 
 from celery import shared_task
 from django.db.models import Q
 
 from accounts.models import User
 from common.clock import now
-from customers import duplicates, engagement, expiry, facts, privacy_requests, retention
+from customers import duplicates, engagement, expiry, facts, privacy_requests, rates, retention
 from customers.importing.people import jobs
 from customers.models import Alert
 from customers.quality import alerts, figures, health, quarantine, reconciliations
@@ -38,6 +39,12 @@ def check_facts(sample: int = 1000) -> int:
     else:
         alerts.resolve(Q(key="facts:drift"))
     return len(drifted)
+
+
+@shared_task(queue="compute")
+def refresh_sums(currencies: list[str], since: str) -> int:
+    """Sum up anew who bought in these currencies since that day (ISO 8601); return of how many the sums changed."""
+    return rates.refresh_sums(currencies, since=date.fromisoformat(since))
 
 
 @shared_task(queue="default")

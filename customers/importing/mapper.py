@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from customers.importing.mapping import RowMapping, shared_orders
-from customers.ingest import EventIn
+from customers.events_in import EventIn, SharedOrders
+from customers.importing.mapping import RowMapping
 from customers.prepared import Prepared, prepare
 from customers.quality.watch import RunProfile, Watch
 
@@ -31,12 +31,22 @@ class Mapped(msgspec.Struct):
 class Mapper:
     """Maps the rows of one file, batch by batch in the file's order; what they hold goes into `profile`."""
 
-    def __init__(self, mapping: Mapping[str, Any], *, header: Sequence[str], profile: RunProfile) -> None:
-        """Raises MappingError where the mapping names a column that the file has not."""
+    def __init__(
+        self,
+        mapping: Mapping[str, Any],
+        *,
+        header: Sequence[str],
+        profile: RunProfile,
+        orders: SharedOrders | None,
+    ) -> None:
+        """`orders` is what `customers.precedence.shared_orders` says; the mapping's own word may be overruled.
+
+        Raises MappingError where the mapping names a column that the file has not.
+        """
         self.profile = profile
         self._rows = RowMapping(mapping, header)
         self._watch = Watch(mapping, header=header, profile=profile)
-        self._orders = shared_orders(mapping)
+        self._orders = orders
 
     @property
     def remembers_keys(self) -> bool:

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from django.conf import settings
 
+from customers.events_in import SharedOrders
 from customers.importing.mapper import Mapped, Mapper, ReadRow
 from customers.quality.watch import RunProfile
 
@@ -35,7 +36,14 @@ class MappingBroke(RuntimeError):
 class MappingProcess:
     """The process, as the one that stores sees it. At most two batches may be on their way."""
 
-    def __init__(self, mapping: Mapping[str, Any], *, header: Sequence[str], profile: RunProfile) -> None:
+    def __init__(
+        self,
+        mapping: Mapping[str, Any],
+        *,
+        header: Sequence[str],
+        profile: RunProfile,
+        orders: SharedOrders | None,
+    ) -> None:
         self._profile = profile
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-c", _PROGRAM],
@@ -44,7 +52,7 @@ class MappingProcess:
             cwd=Path(settings.BASE_DIR),
             env=os.environ | {"DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE},
         )
-        self._send((mapping, header, profile))
+        self._send((mapping, header, profile, orders))
 
     @property
     def pid(self) -> int:
@@ -125,8 +133,8 @@ def main() -> None:
     try:
         if (begin := queue.get()) is None:
             return
-        mapping, header, profile = begin
-        mapper = Mapper(mapping, header=header, profile=profile)
+        mapping, header, profile, orders = begin
+        mapper = Mapper(mapping, header=header, profile=profile, orders=orders)
         while (batch := queue.get()) is not None:
             rows, dropped_until = batch
             _write(answers, (mapper.map(rows, dropped_until=dropped_until), profile))

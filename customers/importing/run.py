@@ -16,10 +16,11 @@ from django.conf import settings
 from django.db import connection
 
 from common.spreadsheets import defused
-from customers import consent
+from customers import consent, precedence
 from customers.expiry import dropped_until
 from customers.importing.books import Books
 from customers.importing.mapper import Mapped, Mapper, ReadRow
+from customers.importing.mapping import shared_orders
 from customers.importing.mapping_process import MappingProcess
 from customers.ingest import IngestResult
 from customers.ingest import store as ingested
@@ -107,13 +108,16 @@ def import_rows(
     transaction, which belongs to this thread, one follows the other.
     Raises MappingError before anything is read, and whatever reading or storing raises.
     """
-    mapper = Mapper(mapping, header=header, profile=books.profile)
+    orders = precedence.shared_orders(mapping["source"], declared=shared_orders(mapping))
+    mapper = Mapper(mapping, header=header, profile=books.profile, orders=orders)
     note_mapping(books.run.source, mapping)
     books.expectations = mapping.get("expectations", [])
     store = _Store(mapping, books, rejects, Quarantine(mapping, header=header, books=books))
     portions = _Portions(rows)
     batches = _batches(
-        portions, mapper, partial(MappingProcess, mapping, header=header, profile=books.profile)
+        portions,
+        mapper,
+        partial(MappingProcess, mapping, header=header, profile=books.profile, orders=orders),
     )
     if connection.in_atomic_block:
         for batch in batches:

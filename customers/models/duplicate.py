@@ -1,12 +1,14 @@
 """Pairs of profiles that may be one person, and what somebody decided about them."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from customers.models.customer import Customer
+from customers.models.order import Order, Refund
 
 
 class DuplicateQuerySet(models.QuerySet["DuplicatePair"]):
@@ -102,3 +104,19 @@ class SourcePolicy(models.Model):
 
     def __str__(self) -> str:
         return self.source
+
+    def clean(self) -> None:
+        """Refuse another namespace once orders stand under the old one: each would be read again as a second order."""
+        stored = SourcePolicy.objects.filter(pk=self.pk).values_list("orders_namespace", flat=True).first()
+        if self.orders_namespace != (stored or "") and self.has_orders_elsewhere(self.orders_namespace):
+            raise ValidationError(
+                {
+                    "orders_namespace": f"There are orders of {self.source} already, and they stay where they are:"
+                    " read again under this name, each would be there twice."
+                }
+            )
+
+    def has_orders_elsewhere(self, namespace: str) -> bool:
+        """Whether the source is believed about an order or refund outside of this namespace (empty: its own)."""
+        elsewhere = Q(told_by=self.source) & ~Q(source=namespace or self.source)
+        return Order.objects.filter(elsewhere).exists() or Refund.objects.filter(elsewhere).exists()

@@ -21,6 +21,7 @@ from customers.models import (
     QuarantinedRow,
     Reconciliation,
     Refund,
+    SourcePolicy,
     SyncRun,
 )
 
@@ -165,6 +166,22 @@ def test_quarantined_rows_are_found_by_whole_cells_of_their_column(bird: Custome
     forget(bird)
     assert set(QuarantinedRow.objects.values_list("pk", flat=True)) == set(others)
     assert len(theirs) == 2
+
+
+def test_orders_that_are_shared_by_policy_are_sought_in_their_namespace(
+    bird: Customer, settings: Settings
+) -> None:
+    SourcePolicy.objects.create(source="till", orders_namespace="shop", orders_rank=30)
+    till = EVENTS | {"source": "till", "orders": {"namespace": "elsewhere", "rank": 1}}
+    DataSource.objects.create(name="till", mapping=till)
+    path = settings.REJECTS_DIR / "till.csv"
+    path.write_text("row,reason,buyer,order\n1,x,,815\n2,x,,816\n")
+    SyncRun.objects.create(source="till", started_at=now(), rejects_path=str(path))
+    quarantine("till", buyer="", order="815")
+    other = quarantine("till", buyer="", order="816")
+    forget(bird)
+    assert list(QuarantinedRow.objects.values_list("pk", flat=True)) == [other]
+    assert path.read_text() == "row,reason,buyer,order\n2,x,,816\n"
 
 
 def test_order_numbers_are_emptied_from_the_books_and_comparisons(bird: Customer) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
+from customers import tasks
 from customers.facts import facts_drift, rebuild_facts
 from customers.ingest import EventIn, ingest
 from customers.models import CustomerFacts, DataSource, EventType, ExchangeRate, Order, Touched
@@ -99,6 +100,21 @@ def test_rates_that_come_later_change_the_sums_and_tell_the_listeners() -> None:
     assert revenue() == (1, 3000, 1200)
 
 
+def test_rates_that_are_known_and_sums_that_stay_are_no_news() -> None:
+    store_rates([rate("USD", "2"), rate("GBP", "3", DAY - timedelta(days=5))])
+    ingest([bought("1", 1000, "USD"), bought("2", 1000, "GBP")], source="shop")
+    Touched.objects.all().delete()
+    facts = CustomerFacts.objects.get()
+    facts.refunded_minor = 77
+    facts.save(update_fields=["refunded_minor"])
+    assert store_rates([rate("USD", "2.0"), rate("GBP", "3", DAY - timedelta(days=5))]) == 0
+    assert revenue() == (2, 5000, 77)
+    facts.refunded_minor = 0
+    facts.save(update_fields=["refunded_minor"])
+    assert store_rates([rate("GBP", "4", DAY - timedelta(days=9))]) == 0
+    assert not Touched.objects.exists()
+
+
 def test_only_those_who_bought_since_then_are_summed_anew() -> None:
     ingest([bought("1", 1000, "USD")], source="shop")
     assert refresh_sums(["USD"], since=DAY + timedelta(days=1)) == 0
@@ -151,11 +167,17 @@ def test_a_file_that_makes_no_sense_is_refused_whole_and_names_the_line(
     assert not ExchangeRate.objects.exists()
 
 
-def test_a_rate_entered_and_deleted_in_the_admin_changes_the_sums(admin_client: Any) -> None:
+def test_a_rate_entered_and_deleted_in_the_admin_changes_the_sums_by_a_worker(
+    admin_client: Any, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
     ingest([bought("1", 1000, "USD")], source="shop")
+    monkeypatch.setattr("customers.tasks.refresh_sums.delay", tasks.refresh_sums)
     form = {"day": "2026-03-01", "currency": "USD", "rate": "2"}
-    assert admin_client.post(reverse("admin:customers_exchangerate_add"), form).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        assert admin_client.post(reverse("admin:customers_exchangerate_add"), form).status_code == 302
+        assert revenue() == (1, 0, 0)
     assert revenue() == (1, 2000, 0)
     one = ExchangeRate.objects.get()
-    admin_client.post(reverse("admin:customers_exchangerate_delete", args=[one.pk]), {"post": "yes"})
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(reverse("admin:customers_exchangerate_delete", args=[one.pk]), {"post": "yes"})
     assert revenue() == (1, 0, 0)

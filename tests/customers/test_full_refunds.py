@@ -8,7 +8,7 @@ import pytest
 
 from customers.facts import facts_drift
 from customers.ingest import EventIn, SharedOrders, ingest
-from customers.models import CustomerFacts, Event, EventType, Order, Refund
+from customers.models import CustomerFacts, CustomerIdentity, Event, EventType, Order, Refund, Touched
 from tests.customers.tracking import NOW, Tracker, track
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,21 @@ def test_it_gives_back_the_rest_whatever_comes_first(arrival: tuple[str, ...], a
         "facts": (10_000, 10_000, 2),
     }
     assert facts_drift() == {}
+
+
+def test_whose_refund_is_worth_something_else_is_told_to_the_listeners() -> None:
+    ingest(
+        [
+            TOLD["first line"],
+            told("w", EventType.ORDER_REFUNDED, customer="bob", refund="r", is_full_refund=True),
+        ],
+        source="shop",
+    )
+    bob = CustomerIdentity.objects.get(value="bob").customer_id
+    Touched.objects.all().delete()
+    ingest([TOLD["second line"]], source="shop")
+    assert CustomerFacts.objects.get(customer=bob).refunded_minor == 10_000
+    assert bob in Touched.objects.values_list("customer_id", flat=True)
 
 
 def test_of_two_of_one_order_the_earlier_has_all_and_the_other_nothing() -> None:

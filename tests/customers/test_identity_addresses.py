@@ -17,6 +17,7 @@ from customers.models import (
     DuplicatePair,
     Purpose,
     SourcePolicy,
+    Touched,
 )
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +120,10 @@ def test_who_confirms_a_former_address_gets_mail_there_and_the_grant_is_for_it(a
     opt_in.confirm(asked)
     assert Customer.objects.consenting().get().email == OLD
     assert CustomerIdentity.objects.get(namespace="email").value == NEW
+
+
+def test_who_gets_a_first_address_is_told_to_the_listeners() -> None:
+    visitor = resolve([Person("shop", "7")], source="shop").ids[Person("shop", "7")]
+    Touched.objects.all().delete()
+    resolve([Person("shop", "7", NEW)], source="shop")
+    assert set(Touched.objects.values_list("customer_id", flat=True)) == {visitor}

@@ -13,7 +13,7 @@ from customers.importing.books import open_books
 from customers.importing.mapping_process import MappingBroke, MappingProcess
 from customers.importing.reading import UnreadableFile
 from customers.importing.run import BATCH, BESIDE_FROM, Rejects, import_rows
-from customers.models import Event
+from customers.models import Event, Order, SourcePolicy
 from customers.quality.watch import RunProfile
 from tests.customers.reading import HEADER, MAPPING, line, promising, read
 
@@ -48,6 +48,13 @@ def test_a_large_file_has_the_books_that_it_has_without_a_second_process(tmp_pat
 
 
 @pytest.mark.django_db
+def test_the_policy_on_orders_holds_for_what_is_mapped_beside():
+    SourcePolicy.objects.create(source="shop", orders_namespace="all", orders_rank=30)
+    read(rows(told_every=15_000))
+    assert list(Order.objects.values_list("source", "external_id")) == [("all", "A15000")]
+
+
+@pytest.mark.django_db
 def test_what_stands_before_the_place_where_a_large_file_breaks_off_is_stored(tmp_path):
     def broken() -> Iterator[list[str] | str]:
         yield from rows()
@@ -65,7 +72,7 @@ def test_a_mapping_process_that_ends_too_early_names_the_rows():
     message = r"^Rows 1 to 2: the process that maps them ended \(-9\)\.$"
     with (
         pytest.raises(MappingBroke, match=message),
-        MappingProcess(MAPPING, header=HEADER, profile=RunProfile()) as process,
+        MappingProcess(MAPPING, header=HEADER, profile=RunProfile(), orders=None) as process,
     ):
         process.send([line(1), line(2)], dropped_until=None)
         os.kill(process.pid, 9)
@@ -75,7 +82,7 @@ def test_a_mapping_process_that_ends_too_early_names_the_rows():
 def test_what_cannot_be_mapped_is_told_with_its_rows():
     with (
         pytest.raises(MappingBroke, match=r"^Rows 1 to 1: AttributeError: "),
-        MappingProcess(MAPPING, header=HEADER, profile=RunProfile()) as process,
+        MappingProcess(MAPPING, header=HEADER, profile=RunProfile(), orders=None) as process,
     ):
         process.send([[None] * len(HEADER)], dropped_until=None)
         process.receive("Rows 1 to 1")
@@ -87,7 +94,7 @@ def test_the_mapping_process_ends_with_the_one_that_started_it():
         "from customers.importing.mapping_process import MappingProcess\n"
         "from customers.quality.watch import RunProfile\n"
         "from tests.customers.reading import HEADER, MAPPING, line\n"
-        "process = MappingProcess(MAPPING, header=HEADER, profile=RunProfile())\n"
+        "process = MappingProcess(MAPPING, header=HEADER, profile=RunProfile(), orders=None)\n"
         "process.send([line(1)], dropped_until=None)\n"
         "print(process.pid, process.receive('Row 1').positions, flush=True)\n"
         "sys.stdin.read()\n"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.urls import reverse
 from standardwebhooks import Webhook
 
 from customers.facts import facts_drift
@@ -94,6 +95,48 @@ def test_a_policy_without_a_namespace_leaves_the_mappings_word() -> None:
     SourcePolicy.objects.filter(source="books").update(orders_namespace="")
     read([line(1)], PULL | {"orders": {"namespace": "elsewhere", "rank": 1}}, header=HEADER)
     assert Order.objects.get().source == "elsewhere"
+
+
+def test_a_rank_that_is_changed_lets_the_source_tell_its_orders_again(tracker: Tracker) -> None:
+    refund = {
+        "event": "order_refunded",
+        "id": "{id}",
+        "order": "{order}",
+        "refund": "R1",
+        "value": "{amount}",
+    }
+    till = HOOK | {"kinds": [{**refund, "when": {"column": "id", "equals": "9"}}, *HOOK["kinds"]]}
+
+    def by(source: str, amount: str) -> None:
+        refunded = line(9, order="A1", at=AT, buyer="b1", amount="7.00")
+        told = [line(1, order="A1", at=AT, amount=amount), refunded]
+        read(told, till | {"source": source})
+
+    by("till", "50.00")
+    by("books", "60.00")
+    SourcePolicy.objects.filter(source="till").update(orders_rank=40)
+    by("till", "50.00")
+    order = Order.objects.values_list("source", "told_by", "total_minor", "refunded_minor").get()
+    assert order == ("shop", "till", 5000, 700)
+    by("books", "60.00")
+    assert CustomerFacts.objects.values_list("revenue_minor", "refunded_minor").get() == (5000, 700)
+    assert facts_drift() == {}
+
+
+@pytest.mark.parametrize("namespace", ["", "elsewhere"])
+def test_a_namespace_under_which_orders_stand_stays(namespace: str, admin_client: Client) -> None:
+    read([line(1)], PULL)
+    policy = SourcePolicy.objects.get(source="books")
+    policy.orders_rank = 40
+    policy.full_clean()
+    policy.orders_namespace = namespace
+    with pytest.raises(ValidationError, match="would be there twice"):
+        policy.full_clean()
+    url = reverse("admin:customers_sourcepolicy_delete", args=[policy.pk])
+    assert admin_client.post(url, {"post": "yes"}).status_code == 403
+    unused = SourcePolicy.objects.get(source="till")
+    unused.orders_namespace = namespace
+    unused.full_clean()
 
 
 @pytest.mark.parametrize(

@@ -30,4 +30,4 @@ class Command(BaseCommand):
         except (BadRates, OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         people = store_rates(rates)
-        self.stdout.write(f"{len(rates):,} rates stored; the sums of {people:,} customers were made anew.")
+        self.stdout.write(f"{len(rates):,} rates stored; the sums of {people:,} customers changed.")
