@@ -242,7 +242,11 @@ TOUCHED_CONSUMERS = ["segments"]
 # Who decides stages and scores by conditions: functions that return segments.nesting.Node, for the search for circles.
 CONDITION_NODES: list[str] = []
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
-AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
+AFTER_LISTS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
+
+# Who goes by the nearest store, rung when stores change; and how far away it may be.
+STORE_LISTENERS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
+NEAREST_STORE_KM = env.NEAREST_STORE_KM
 
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]
