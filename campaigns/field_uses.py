@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
 
 from campaigns.models import Campaign
 from campaigns.slots import asked_by, live_versions, versions_of
@@ -15,10 +16,12 @@ from customers.quality.health import SourceHealth
 from delivery.models import Dispatch, Message
 from rules.deciding import document_of
 from rules.models import RuleSetVersion
-from segments.conditions import Comparison, Condition, ConditionError, Happened, parse
+from segments.conditions import Comparison, Condition, ConditionError, Happened, needs, parse
 from segments.conditions.needs import leaves
 from segments.models import Segment
 from segments.nesting import CycleError, built_on
+from segments.references import Use
+from segments.references import tell_uses as tell_segment_uses
 
 _CAMPAIGN, _RULES = "campaign", "rule_set"
 _FACTS = frozenset(field.name for field in CustomerFacts._meta.get_fields())
@@ -42,10 +45,31 @@ def sources_in_doubt(campaign: Campaign) -> list[SourceHealth]:
 
 
 def tell_uses() -> None:
-    """Tell data health what drafts and campaigns that are still sending, live rules and their segments read."""
-    tell_field_uses(_CAMPAIGN, ((one.pk, one.name, fields_of(one)) for one in _live()))
-    rules = ((one.rule_set_id, f"Rules: {one.rule_set.name}", _of_rules(one)) for one in live_versions())
-    tell_field_uses(_RULES, rules)
+    """Tell data health what drafts and campaigns that are still sending, live rules and their segments read.
+
+    Segments are told which of those use them.
+    """
+    campaigns, rules = list(_live()), list(live_versions())
+    tell_field_uses(_CAMPAIGN, ((one.pk, one.name, fields_of(one)) for one in campaigns))
+    tell_field_uses(
+        _RULES, ((one.rule_set_id, f"Rules: {one.rule_set.name}", _of_rules(one)) for one in rules)
+    )
+    tell_segment_uses(_CAMPAIGN, map(_use_of_campaign, campaigns))
+    tell_segment_uses(_RULES, map(_use_of_rules, rules))
+
+
+def _use_of_campaign(campaign: Campaign) -> Use:
+    keys = frozenset({campaign.segment.key})
+    return Use(
+        str(campaign.pk), f"Campaign: {campaign.name}", keys, reverse("campaigns:detail", args=[campaign.key])
+    )
+
+
+def _use_of_rules(version: RuleSetVersion) -> Use:
+    keys = {key for rule in document_of(version).rules for key in needs(rule.when).segments}
+    rule_set = version.rule_set
+    url = reverse("rules:detail", args=[rule_set.key])
+    return Use(str(rule_set.pk), f"Rules: {rule_set.name}", frozenset(keys), url)
 
 
 def _live() -> QuerySet[Campaign]:

@@ -18,7 +18,7 @@ class CampaignForm(forms.Form):
 
     name = forms.CharField(max_length=150, help_text="For you and your colleagues; customers never see it.")
     segment = forms.ModelChoiceField(
-        Segment.objects.all(), help_text="Who is asked whether they may be mailed."
+        Segment.objects.active(), help_text="Who is asked whether they may be mailed."
     )
     sender = forms.ModelChoiceField(Sender.objects.all())
     hypothesis = forms.CharField(

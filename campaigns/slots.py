@@ -1,8 +1,8 @@
 """Which rules have a say in a mail: those that decide a slot which the mail has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from campaigns.models import Block, Campaign, CampaignVariant, FrozenBlock
+from campaigns.models import Block, Campaign, CampaignVariant, FrozenBlock, TemplateVersion
 from campaigns.publishing import compiled_of
 from campaigns.templating.compile import requested_recommendations, slot_names
 from rules.deciding import document_of
@@ -70,6 +70,18 @@ def freeze(campaign: Campaign, contents: Sequence[CampaignVariant]) -> None:
         FrozenBlock(campaign=campaign, key=block.key, compiled_html=block.compiled_html)
         for block in Block.objects.filter(key__in=keys).order_by("key")
     )
+
+
+def known_blocks(keys: Collection[str]) -> set[str]:
+    """Return those of the keys that blocks have; one query."""
+    return set(Block.objects.filter(key__in=keys).values_list("key", flat=True))
+
+
+def known_slots(slots: Collection[str]) -> set[str]:
+    """Return those of the slots that the latest version of some template has; `subject` is in every mail."""
+    latest = TemplateVersion.objects.order_by("template_id", "-number").distinct("template_id")
+    found = {slot for pk in latest.values_list("pk", flat=True) for slot in slots_of(pk)}
+    return set(slots) & (found | {SUBJECT})
 
 
 def blocks_of(campaign: Campaign) -> dict[str, str]:

@@ -80,3 +80,28 @@ class Chart:
         if self.unit == "money":
             return figures.money(round(value), self.currency)
         return figures.integer(int(value)) if float(value).is_integer() else f"{value:,.2f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """How many went from where to where, drawn as a Sankey diagram, the largest stream first.
+
+    `streams` are (from, to, count). A place stands on the left as a source and on the right as a target, so that
+    people may go both ways.
+    """
+
+    title: str
+    streams: Sequence[tuple[str, str, int]]
+    category_label: str = "From and to"
+
+    def spec(self) -> dict[str, Any]:
+        """What charts.js reads, as JSON-ready values."""
+        return {"kind": "flow", "streams": [list(stream) for stream in self.streams]}
+
+    def columns(self) -> list[str]:
+        """Headings of the data table, without that of the categories."""
+        return ["Customers"]
+
+    def rows(self) -> list[tuple[str, list[str]]]:
+        """Rows of the data table."""
+        return [(f"{start} → {end}", [figures.integer(count)]) for start, end, count in self.streams]

@@ -33,6 +33,7 @@ MAIN = (
     NavItem(label="Data", url_name="customers:data", icon="database-import"),
     NavItem(label="Stores", url_name="products:stores", icon="map-pin"),
     NavItem(label="Segments", url_name="segments:list", icon="chart-circles"),
+    NavItem(label="Lifecycle", url_name="segments:lifecycle", icon="recycle"),
     NavItem(label="Rules", url_name="rules:list", icon="git-branch"),
     NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles"),
     NavItem(label="Templates", url_name="campaigns:templates", icon="template"),

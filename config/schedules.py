@@ -3,9 +3,14 @@
 SCHEDULES: dict[str, dict[str, object]] = {
     "Judge touched customers anew": {"task": "segments.tasks.refresh_touched_segments", "every_seconds": 5},
     "Refresh segments with time windows": {
-        "task": "segments.tasks.refresh_all_segments",
+        "task": "segments.tasks.refresh_timed_segments",
         "every_seconds": 900,
     },
+    "Refresh all stages and segments": {
+        "task": "segments.tasks.refresh_all_segments",
+        "crontab": "45 3 * * *",
+    },
+    "Publish rules as planned": {"task": "rules.tasks.publish_planned_rules", "every_seconds": 60},
     "Ring dispatches that have due messages": {
         "task": "campaigns.tasks.ring_due_dispatches",
         "every_seconds": 60,

@@ -239,8 +239,6 @@ ANYMAIL = (
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
-# Who decides stages and scores by conditions: functions that return segments.nesting.Node, for the search for circles.
-CONDITION_NODES: list[str] = []
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
 AFTER_LISTS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
 
@@ -248,8 +246,14 @@ AFTER_LISTS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_s
 STORE_LISTENERS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
 NEAREST_STORE_KM = env.NEAREST_STORE_KM
 
+# Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
+SEGMENT_USERS = ["campaigns.field_uses.tell_uses"]
+
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]
+
+# Which blocks and slots there are: rules below the campaigns ask for names and are told those that exist.
+RULES_ASK = {"blocks": "campaigns.slots.known_blocks", "slots": "campaigns.slots.known_slots"}
 
 # What each table holds about people, upper apps first (see customers.personal_data), and the folders that may hold
 # rows about them.
@@ -312,7 +316,28 @@ if unknown := sorted(env.RETENTION_DAYS.keys() - RETENTION.keys()):
 for name, days in env.RETENTION_DAYS.items():
     RETENTION[name]["days"] = days
 
-UNFOLD = {"SITE_TITLE": "Regards", "SITE_HEADER": "Regards", "SITE_SYMBOL": "mail", "SHOW_HISTORY": True}
+UNFOLD = {
+    "SITE_TITLE": "Regards",
+    "SITE_HEADER": "Regards",
+    "SITE_SYMBOL": "mail",
+    "SHOW_HISTORY": True,
+    # The blue of the pages; its links can be read on light and on dark.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.6)",
+            "100": "oklch(93.2% .032 255.6)",
+            "200": "oklch(88.2% .059 254.1)",
+            "300": "oklch(80.9% .105 251.8)",
+            "400": "oklch(70.7% .165 254.6)",
+            "500": "oklch(66% .19 257)",
+            "600": "oklch(54.6% .245 262.9)",
+            "700": "oklch(48.8% .243 264.4)",
+            "800": "oklch(42.4% .199 265.6)",
+            "900": "oklch(37.9% .146 265.5)",
+            "950": "oklch(28.2% .091 267.9)",
+        }
+    },
+}
 
 LOGGING = {
     "version": 1,

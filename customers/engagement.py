@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from customers.news import SCORE
 from customers.profiles import touch
 
 KIND = "engagement"
@@ -52,5 +53,5 @@ def refresh_engagement(now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_REFRESH, {"now": now, "kind": KIND, "version": VERSION})
         changed = [id for (id,) in cursor.fetchall()]
-    touch(changed)
+    touch(changed, changed=SCORE)
     return len(changed)

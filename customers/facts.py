@@ -47,6 +47,16 @@ MONEY = (
 )
 
 
+def types_behind(fact: str) -> frozenset[EventType]:
+    """Return the types of events that may change a fact: what is told of others need not be judged by it."""
+    at = _IDS_AT_LATEST[fact][0] if fact in _IDS_AT_LATEST else fact
+    if at in MONEY:
+        return frozenset({EventType.ORDER_PLACED, EventType.ORDER_LINE, EventType.ORDER_REFUNDED})
+    if at in ("units_count", "last_purchase_at"):
+        return frozenset({EventType.ORDER_LINE})
+    return frozenset(_COUNTED.get(at) or _LATEST.get(at) or EventType)
+
+
 def _of(types: Sequence[EventType]) -> str:
     return f"type IN ({', '.join(str(int(type)) for type in types)})"
 
@@ -143,6 +153,19 @@ SELECT customer_id, {", ".join(map(_summed, BEHAVIOUR))} FROM (
 """  # noqa: S608 - constants only
 
 
+_MAKE = """
+INSERT INTO customers_customerfacts (customer_id) SELECT id FROM unnest(%s::bigint[]) AS w(id)
+WHERE NOT EXISTS (SELECT FROM customers_customerfacts f WHERE f.customer_id = w.id) ORDER BY id ON CONFLICT DO NOTHING
+"""
+_LOCK = """
+SELECT customer_id FROM customers_customerfacts WHERE customer_id = ANY(%s){after} ORDER BY customer_id FOR UPDATE
+"""
+_MAKE_AND_LOCK = (
+    f"WITH made AS ({_MAKE} RETURNING 1), ready AS (SELECT count(*) FROM made)"  # noqa: S608 - constants only
+    + _LOCK.format(after=" AND (SELECT count FROM ready) >= 0")
+)
+
+
 def lock_facts(customer_ids: Sequence[int]) -> None:
     """Make the rows that are missing and lock them all, in the order of ids, until the transaction ends.
 
@@ -151,15 +174,21 @@ def lock_facts(customer_ids: Sequence[int]) -> None:
     """
     ids = sorted(set(customer_ids))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO customers_customerfacts (customer_id) SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
-            [ids],
-        )
-        cursor.execute(
-            "SELECT customer_id FROM customers_customerfacts WHERE customer_id = ANY(%s)"
-            " ORDER BY customer_id FOR UPDATE",
-            [ids],
-        )
+        cursor.execute(_MAKE, [ids])
+        cursor.execute(_LOCK.format(after=""), [ids])
+
+
+def lock_facts_at_once(customer_ids: Sequence[int]) -> None:
+    """Do the same in one query, for callers who run again after a deadlock.
+
+    Rows that it makes, or that somebody else makes just now, are not among those that it sees: then it locks all of
+    them once more, and meets those of others out of turn.
+    """
+    ids = sorted(set(customer_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE_AND_LOCK, [ids, ids])
+        if cursor.rowcount < len(ids):
+            cursor.execute(_LOCK.format(after=""), [ids])
 
 
 def add_fresh_events() -> None:

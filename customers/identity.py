@@ -22,7 +22,7 @@ from customers.duplicates import suspect
 from customers.merging import lock_makers, merge
 from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, SourcePolicy
 from customers.profiles import Traits, add_traits, store_traits, update_profiles
-from customers.tombstones import erased, erased_among
+from customers.tombstones import erased, gone_among
 
 ANONYMOUS = "anonymous"
 
@@ -98,7 +98,7 @@ def identify(told: Iterable[Told], *, source: str) -> Resolution:
         add_traits(traits.setdefault(resolution.ids[one.person], {}), one.traits, at=one.at)
     store_traits(traits)
     resolution.conflicts += take_over(_new_addresses(told, resolution), source=source)
-    gone = erased_among(resolution.ids.values())
+    _, gone = gone_among(resolution.ids.values())
     resolution.erased |= {person for person, id in resolution.ids.items() if id in gone}
     return resolution
 
@@ -187,7 +187,7 @@ def link_devices(devices: Mapping[str, int]) -> int:
 def _lasting(devices: Mapping[str, int], unlinked: dict[str, int | None]) -> dict[str, int | None]:
     """Those of the ids that were not erased, and are not to lead to somebody who was; the makers' lock is held."""
     gone_ids = {one.value for one in erased(Person(ANONYMOUS, value) for value in unlinked)}
-    gone = erased_among(devices[value] for value in unlinked)
+    _, gone = gone_among(devices[value] for value in unlinked)
     return {
         value: owner
         for value, owner in unlinked.items()

@@ -15,7 +15,7 @@ from customers import staging
 from customers.aliases import survivors
 from customers.events_in import EventIn, SharedOrders
 from customers.expiry import dropped_until
-from customers.facts import add_fresh_events, lock_facts, rebuild_locked, refresh_money
+from customers.facts import add_fresh_events, lock_facts_at_once, rebuild_locked, refresh_money
 from customers.identity import Person, resolve
 from customers.models import Customer, EventType
 from customers.partitions import ensure_partitions
@@ -42,7 +42,7 @@ from customers.purchases import (
     owners_of,
     store_lines,
 )
-from customers.tombstones import erased_among
+from customers.tombstones import gone_among
 from products.catalogue import FoundProduct, categories_of, resolve_products
 
 __all__ = ["EventIn", "IngestResult", "SharedOrders", "ingest", "store"]
@@ -200,8 +200,11 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
     customer_ids = _lock_everybody(prepared, found, has_money=has_money)
     purchases = _find_purchases(prepared, found, customer_ids)
     drafts, refused = _sifted(prepared.drafts, found, purchases)
-    staging.fill(_rows(drafts, found, purchases))
+    rows = _rows(drafts, found, purchases)
     accepted = sum(draft.position is not None for draft in drafts)
+    if not has_money and len(drafts) <= staging.FEW:
+        return staging.store_few(rows, source, patient=patient), accepted, refused
+    staging.fill(rows)
     if not has_money:
         return staging.store_behaviour(source, patient=patient), accepted, refused
     inserted = staging.store_events(source, patient=patient)
@@ -227,11 +230,12 @@ def _lock_everybody(prepared: Prepared, found: _Found, *, has_money: bool) -> li
             source=prepared.orders_source,
         )
     customer_ids = sorted(ids)
-    lock_facts(customer_ids)
-    if moved := survivors(customer_ids):
+    lock_facts_at_once(customer_ids)
+    merged, erased = gone_among(customer_ids)
+    if moved := survivors(merged):
         found.customers[:] = [moved.get(id, id) if id is not None else None for id in found.customers]
         raise _Moved
-    found.leave_out(erased_among(customer_ids))
+    found.leave_out(erased)
     return customer_ids
 
 

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from common.clock import now
 from customers.aliases import survivors
+from customers.news import EVERYTHING, PROFILE
 from customers.texts import is_encodable
 
 COLUMNS = {
@@ -147,7 +148,7 @@ def store_traits(told: Mapping[int, Traits]) -> int:
             told = again
             written |= _write_traits(told)
         changed = [id for id, is_news in written.items() if is_news]
-        touch(changed)
+        touch(changed, changed=PROFILE)
     return len(changed)
 
 
@@ -176,28 +177,31 @@ def _write_traits(told: Mapping[int, Traits]) -> dict[int, bool]:
         return dict(cursor.fetchall())
 
 
-def touch(customer_ids: Iterable[int]) -> None:
-    """Tell every listener that these customers changed.
+def touch(customer_ids: Iterable[int], *, changed: int = EVERYTHING) -> None:
+    """Tell every listener that these customers changed, and what of them (bits of `customers.news`).
 
     A row that is already there is locked, not left alone: that makes a listener who is about to claim it wait for
-    our commit, so no news is lost. It is not written anew: `touched_at` says since when the news has waited.
+    our commit, so no news is lost. It is written only where it did not say so yet, and keeps `touched_at`, which says
+    since when the news has waited.
     """
     ids = sorted(set(customer_ids))
     if not ids or not settings.TOUCHED_CONSUMERS:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            touch_sql("SELECT unnest(%(ids)s::bigint[])"),
-            {"consumers": sorted(settings.TOUCHED_CONSUMERS), "ids": ids},
+            touch_sql("SELECT unnest(%(ids)s::bigint[]), %(changed)s::bigint"),
+            {"consumers": sorted(settings.TOUCHED_CONSUMERS), "ids": ids, "changed": changed},
         )
 
 
 def touch_sql(customers: str) -> str:
-    """Return the statement that does it for the ids that a query gives, and the parameter `consumers`."""
+    """Return the statement that does it for a query's rows (id, what changed), and the parameter `consumers`."""
     return (
-        "INSERT INTO customers_touched (consumer, customer_id)"  # noqa: S608 - constants only
-        f" SELECT consumer, id FROM unnest(%(consumers)s::text[]) consumer, ({customers}) AS c(id) ORDER BY 1, 2"
-        " ON CONFLICT (consumer, customer_id) DO UPDATE SET touched_at = EXCLUDED.touched_at WHERE false"
+        "INSERT INTO customers_touched AS t (consumer, customer_id, changed)"  # noqa: S608 - constants only
+        f" SELECT consumer, id, changed FROM unnest(%(consumers)s::text[]) consumer,"
+        f" ({customers}) AS c(id, changed) ORDER BY 1, 2"
+        " ON CONFLICT (consumer, customer_id) DO UPDATE SET changed = t.changed | EXCLUDED.changed"
+        " WHERE t.changed | EXCLUDED.changed <> t.changed"
     )
 
 

@@ -16,6 +16,7 @@ from common.clock import now
 from customers.events_in import AHEAD
 from customers.facts import add_events_sql
 from customers.models import EventType
+from customers.news import of_events_sql
 from customers.profiles import touch_sql
 
 _COLUMNS = {
@@ -97,12 +98,23 @@ _STORE_PLACED = _STORE_FRESH.format(
 )
 _ADD_BEHAVIOUR = f"""
 facts AS ({add_events_sql("new")}),
-touched AS ({touch_sql("SELECT DISTINCT customer_id FROM new")})
+touched AS ({touch_sql(f"SELECT customer_id, {of_events_sql('type')} FROM new GROUP BY 1")})
 SELECT count(*) FROM new
 """  # noqa: S608 - constants only
 _STORE_BEHAVIOUR = (
     _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage") + _ADD_BEHAVIOUR
 )
+_FEW_COLUMNS = {name: type for name, type in _COLUMNS.items() if name in _STORED.replace(",", " ").split()}
+_STORE_FEW = (
+    _STORE.format(
+        conflict="{conflict}",
+        incoming=f"SELECT * FROM json_to_recordset(%(rows)s::json)"  # noqa: S608 - constants only
+        f" AS r({', '.join(f'{name} {type}' for name, type in _FEW_COLUMNS.items())})",
+    )
+    + _ADD_BEHAVIOUR
+)
+FEW = 500
+"""So many rows at most are sent with the statement that stores them; more are copied first."""
 
 
 class _KeyDumper(Dumper):
@@ -149,6 +161,16 @@ def store_behaviour(source: str, *, patient: bool) -> int:
     return _count(_STORE_BEHAVIOUR, source, patient=patient)
 
 
+def store_few(rows: Iterable[Row], source: str, *, patient: bool) -> int:
+    """Do the same with rows that are not in `ingest_stage`: for a few, making that ready costs more than storing."""
+    told = [
+        {name: value for name, value in zip(_COLUMNS, row, strict=True) if name in _FEW_COLUMNS}
+        | {"message_id": row[0].hex()}
+        for row in rows
+    ]
+    return _count(_STORE_FEW, source, patient=patient, rows=msgspec.json.encode(told).decode())
+
+
 def store_events(source: str, *, patient: bool) -> int:
     """Put what the ledger does not know yet into the event table and `ingest_fresh`; return how many."""
     return _count(_STORE_EVENTS, source, patient=patient)
@@ -175,10 +197,11 @@ def as_json(value: object) -> str:
     return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
-def _count(sql: str, source: str, *, patient: bool, made: Sequence[int] = ()) -> int:
+def _count(sql: str, source: str, *, patient: bool, made: Sequence[int] = (), rows: str = "") -> int:
     values: dict[str, Any] = {
         "source": source,
         "made": list(made),
+        "rows": rows,
         "consumers": sorted(settings.TOUCHED_CONSUMERS),
         "ledger_begins": now() - timedelta(days=settings.EVENT_LEDGER_DAYS) + AHEAD,
     }

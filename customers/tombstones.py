@@ -45,14 +45,17 @@ def erased(people: Iterable[P]) -> set[P]:
     return {person for person, theirs in hashes.items() if not found.isdisjoint(theirs)}
 
 
-def erased_among(customer_ids: Iterable[int]) -> set[int]:
-    """Return which of these customers are what is left of somebody erased. One query of a small index."""
+def gone_among(customer_ids: Iterable[int]) -> tuple[set[int], set[int]]:
+    """Return which of these customers were merged into others, and which are what is left of somebody erased; one
+    query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM customers_customer WHERE erased_at IS NOT NULL AND id = ANY(%s)",
+            "SELECT id, merged_into_id IS NOT NULL, erased_at IS NOT NULL FROM customers_customer"
+            " WHERE id = ANY(%s) AND (merged_into_id IS NOT NULL OR erased_at IS NOT NULL)",
             [list(customer_ids)],
         )
-        return {id for (id,) in cursor.fetchall()}
+        rows = cursor.fetchall()
+    return {id for id, is_merged, _ in rows if is_merged}, {id for id, _, is_erased in rows if is_erased}
 
 
 def _hashes(person: Named) -> Iterator[bytes]:

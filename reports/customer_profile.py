@@ -27,7 +27,8 @@ from products.models import Category, Product
 from recommendations.serving import recommend
 from reports.timeline import Entry, entries, recent_events
 from segments.conditions.countries import COUNTRIES
-from segments.models import SegmentMembership
+from segments.models import SegmentMembership, StageChange
+from segments.stages import history_of
 
 ORDERS = MESSAGES = 20
 RECOMMENDED = 6
@@ -102,6 +103,7 @@ class CustomerProfile:
     timeline: list[Entry]
     until: datetime
     memberships: list[SegmentMembership]
+    stages: list[tuple[str, StageChange]]
     scores: list[Score]
     parts: list[Part]
     mails: list[Mail]
@@ -128,6 +130,7 @@ def customer_profile(customer: Customer) -> CustomerProfile:
         timeline=entries(events, products=products, categories=categories),
         until=until,
         memberships=list(_memberships(customer)),
+        stages=history_of(customer),
         scores=list(Score.objects.filter(customer=customer).order_by("kind")),
         parts=_parts(customer),
         mails=_mails(customer),
@@ -159,7 +162,9 @@ def _orders(customer: Customer) -> QuerySet[Order]:
 
 
 def _memberships(customer: Customer) -> QuerySet[SegmentMembership]:
-    mine = SegmentMembership.objects.filter(customer=customer).select_related("segment")
+    mine = SegmentMembership.objects.filter(customer=customer, segment__archived_at=None).select_related(
+        "segment"
+    )
     return mine.order_by("segment__name")
 
 

@@ -56,7 +56,7 @@ def overview() -> Overview:
         orders_in_window=sum(week.orders for week in weeks),
         currency=currency,
         revenue_in_window_minor=sum(week.revenue_minor for week in weeks),
-        segments=list(Segment.objects.order_by("-member_count")[:5]),
+        segments=list(Segment.objects.active().order_by("-member_count")[:5]),
         campaigns=list(Campaign.objects.select_related("segment", "dispatch")[:5]),
         champion=ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         last_sync=SyncRun.objects.order_by("-started_at").first(),

@@ -1,21 +1,25 @@
-"""What rule sets say about customers: for a whole chunk by SQL, for one profile in memory."""
+"""What published rule sets say about customers, for a whole chunk at once."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 
 from products.models import Product
-from rules.documents import Actions, Document, Recommendation, Setting, parse_document
+from rules.documents import Document, Recommendation, Setting, parse_document
 from rules.models import RuleSetVersion
+from rules.outcomes import Outcome, outcome_of
 from segments.compiler import compile_condition
-from segments.conditions import Condition, Needs, fold, needs
-from segments.evaluator import load_profiles, matches
+from segments.conditions import Condition, fold
 
-Excluded = Callable[[Actions], frozenset[str]]
+_PATTERNS = "SELECT id, array_agg(condition) FROM ({held}) AS held GROUP BY id"
+_BRANCH = "SELECT fits.id, %s::int AS condition FROM ({fits}) AS fits (id)"
+Excluded = Callable[[Outcome], frozenset[str]]
 
 
 @dataclass(slots=True)
@@ -23,13 +27,14 @@ class Decision:
     """What to do for one customer, over all rule sets asked; what was decided first stays.
 
     `show` and `recommend` go by slot. `exclude` holds external product ids, those of excluded categories too.
-    `fired` names each rule as "rule set: rule". `fell_back` is true where no rule fired at all.
+    `fired` names each rule as "rule set: rule". `fell_back` is true where no rule fired at all. Customers whom the same
+    rules fit share one decision: it is read, not changed.
     """
 
     show: dict[str, str] = field(default_factory=dict)
     recommend: dict[str, Recommendation] = field(default_factory=dict)
     variables: dict[str, Setting] = field(default_factory=dict)
-    exclude: set[str] = field(default_factory=set)
+    exclude: frozenset[str] = frozenset()
     suppress: bool = False
     fired: list[str] = field(default_factory=list)
     version_ids: list[int] = field(default_factory=list)
@@ -45,40 +50,50 @@ def decide(
 ) -> dict[int, Decision]:
     """Return a decision for every id asked; unknown and anonymous people get the fallback.
 
-    One query for each different condition and at most one more, for any number of customers. Load versions
-    with `select_related("rule_set")`.
+    One query for all conditions of all versions, and one more where categories are excluded, for any number of
+    customers and rules. Load versions with `select_related("rule_set")`.
     """
     ids = list(dict.fromkeys(customer_ids))
-    fitting: dict[Condition, set[int]] = {}
-    for condition in {rule.when for version in versions for rule in document_of(version).rules}:
-        found = compile_condition(condition, now=now, among=ids)
-        fitting[condition] = set(found.order_by().values_list("pk", flat=True))
+    conditions = list(dict.fromkeys(rule.when for version in versions for rule in document_of(version).rules))
+    fitting = who_fits(conditions, ids, now=now)
     excluded = _exclusions(versions)
-    return {
-        one: _decision(versions, lambda condition, one=one: one in fitting[condition], excluded)  # type: ignore[misc]
-        for one in ids
-    }
+    decided: dict[frozenset[int], Decision] = {}
+    decisions = {}
+    for one in ids:
+        held = fitting.get(one, frozenset())
+        if held not in decided:
+            holds = {conditions[position] for position in held}.__contains__
+            decided[held] = _decision(versions, holds, excluded)
+        decisions[one] = decided[held]
+    return decisions
 
 
-def decide_in_memory(
-    versions: Sequence[RuleSetVersion], customer_ids: Sequence[int], *, now: datetime
-) -> dict[int, Decision]:
-    """Return the same as `decide`, judged profile by profile: for few customers and many rules.
+def who_fits(
+    conditions: Sequence[Condition], ids: Sequence[int], *, now: datetime
+) -> Mapping[int, frozenset[int]]:
+    """Return the positions of the conditions that each customer fits, without those who fit none; one query."""
+    if not conditions or not ids:
+        return {}
+    branches, parameters = held_sql(conditions, now=now, among=ids)
+    patterns: dict[tuple[int, ...], frozenset[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_PATTERNS.format(held=branches), parameters)
+        return {
+            id: patterns.setdefault(tuple(numbers), frozenset(numbers)) for id, numbers in cursor.fetchall()
+        }
 
-    At most 9 queries, however many rules there are.
-    """
-    wanted = Needs()
-    for version in versions:
-        for rule in document_of(version).rules:
-            wanted |= needs(rule.when)
-    profiles = load_profiles(list(customer_ids), wanted, now=now)
-    excluded = _exclusions(versions)
 
-    def judge(one: int) -> Callable[[Condition], bool]:
-        profile = profiles.get(one)
-        return lambda condition: profile is not None and matches(condition, profile, now=now)
-
-    return {one: _decision(versions, judge(one), excluded) for one in customer_ids}
+def held_sql(
+    conditions: Sequence[Condition], *, now: datetime, among: Sequence[int] | None
+) -> tuple[str, list[Any]]:
+    """Return SQL for rows (id, condition), one for each condition by position that a customer fits."""
+    branches, parameters = [], []
+    for position, condition in enumerate(conditions):
+        found = compile_condition(condition, now=now, among=among).order_by().values("pk")
+        sql, values = found.query.sql_with_params()
+        branches.append(_BRANCH.format(fits=sql))
+        parameters += [position, *values]
+    return " UNION ALL ".join(branches), parameters
 
 
 def fallback_decision(version: RuleSetVersion) -> Decision:
@@ -101,25 +116,17 @@ def _decision(
 ) -> Decision:
     decision = Decision()
     for version in versions:
-        document = document_of(version)
+        slot, said = version.rule_set.slot, outcome_of(document_of(version), holds)
         decision.version_ids.append(version.pk)
-        for rule in document.rules:
-            if holds(rule.when):
-                decision.fired.append(f"{version.rule_set.key}: {rule.name}")
-                _apply(decision, rule.then, slot=version.rule_set.slot, excluded=excluded)
-        _apply(decision, document.otherwise, slot=version.rule_set.slot, excluded=excluded)
+        decision.fired.extend(f"{version.rule_set.key}: {name}" for name in said.fired)
+        if said.show is not None:
+            decision.show.setdefault(slot, said.show)
+        if said.recommend is not None:
+            decision.recommend.setdefault(slot, said.recommend)
+        decision.variables = {**said.settings, **decision.variables}
+        decision.exclude |= excluded(said)
+        decision.suppress |= said.suppress
     return decision
-
-
-def _apply(decision: Decision, actions: Actions, *, slot: str, excluded: Excluded) -> None:
-    if actions.show is not None:
-        decision.show.setdefault(slot, actions.show)
-    if actions.recommend is not None:
-        decision.recommend.setdefault(slot, actions.recommend)
-    for name, value in actions.settings:
-        decision.variables.setdefault(name, value)
-    decision.exclude |= excluded(actions)
-    decision.suppress |= actions.suppress
 
 
 def _exclusions(versions: Iterable[RuleSetVersion]) -> Excluded:
@@ -128,8 +135,8 @@ def _exclusions(versions: Iterable[RuleSetVersion]) -> Excluded:
     actions = [each for one in documents for each in (*(rule.then for rule in one.rules), one.otherwise)]
     paths = {path for each in actions for path in each.exclude_categories}
     products = _products_below(paths) if paths else {}
-    return lambda each: frozenset(each.exclude_products).union(
-        *(products[path] for path in each.exclude_categories)
+    return lambda said: frozenset(said.exclude_products).union(
+        *(products[path] for path in said.exclude_categories)
     )
 
 

@@ -127,20 +127,22 @@ def _show(value: object, path: str) -> dict[str, Any]:
     return {"show": text(value, path)}
 
 
-def _recommend(value: object, path: str) -> dict[str, Any]:
+def recommendation_of(value: object, path: str) -> Recommendation:
+    """Return a recommendation, which may be written as the bare name of a strategy. Raises ConditionError."""
     if isinstance(value, str):
         value = {"strategy": value}
     wanted = mapping(value, path)
     only(wanted, ("strategy", "categories", "products"), path)
     strategies = {strategy: strategy for strategy in STRATEGIES}
-    strategy = one_of(strategies, wanted.get("strategy", "for_you"), f"{path}.strategy", "strategy")
-    return {
-        "recommend": Recommendation(
-            strategy,
-            texts(wanted["categories"], f"{path}.categories") if "categories" in wanted else (),
-            texts(wanted["products"], f"{path}.products") if "products" in wanted else (),
-        )
-    }
+    return Recommendation(
+        one_of(strategies, wanted.get("strategy", "for_you"), f"{path}.strategy", "strategy"),
+        texts(wanted["categories"], f"{path}.categories") if "categories" in wanted else (),
+        texts(wanted["products"], f"{path}.products") if "products" in wanted else (),
+    )
+
+
+def _recommend(value: object, path: str) -> dict[str, Any]:
+    return {"recommend": recommendation_of(value, path)}
 
 
 def _set(value: object, path: str) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from rules.documents import DocumentError
 
 LARGEST_FILE = 200_000
 _READING_ORDER = (
-    "rules name when then otherwise all any not attribute fact event score segment consent experiment variant"
-    " op value where count within between not_followed_by show recommend strategy set exclude suppress"
+    "key name slot needs_approval rules when then otherwise tests customer expect attributes facts events segments"
+    " stage scores consents experiments all any not attribute fact event score segment consent experiment variant"
+    " op value where count within between followed_by not_followed_by show recommend strategy set exclude suppress"
 )
 _RANK = {key: rank for rank, key in enumerate(_READING_ORDER.split())}
 
@@ -27,14 +28,14 @@ def load_text(written: str) -> Any:
 
 def dump_text(raw: Any) -> str:
     """Return the value as YAML that `load_text` reads back to the same."""
-    return yaml.safe_dump(_ordered(raw), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump(ordered(raw), sort_keys=False, allow_unicode=True, width=100)
 
 
-def _ordered(raw: Any) -> Any:
-    """PostgreSQL keeps JSON keys by their length; people read `when` before `then`."""
+def ordered(raw: Any) -> Any:
+    """Return the value with its keys in the order of reading: PostgreSQL keeps them by their length."""
     if isinstance(raw, list):
-        return [_ordered(item) for item in raw]
+        return [ordered(item) for item in raw]
     if not isinstance(raw, dict):
         return raw
     keys = sorted(raw, key=lambda key: (_RANK.get(key, len(_RANK)), str(key)))
-    return {key: _ordered(raw[key]) for key in keys}
+    return {key: ordered(raw[key]) for key in keys}

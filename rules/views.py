@@ -1,41 +1,50 @@
-"""Pages of rule sets: the list, one with its versions and what differs between them, and a new version."""
+"""Pages of rule sets: the list, one with its draft and versions, what differs between two, and the simulation."""
 
 from typing import Any, cast
 
-from django.conf import settings
-from django.contrib import messages
-from django.db.models import Count, Max
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from accounts.permissions import editors_only, requires
-from accounts.roles import Permission
-from rules.deciding import document_of
-from rules.documents import DocumentError
+from accounts.permissions import editors_only
+from common.clock import now
+from common.pagination import cursor_page
+from rules.acts import number_in
+from rules.documents import DocumentError, parse_document
 from rules.files import dump_text
-from rules.forms import RuleSetForm, VersionForm
-from rules.models import RuleSet, RuleSetVersion
-from rules.versions import MovedOn, publish, rollback, save_version
-from rules.wording import compare, describe_actions, describe_rule, text_diff
+from rules.forms import RuleSetForm, ScheduleForm, SimulationForm
+from rules.models import RuleSet
+from rules.schema import document_schema
+from rules.simulation import TooSlow, simulate
+from rules.standing import (
+    Comparison,
+    draft_against_live,
+    draft_of,
+    in_words,
+    side_by_side_versions,
+    standing_of,
+    state_of,
+)
 
-EMPTY_DOCUMENT = """rules:
-  - name: loyal
-    when: {fact: orders_count, op: gte, value: 3}
-    then: {show: name-of-a-block}
-otherwise:
-  show: name-of-another-block
-"""
+VERSIONS_A_PAGE = 20
+
+
+def with_draft() -> QuerySet[RuleSet]:
+    """Rule sets with what is live and the draft, and the people of both."""
+    return RuleSet.objects.select_related(
+        "live_version__author", "draft__author", "draft__approver", "draft__scheduled_by", "draft__base"
+    )
 
 
 @require_safe
 def rule_set_list(request: HttpRequest) -> HttpResponse:
-    """All rule sets with the version that decides."""
-    rule_sets = RuleSet.objects.select_related("live_version").annotate(
-        version_count=Count("versions"), latest_at=Max("versions__created_at")
-    )
-    return render(request, "rules/list.html", {"rule_sets": rule_sets})
+    """All rule sets by name, with the version that decides and the state of the draft."""
+    page = Paginator(with_draft(), 50).get_page(request.GET.get("page"))
+    rows = [(rule_set, *state_of(rule_set)) for rule_set in page]
+    return render(request, "rules/list.html", {"page": page, "rows": rows})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,105 +57,81 @@ def rule_set_new(request: HttpRequest) -> HttpResponse:
     return render(request, "rules/new.html", {"form": form})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@editors_only
+def rule_set_settings(request: HttpRequest, key: str) -> HttpResponse:
+    """Name, slot, and whether a second person approves, which only an administrator takes away again."""
+    rule_set = get_object_or_404(RuleSet, key=key)
+    form = RuleSetForm(request.POST or None, instance=rule_set)
+    form.fields["key"].disabled = True
+    if rule_set.needs_approval and not cast(User, request.user).may_administer:
+        form.fields["needs_approval"].disabled = True
+    if form.is_valid():
+        return redirect("rules:detail", form.save().key)
+    return render(request, "rules/new.html", {"form": form, "rule_set": rule_set})
+
+
 @require_safe
 def rule_set_detail(request: HttpRequest, key: str) -> HttpResponse:
-    """The rules of one version in words, all versions, and two of them side by side."""
-    rule_set = get_object_or_404(RuleSet.objects.select_related("live_version"), key=key)
-    versions = list(rule_set.versions.select_related("author", "base"))
-    by_number = {str(version.number): version for version in versions}
-    latest = versions[0] if versions else None
-    shown = by_number.get(request.GET.get("version", ""), rule_set.live_version or latest)
-    context: dict[str, Any] = {"rule_set": rule_set, "versions": versions, "shown": shown}
+    """The draft with what it changes and what hinders it, the rules in words, test cases and all versions."""
+    rule_set = get_object_or_404(with_draft(), key=key)
+    chosen = number_in(request.GET.get("version", ""))
+    version = rule_set.versions.filter(number=chosen).first() if chosen is not None else None
+    shown = version or draft_of(rule_set) or rule_set.live_version
+    history = rule_set.versions.select_related("author", "approver", "base")
+    context: dict[str, Any] = {
+        "rule_set": rule_set,
+        "standing": standing_of(rule_set, cast(User, request.user)),
+        "comparison": compared(request, rule_set) or (None if version else draft_against_live(rule_set)),
+        "versions": cursor_page(history, cursor=request.GET.get("cursor", ""), size=VERSIONS_A_PAGE),
+        "tests": rule_set.tests.all(),
+        "shown": shown,
+        "shown_version": version or (None if draft_of(rule_set) else rule_set.live_version),
+        "schedule_form": ScheduleForm(),
+    }
     if shown is not None:
-        context |= _in_words(shown)
-    before, after = (by_number.get(request.GET.get(end, "")) for end in ("from", "to"))
-    if before and after:
-        context |= _compared(before, after)
+        context |= {"yaml": dump_text(shown.document), **_words(shown.document, rule_set)}
     return render(request, "rules/detail.html", context)
 
 
-def _in_words(version: RuleSetVersion) -> dict[str, Any]:
-    document = document_of(version)
-    currency = settings.REPORTING_CURRENCY
-    return {
-        "sentences": [(rule.name, describe_rule(rule, currency=currency)) for rule in document.rules],
-        "otherwise": describe_actions(document.otherwise),
-        "yaml": dump_text(version.document),
-    }
+def compared(request: HttpRequest, rule_set: RuleSet) -> Comparison | None:
+    """Return the two versions that the address asks for side by side, for the admin too."""
+    numbers = [number_in(request.GET.get(end, "")) for end in ("from", "to")]
+    found = {one.number: one for one in rule_set.versions.filter(number__in=[n for n in numbers if n])}
+    before, after = (found.get(number or 0) for number in numbers)
+    return side_by_side_versions(before, after) if before and after else None
 
 
-def _compared(before: RuleSetVersion, after: RuleSetVersion) -> dict[str, Any]:
-    currency = settings.REPORTING_CURRENCY
-    return {
-        "before": before,
-        "after": after,
-        "differences": compare(document_of(before), document_of(after), currency=currency),
-        "lines": text_diff(before, after),
-    }
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@editors_only
-def version_edit(request: HttpRequest, key: str) -> HttpResponse:
-    """Write the next version, from the latest one."""
-    rule_set = get_object_or_404(RuleSet, key=key)
-    latest = rule_set.versions.first()
-    written = dump_text(latest.document) if latest else EMPTY_DOCUMENT
-    base = latest.number if latest else 0
-    form = VersionForm(request.POST or None, initial={"document": written, "base": base})
-    if form.is_valid():
-        try:
-            version = save_version(
-                rule_set,
-                form.cleaned_data["document"],
-                author=cast(User, request.user),
-                note=form.cleaned_data["note"],
-                written_from=form.cleaned_data["base"],
-            )
-        except MovedOn as moved:
-            form.follow(moved.latest.number)
-            form.add_error(None, str(moved))
-        except DocumentError as error:
-            form.add_error("document", str(error))
-        else:
-            return _after_saving(request, version, is_new=version != latest)
-    return render(request, "rules/edit.html", {"rule_set": rule_set, "form": form, "latest": latest})
-
-
-def _after_saving(request: HttpRequest, version: RuleSetVersion, *, is_new: bool) -> HttpResponse:
-    if request.POST.get("act") == "publish":
-        publish(version)
-        messages.success(request, f"Version {version.number} decides from now on.")
-    elif is_new:
-        messages.success(request, f"Version {version.number} is saved; publish it to have it decide.")
-    else:
-        messages.info(request, f"Nothing differs from version {version.number}, so none was added.")
-    return redirect("rules:detail", version.rule_set.key)
-
-
-@require_POST
-@requires(Permission.LAUNCH)
-def version_publish(request: HttpRequest, key: str, number: int) -> HttpResponse:
-    """Make a version decide."""
-    version = get_object_or_404(RuleSetVersion, rule_set__key=key, number=number)
-    publish(version)
-    messages.success(request, f"Version {number} decides from now on.")
-    return redirect("rules:detail", key)
-
-
-@require_POST
-@requires(Permission.LAUNCH)
-def version_rollback(request: HttpRequest, key: str, number: int) -> HttpResponse:
-    """Write an old version anew and make it decide."""
-    old = get_object_or_404(
-        RuleSetVersion.objects.select_related("rule_set"), rule_set__key=key, number=number
-    )
+def _words(document: Any, rule_set: RuleSet) -> dict[str, Any]:
     try:
-        version = rollback(old.rule_set, number, cast(User, request.user))
+        return {"words": in_words(document, rule_set)}
     except DocumentError as error:
-        messages.error(request, f"Not rolled back: {error}")
-    else:
-        messages.success(
-            request, f"Version {version.number} says what version {number} said, and decides now."
-        )
-    return redirect("rules:detail", key)
+        return {"unreadable": str(error)}
+
+
+@require_safe
+def rule_set_simulate(request: HttpRequest, key: str) -> HttpResponse:
+    """How many decisions the draft would change, of whom, with examples; asked for by choosing an audience."""
+    rule_set = get_object_or_404(with_draft(), key=key)
+    return render(request, "rules/simulate.html", simulated(request, rule_set))
+
+
+def simulated(request: HttpRequest, rule_set: RuleSet) -> dict[str, Any]:
+    """Return what a page of the simulation shows, for the admin too."""
+    draft, live = draft_of(rule_set), rule_set.live_version
+    form = SimulationForm(request.GET if "segment" in request.GET else None)
+    context: dict[str, Any] = {"rule_set": rule_set, "form": form, "draft": draft, "live": live}
+    if draft and live and form.is_valid():
+        try:
+            before, after = parse_document(live.document), parse_document(draft.document)
+            segment = form.cleaned_data["segment"]
+            context["simulation"] = simulate(before, after, segment=segment, now=now())
+        except (DocumentError, TooSlow) as error:
+            context["problem"] = str(error)
+    return context
+
+
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    """The JSON Schema of rule sets' files, for editors."""
+    return JsonResponse(document_schema(), content_type="application/schema+json")

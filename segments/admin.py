@@ -2,15 +2,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from segments import membership
+from segments import membership, upkeep
 from segments.conditions import ConditionError, parse
 from segments.models import Segment
-from segments.nesting import dependants, problem_with
-from segments.views import sentence_of
+from segments.nesting import dependants, graph_of, problem_with
+from segments.references import SEGMENT
+from segments.wording import sentence_of
 
 
 class SegmentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -18,7 +19,7 @@ class SegmentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Segment
-        fields = ["name", "key", "description", "condition", "as_of"]
+        fields = ["name", "key", "description", "parent", "is_core", "condition", "as_of"]
 
     def clean(self) -> dict[str, Any]:
         """Refuse conditions that cannot be read, and segments that wait for each other."""
@@ -27,6 +28,8 @@ class SegmentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
             candidate = Segment(
                 key=cleaned.get("key", self.instance.key),
                 name=cleaned.get("name", ""),
+                kind=self.instance.kind,
+                parent=cleaned.get("parent"),
                 condition=cleaned["condition"],
             )
             try:
@@ -61,11 +64,21 @@ class SegmentAdmin(ModelAdmin):
         for segment in objs:
             above = [other for other in dependants(segment) if other.pk not in chosen]
             protected += [f"“{other.name}” is built on “{segment.name}”" for other in above]
+            users = segment.references.exclude(user_kind=SEGMENT).values_list("label", flat=True)
+            protected += [f"{label} uses “{segment.name}”" for label in users]
         return shown, counts, permissions, protected
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         if not change:
             obj.created_by = request.user  # type: ignore[assignment]
-        with transaction.atomic():
-            super().save_model(request, obj, form, change)
-            membership.refresh_with_dependants(obj, cause="edit")
+        membership.store(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Segment) -> None:
+        upkeep.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
+        """Those that others of them are built on come last."""
+        chosen = {segment.key: segment for segment in queryset.select_related("parent")}
+        order = graph_of(chosen.values(), stages=()).order(on_circle=lambda circle: None)
+        for key in reversed([key for key in order if key in chosen]):
+            upkeep.delete(chosen[key])

@@ -1,106 +1,126 @@
-"""What is built on what: in which order segments are judged, and why some cannot be.
-
-Conditions read segments, stages of the lifecycle and scores. Whoever makes one of these by conditions is a node;
-apps beside segments tell of theirs by `settings.CONDITION_NODES`.
-"""
+"""Segments built on segments and stages: in which order they are judged, and why some cannot be."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from django.conf import settings
-from django.utils.module_loading import import_string
+from segments.conditions import ConditionError, Needs, needs, parse
+from segments.models import LifecycleStage, Segment
+from segments.reading import UNKNOWN, Reading, reading_of
 
-from segments.conditions import ConditionError, needs, parse
-from segments.models import Segment
-
-Reference = tuple[str, str]
-SEGMENT, STAGE, SCORE = "segment", "stage", "score"
+LIFECYCLE = "the lifecycle"
+"""The stages together, as a node between segments; no key of a segment has a space."""
+OnCircle = Callable[["CycleError"], None]
 
 
 class CycleError(ValueError):
-    """Segments, stages or scores that wait for each other."""
+    """Segments that wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A segment, stage or score that is decided by conditions, or by other ones in `after`."""
+    """A segment or the lifecycle: what it is called, what it reads itself, and the keys of what it is built on."""
 
-    reference: Reference
     name: str
-    document: Any
-    after: frozenset[Reference] = frozenset()
-
-    def built_on(self) -> frozenset[Reference]:
-        """Return what has to be known before it can be decided."""
-        return self.after | all_references(self.document)
+    reading: Reading
+    below: frozenset[str]
 
 
-def all_references(document: object) -> frozenset[Reference]:
-    """Return the segments, stages and scores that a stored condition reads; none where it cannot be read."""
+@dataclass(slots=True)
+class Graph:
+    """Segments by key, and how they and the lifecycle hang together."""
+
+    segments: dict[str, Segment] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def order(self, wanted: Iterable[str] | None = None, *, on_circle: OnCircle | None = None) -> list[str]:
+        """Return the keys (those wanted, with all below them) so that each comes after those it is built on.
+
+        Raises CycleError with a sentence that names the circle, or hands it to `on_circle` and goes on.
+        """
+        ordered: dict[str, None] = {}
+
+        def visit(key: str, trail: tuple[str, ...]) -> None:
+            if key in trail:
+                circle = [*trail[trail.index(key) :], key]
+                names = [self.nodes[each].name for each in circle]
+                error = CycleError(f"{names[0]} is built on {', which is built on '.join(names[1:])}.")
+                if on_circle is None:
+                    raise error
+                on_circle(error)
+                return
+            if key in ordered or key not in self.nodes:
+                return
+            for below in sorted(self.nodes[key].below):
+                visit(below, (*trail, key))
+            ordered[key] = None
+
+        for key in self.nodes if wanted is None else wanted:
+            visit(key, ())
+        return list(ordered)
+
+    def above(self, key: str) -> list[str]:
+        """Return what is built on this one, directly or not, in the order to judge it."""
+        reached = {key}
+        for other in self.order(on_circle=lambda circle: None):
+            if self.nodes[other].below & reached:
+                reached.add(other)
+        return [other for other in self.order(on_circle=lambda circle: None) if other in reached - {key}]
+
+    def readings(self, order: Iterable[str]) -> dict[str, Reading]:
+        """Return what each reads, with all that it is built on; in a circle, everything."""
+        found: dict[str, Reading] = {}
+        for key in order:
+            total = self.nodes[key].reading
+            for below in self.nodes[key].below & self.nodes.keys():
+                total |= found.get(below, UNKNOWN)
+            found[key] = total
+        return found
+
+
+def graph_of(segments: Iterable[Segment], stages: Iterable[LifecycleStage] | None = None) -> Graph:
+    """Return how these segments and stages (those stored, when None) hang together; parents are read."""
+    graph = Graph()
+    for segment in sorted(segments, key=lambda one: one.pk or 0):
+        graph.segments[segment.key] = segment
+        graph.nodes[segment.key] = _segment_node(segment)
+    graph.nodes[LIFECYCLE] = _lifecycle_node(LifecycleStage.objects.all() if stages is None else stages)
+    return graph
+
+
+def _segment_node(segment: Segment) -> Node:
+    reading, below = (Reading(), frozenset()) if segment.is_static else _of_document(segment.condition)
+    if segment.parent is not None:
+        below |= {segment.parent.key}
+    return Node(f"“{segment.name}”", reading, below)
+
+
+def _lifecycle_node(stages: Iterable[LifecycleStage]) -> Node:
+    total, below = Reading(), frozenset[str]()
+    for stage in stages:
+        if stage.condition is not None:
+            reading, keys = _of_document(stage.condition)
+            total, below = total | reading, below | keys
+    return Node("the lifecycle", total, below)
+
+
+def _of_document(document: object) -> tuple[Reading, frozenset[str]]:
     try:
-        wanted = needs(parse(document))
+        condition = parse(document)
     except ConditionError:
-        return frozenset()
-    kinds = ((SEGMENT, wanted.segments), (STAGE, wanted.stages), (SCORE, wanted.scores))
-    return frozenset((kind, key) for kind, keys in kinds for key in keys)
+        return UNKNOWN, frozenset()
+    return reading_of(condition), _keys(needs(condition))
+
+
+def _keys(wanted: Needs) -> frozenset[str]:
+    return wanted.segments | ({LIFECYCLE} if wanted.stages else frozenset())
 
 
 def references(document: object) -> frozenset[str]:
     """Return the keys of the segments that a stored condition mentions; none where it cannot be read."""
-    return frozenset(key for kind, key in all_references(document) if kind == SEGMENT)
-
-
-def node_of(segment: Segment) -> Node:
-    """Return the segment as a node."""
-    return Node((SEGMENT, segment.key), segment.name, segment.condition)
-
-
-def other_nodes() -> list[Node]:
-    """Return the stages and scores that are made by conditions, as the apps in settings tell."""
-    return [node for told in settings.CONDITION_NODES for node in import_string(told)()]
-
-
-def sorted_nodes(
-    nodes: Iterable[Node], *, on_circle: Callable[[CycleError], None] | None = None
-) -> list[Node]:
-    """Return the nodes so that each comes after those it is built on; as given where that leaves a choice.
-
-    Raises CycleError with a sentence that names the circle, or hands it to `on_circle` and goes on.
-    """
-    known = {node.reference: node for node in nodes}
-    ordered: dict[Reference, Node] = {}
-
-    def visit(reference: Reference, trail: tuple[Reference, ...]) -> None:
-        if reference in trail:
-            circle = [*trail[trail.index(reference) :], reference]
-            names = [f"“{known[each].name}”" for each in circle]
-            error = CycleError(f"{names[0]} is built on {', which is built on '.join(names[1:])}.")
-            if on_circle is None:
-                raise error
-            on_circle(error)
-            return
-        if reference in ordered or reference not in known:
-            return
-        for below in sorted(known[reference].built_on()):
-            visit(below, (*trail, reference))
-        ordered[reference] = known[reference]
-
-    for reference in known:
-        visit(reference, ())
-    return list(ordered.values())
-
-
-def in_order(
-    segments: Iterable[Segment], *, on_circle: Callable[[CycleError], None] | None = None
-) -> list[Segment]:
-    """Return the segments so that each comes after those it is built on; by id where that leaves a choice.
-
-    Raises CycleError with a sentence that names the circle, or hands it to `on_circle` and goes on.
-    """
-    by_key = {segment.key: segment for segment in sorted(segments, key=lambda segment: segment.pk or 0)}
-    ordered = sorted_nodes(map(node_of, by_key.values()), on_circle=on_circle)
-    return [by_key[node.reference[1]] for node in ordered]
+    try:
+        return needs(parse(document)).segments
+    except ConditionError:
+        return frozenset()
 
 
 def built_on(segment: Segment) -> list[Segment]:
@@ -108,46 +128,56 @@ def built_on(segment: Segment) -> list[Segment]:
 
     Raises CycleError.
     """
-    others = {other.key: other for other in Segment.objects.exclude(key=segment.key)}
-    wanted: dict[str, Segment] = {}
-    waiting = list(references(segment.condition))
-    while waiting:
-        key = waiting.pop()
-        if key == segment.key:
-            in_order([*others.values(), segment])
-        if key in others and key not in wanted:
-            wanted[key] = others[key]
-            waiting.extend(references(others[key].condition))
-    return in_order(wanted.values())
+    graph = _with(segment)
+    return [graph.segments[key] for key in graph.order([segment.key]) if key not in (segment.key, LIFECYCLE)]
 
 
 def dependants(segment: Segment) -> list[Segment]:
     """Return the segments that are built on this one, directly or not, in the order to judge them."""
-    ordered = in_order(Segment.objects.all())
-    reached = {segment.key}
-    for other in ordered:
-        if references(other.condition) & reached:
-            reached.add(other.key)
-    return [other for other in ordered if other.key in reached and other.key != segment.key]
-
-
-def circle_with(changed: Iterable[Node]) -> str | None:
-    """Return a sentence on the circle that these nodes would close, or None; for a check before they are saved."""
-    wanted = {node.reference: node for node in changed}
-    stored = [*map(node_of, Segment.objects.order_by("pk")), *other_nodes()]
-    others = [node for node in stored if node.reference not in wanted]
-    try:
-        sorted_nodes([*wanted.values(), *others])
-    except CycleError as error:
-        # Of a circle elsewhere they are innocent.
-        return str(error) if any(f"“{node.name}”" in str(error) for node in wanted.values()) else None
-    return None
+    graph = _with(segment)
+    return [graph.segments[key] for key in graph.above(segment.key) if key != LIFECYCLE]
 
 
 def problem_with(segment: Segment) -> str | None:
     """Return a sentence on what the segment's references lack, or None; for a check before saving."""
-    wanted = references(segment.condition) - {segment.key}
-    known = set(Segment.objects.filter(key__in=wanted).values_list("key", flat=True))
-    if missing := sorted(wanted - known):
+    if not segment.is_static and (problem := _missing(segment.condition)):
+        return problem
+    if segment.parent is not None and segment.parent.archived_at is not None:
+        return f"“{segment.parent.name}” is archived: nothing can be part of it."
+    return _circle(_with(segment), segment.key)
+
+
+def problem_with_stages(stages: Iterable[LifecycleStage]) -> str | None:
+    """Return a sentence on what the conditions of all stages lack, or None; for a check before saving."""
+    stages = list(stages)
+    for stage in stages:
+        if stage.condition is not None and (problem := _missing(stage.condition)):
+            return f"{stage.name}: {problem}"
+    return _circle(graph_of(Segment.objects.select_related("parent"), stages), LIFECYCLE)
+
+
+def _circle(graph: Graph, key: str) -> str | None:
+    try:
+        graph.order([key])
+    except CycleError as error:
+        return str(error)
+    return None
+
+
+def _missing(document: object) -> str | None:
+    wanted = needs(parse(document))
+    found = dict(Segment.objects.filter(key__in=wanted.segments).values_list("key", "archived_at"))
+    if missing := sorted(wanted.segments - found.keys()):
         return f"There is no segment with the key {', '.join(missing)}."
-    return circle_with([node_of(segment)])
+    if archived := sorted(key for key, at in found.items() if at is not None):
+        return f"The segment {', '.join(archived)} is archived."
+    known = set(LifecycleStage.objects.filter(key__in=wanted.stages).values_list("key", flat=True))
+    if missing := sorted(wanted.stages - known):
+        return f"There is no stage with the key {', '.join(missing)}."
+    return None
+
+
+def _with(segment: Segment) -> Graph:
+    """The graph of what is stored, with this segment as it is in memory."""
+    others = Segment.objects.select_related("parent").exclude(key=segment.key)
+    return graph_of([*others, segment])

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from segments import membership
+from segments import membership, references
 
 BATCH = 1000
 MOST_BATCHES = 20
@@ -10,8 +10,15 @@ MOST_BATCHES = 20
 
 @shared_task(queue="compute")
 def refresh_all_segments() -> None:
-    """Judge every customer for every segment, as time alone moves people in and out."""
+    """Judge every customer for every stage and segment, whatever there is no news of."""
+    references.tell_own()
     membership.refresh_all(cause="schedule")
+
+
+@shared_task(queue="compute")
+def refresh_timed_segments() -> None:
+    """Judge every customer for those stages and segments that time alone moves people in and out of."""
+    membership.refresh_timed(cause="schedule")
 
 
 @shared_task(queue="compute")

@@ -1,12 +1,10 @@
-"""Pages of segments: the list, one segment with its members, and the editor that builds a condition in sentences."""
+"""Pages of segments: the list, one segment with its people, and the editor that builds a condition in sentences."""
 
-import json
 from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,32 +14,39 @@ from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from common.clock import now
-from common.plain_data import PlainDataError, load_plain
-from segments import drafting, editor, membership
+from common.pagination import cursor_page
+from segments import editor, history, membership
 from segments.conditions import Condition, ConditionError, describe, parse
 from segments.counting import count_audience
-from segments.event_names import own_names
+from segments.editing import editor_context, problem_of, read_draft, ticket_of
 from segments.finding import find_customer
 from segments.forms import SegmentForm
-from segments.models import Segment
+from segments.models import LifecycleStage, Segment
 from segments.nesting import CycleError, problem_with
+from segments.presets import predictions, preset
+from segments.tree import flattened
+from segments.upkeep import users_of
+from segments.wording import kind_of, missing_scores, sentence_of
 
-RECENT = 20
+RECENT = 10
 
 
 @require_safe
 def segment_list(request: HttpRequest) -> HttpResponse:
-    """All segments by name, each with its sentence."""
-    page = Paginator(Segment.objects.all(), 50).get_page(request.GET.get("page"))
-    rows = [(segment, sentence_of(segment)) for segment in page]
-    return render(request, "segments/list.html", {"page": page, "rows": rows})
+    """Segments as a tree, each with its sentence; with `?archived=1` those that were put away."""
+    is_archive = "archived" in request.GET
+    shown = Segment.objects.filter(archived_at__isnull=not is_archive).select_related("parent")
+    page = Paginator(flattened(shown), 50).get_page(request.GET.get("page"))
+    waiting = missing_scores(segment for _, segment in page)
+    rows = [(depth, one, sentence_of(one), kind_of(one), waiting.get(one.pk)) for depth, one in page]
+    return render(request, "segments/list.html", {"page": page, "rows": rows, "is_archive": is_archive})
 
 
 @shows_people("looked at a segment")
 @require_safe
 def segment_detail(request: HttpRequest, key: str) -> HttpResponse:
-    """Who is in it, who came and went; asked for a customer, on to why they are in it or not."""
-    segment = get_object_or_404(Segment, key=key)
+    """Who is in it, how that grew, who came and went; asked for a customer, on to why they are in it or not."""
+    segment = _segment(key)
     asked = request.GET.get("customer", "").strip()
     customer = find_customer(asked) if asked else None
     if customer is not None:
@@ -49,19 +54,48 @@ def segment_detail(request: HttpRequest, key: str) -> HttpResponse:
     context: dict[str, Any] = {
         "segment": segment,
         "sentence": sentence_of(segment),
-        "examples": membership.members(segment).order_by("-memberships__entered_at", "pk")[:6],
-        "changes": segment.changes.select_related("customer").order_by("-changed_at", "-pk")[:RECENT],
+        "kind": kind_of(segment),
+        "waiting": missing_scores([segment]).get(segment.pk),
+        "examples": membership.members(segment).order_by("-memberships__pk")[:6],
+        "changes": segment.changes.select_related("customer").order_by("-pk")[:RECENT],
+        "growth": history.growth(segment),
+        "users": users_of(segment),
+        "children": segment.children.active(),
+        "fills": segment.fills.defer("unknown")[:5] if segment.is_static else (),
+        "others": Segment.objects.active().exclude(pk=segment.pk).values_list("key", "name"),
         "asked": asked,
         "explain_problem": asked and "Nobody has this e-mail address or id.",
     }
     return render(request, "segments/detail.html", context)
 
 
+@require_safe
+def segment_members(request: HttpRequest, key: str) -> HttpResponse:
+    """Everybody in it and since when, page by page."""
+    segment = _segment(key)
+    page = cursor_page(membership.members(segment), cursor=request.GET.get("cursor", ""))
+    since = dict(segment.memberships.filter(customer__in=page.rows).values_list("customer_id", "entered_at"))
+    rows = [(customer, since.get(customer.pk)) for customer in page]
+    return render(request, "segments/members.html", {"segment": segment, "page": page, "rows": rows})
+
+
+@require_safe
+def segment_changes(request: HttpRequest, key: str) -> HttpResponse:
+    """Who came and went, and because of what, page by page."""
+    segment = _segment(key)
+    page = cursor_page(segment.changes.select_related("customer"), cursor=request.GET.get("cursor", ""))
+    return render(request, "segments/changes.html", {"segment": segment, "page": page})
+
+
+def _segment(key: str) -> Segment:
+    return get_object_or_404(Segment.objects.select_related("parent"), key=key)
+
+
 @require_POST
 @editors_only
 def segment_refresh(request: HttpRequest, key: str) -> HttpResponse:
     """Judge everybody anew, now."""
-    segment = get_object_or_404(Segment, key=key)
+    segment = _segment(key)
     try:
         change = membership.refresh_with_dependants(segment, cause="edit")
     except (ConditionError, CycleError) as error:
@@ -75,92 +109,50 @@ def segment_refresh(request: HttpRequest, key: str) -> HttpResponse:
 @editors_only
 def segment_edit(request: HttpRequest, key: str | None = None) -> HttpResponse:
     """The editor. A button's `act` changes the draft in the form; `save` stores it and refreshes."""
-    segment = get_object_or_404(Segment, key=key) if key else Segment(condition=None)
+    segment = _segment(key) if key else _new(request)
+    if segment.is_static:
+        return redirect("segments:fill", segment.key)
     form = SegmentForm(request.POST or None, instance=segment)
     act = request.POST.get("act", "")
-    draft, problem = _draft(request, segment)
+    draft, problem = read_draft(request, segment.condition)
     if act == "save" and form.is_valid() and problem is None:
         form.instance.condition = draft
-        problem = _problem(form.instance)
+        problem = problem_of(draft) or problem_with(form.instance)
         if problem is None:
             return _saved(request, form)
     elif act not in ("", "save"):
         form.errors.clear()
-    context = _editor(request, draft, problem if act == "save" else None)
-    is_part = bool(request.headers.get("HX-Request"))
-    template = "segments/edit.html#editor" if is_part else "segments/edit.html"
-    response = render(request, template, context | {"form": form, "segment": segment})
-    if is_part:
+    context = editor_context(request, draft, problem if act == "save" else None)
+    if request.headers.get("HX-Request"):
+        response = render(request, "segments/editor.html", context)
         response["HX-Trigger-After-Settle"] = "draft-changed"
-    return response
+        return response
+    context |= {"form": form, "segment": segment, "predictions": predictions()}
+    return render(request, "segments/edit.html", context)
 
 
-def _draft(request: HttpRequest, segment: Segment) -> tuple[Any, str | None]:
-    """Return the condition in the form (or the stored one, None if new) as JSON, and what makes its text unreadable."""
-    if request.method != "POST":
-        return segment.condition, None
-    if "json" in request.POST:
-        try:
-            return load_plain(request.POST["json"]), None
-        except PlainDataError as error:
-            return request.POST["json"], f"This is neither JSON nor YAML: {error}"
-    draft = drafting.read(request.POST.dict())
-    drafting.change(draft, request.POST.get("act", ""))
-    return drafting.document_of(draft), None
-
-
-def _problem(segment: Segment) -> str | None:
-    try:
-        parse(segment.condition)
-    except ConditionError as error:
-        return editor.problem_in_words(error)
-    return problem_with(segment)
+def _new(request: HttpRequest) -> Segment:
+    """A segment to begin with: empty, or by a stage or a prediction."""
+    if stage := request.GET.get("stage"):
+        found = get_object_or_404(LifecycleStage, key=stage)
+        return Segment(name=found.name, condition={"stage": found.key})
+    return preset(request.GET.get("prediction", ""))
 
 
 def _saved(request: HttpRequest, form: SegmentForm) -> HttpResponse:
     if form.instance.pk is None:
         form.instance.created_by = cast(User, request.user)
-    with transaction.atomic():
-        segment = form.save()
-        membership.refresh_with_dependants(segment, cause="edit")
+    segment = form.save(commit=False)
+    membership.store(segment)
     messages.success(request, f"Saved: {segment.member_count:,} customers are in this segment.")
     return redirect("segments:detail", segment.key)
-
-
-def _editor(request: HttpRequest, document: Any, problem: str | None) -> dict[str, Any]:
-    act = request.POST.get("act", "")
-    if act != "rows" and (act == "json" or "json" in request.POST):
-        return {"problem": problem, "json": _written(document)}
-    if request.method == "POST" and act != "rows":
-        group = drafting.read(request.POST.dict())
-        drafting.change(group, act)
-        return {"problem": problem, **_rows(group)}
-    if document is None:
-        return _rows(drafting.new_draft())
-    try:
-        parse(document)
-    except ConditionError as error:
-        problem = f"The sentences cannot show this: {editor.problem_in_words(error)}"
-        return {"problem": problem, "json": _written(document)}
-    return {"problem": problem, **_rows(drafting.draft_of(document))}
-
-
-def _written(document: Any) -> str:
-    return document if isinstance(document, str) else json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def _rows(group: drafting.Group) -> dict[str, Any]:
-    segments = Segment.objects.values_list("key", "name")
-    # A name that nobody has sent yet stays a choice of the row that mentions it.
-    names = sorted({*own_names(), *drafting.own_events(group)})
-    return {"group": editor.shown(group), **editor.choices(segments=segments, own_events=names)}
 
 
 @require_POST
 @requires(Permission.READ)
 def segment_count(request: HttpRequest) -> HttpResponse:
     """How many customers the draft in the form fits now, for the editor's side."""
-    draft, problem = _draft(request, Segment(condition=None))
+    draft, problem = read_draft(request, None)
     context: dict[str, Any] = {"problem": problem}
     if problem is None:
         try:
@@ -171,18 +163,16 @@ def segment_count(request: HttpRequest) -> HttpResponse:
 
 
 def _counted(condition: Condition, request: HttpRequest) -> dict[str, Any]:
-    form = SegmentForm({"name": "x", "as_of": request.POST.get("as_of", "")})
-    at = (form.cleaned_data["as_of"] if form.is_valid() else None) or now()
+    form = SegmentForm(
+        {"name": "x", "as_of": request.POST.get("as_of", ""), "parent": request.POST.get("parent")}
+    )
+    form.is_valid()
+    at = form.cleaned_data.get("as_of") or now()
+    draft = Segment(condition=None, parent=form.cleaned_data.get("parent"))
     return {
         "sentence": describe(condition, currency=settings.REPORTING_CURRENCY),
-        "audience": count_audience(condition, now=at),
+        "audience": count_audience(
+            membership.within_parent(draft, condition), now=at, ticket=ticket_of(request)
+        ),
         "at": at,
     }
-
-
-def sentence_of(segment: Segment) -> str:
-    """Return the stored condition as a sentence, or why it cannot be read."""
-    try:
-        return describe(parse(segment.condition), currency=settings.REPORTING_CURRENCY) + "."
-    except ConditionError as error:
-        return f"The condition cannot be read: {error}"

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 
 from common import clock, figures, navigation
-from common.charts import Chart
+from common.charts import Chart, Flow
 
 register = template.Library()
 
@@ -220,8 +220,8 @@ def empty_state(
 
 
 @register.inclusion_tag("parts/chart.html")
-def chart(chart: Chart, height: int = 280, show_title: bool = False) -> dict[str, Any]:
-    """A chart (`common.charts.Chart`) with its data table behind a disclosure; `height` in pixels."""
+def chart(chart: Chart | Flow, height: int = 280, show_title: bool = False) -> dict[str, Any]:
+    """A chart (`common.charts.Chart` or `Flow`) with its data table behind a disclosure; `height` in pixels."""
     return {"chart": chart, "id": _fresh_id("chart"), "height": height, "show_title": show_title}
 
 

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from customers.models.customer import Customer
+from customers.news import EVERYTHING
 
 
 class Behaviour(models.Model):
@@ -119,10 +120,14 @@ class Assignment(models.Model):
 
 
 class Touched(models.Model):
-    """News for one of `settings.TOUCHED_CONSUMERS`: this customer changed. Claimed by deleting."""
+    """News for one of `settings.TOUCHED_CONSUMERS`: this customer changed. Claimed by deleting.
+
+    `changed` says what, in the bits of `customers.news`; -1 is everything.
+    """
 
     consumer = models.CharField(max_length=30)
     customer = models.ForeignKey(Customer, models.CASCADE, db_constraint=False, related_name="+")
+    changed = models.BigIntegerField(db_default=EVERYTHING, default=EVERYTHING)
     touched_at = models.DateTimeField(db_default=Now())
 
     on_merge = "leave"

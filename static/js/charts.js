@@ -118,8 +118,36 @@
     });
   }
 
+  // A place is two nodes, so that people who go both ways make no circle, which a Sankey diagram cannot have.
+  function flow(spec, element, colours) {
+    const sides = [["from", 0], ["to", 1]];
+    const names = [...new Set(spec.streams.flatMap(([start, end]) => [start, end]))];
+    const nodes = sides.flatMap(([side, column]) =>
+      [...new Set(spec.streams.map((stream) => stream[column]))].map((name) => ({
+        name: `${side} ${name}`,
+        itemStyle: { color: colours.series[names.indexOf(name) % colours.series.length] },
+        label: { position: column ? "left" : "right", formatter: name },
+      })));
+    const links = spec.streams.map(([start, end, value]) => ({ source: `from ${start}`, target: `to ${end}`, value }));
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(element).fontFamily, color: colours.text },
+      series: [{
+        type: "sankey",
+        data: nodes,
+        links,
+        left: 8, right: 8, top: 8, bottom: 8,
+        draggable: false,
+        emphasis: { focus: "adjacency" },
+        lineStyle: { color: "source", opacity: 0.35 },
+        label: { color: colours.text, fontSize: 12 },
+      }],
+    };
+  }
+
   function option(spec, element) {
     const colours = palette(element);
+    if (spec.kind === "flow") return flow(spec, element, colours);
     const format = formatter(spec);
     const named = spec.series.length > 1;
     return {

@@ -36,11 +36,16 @@ def wide_elements(page: Page) -> list[str]:
 def violations(page: Page, *, theme: str) -> list[str]:
     """What axe-core finds against WCAG 2.1 A and AA in one theme, one line a finding."""
     choose_theme(page, theme)
+    return findings_of(page, "html")
+
+
+def findings_of(page: Page, selector: str) -> list[str]:
+    """What axe-core finds in the parts of a page as it is shown now, one line a finding."""
     # Evaluated, not added as a script tag: the page's own policy would refuse that.
     page.evaluate(AXE.read_text())
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
     options = json.dumps({"runOnly": {"type": "tag", "values": tags}})
-    result = page.evaluate(f"() => axe.run(document, {options})")
+    result = page.evaluate(f"selector => axe.run(selector, {options})", selector)
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"
         for violation in result["violations"]

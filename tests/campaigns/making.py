@@ -12,7 +12,7 @@ from delivery.models import Sender
 from products.models import Product
 from recommendations.models import PopularProducts
 from rules.models import RuleSet, RuleSetVersion
-from rules.versions import publish, save_version
+from rules.versions import publish_document
 from segments.models import Segment
 
 BRITISH = {"attribute": "country", "value": "GB"}
@@ -112,9 +112,7 @@ def launched(name: str = "Spring", **options: object) -> tuple[Campaign, Launche
 def rules(*written: dict[str, object], otherwise: dict[str, object], slot: str = "hero") -> RuleSetVersion:
     """A live rule set of these rules."""
     rule_set = RuleSet.objects.create(key=slot, name=slot, slot=slot)
-    version = save_version(rule_set, {"rules": list(written), "otherwise": otherwise})
-    publish(version)
-    return version
+    return publish_document(rule_set, {"rules": list(written), "otherwise": otherwise})
 
 
 def ids(customers: Sequence[Customer]) -> list[int]:

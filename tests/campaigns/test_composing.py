@@ -25,7 +25,7 @@ from delivery.backends.local import LocalBackend
 from delivery.models import MailboxMessage, Message
 from delivery.tasks import release_expired_messages
 from products.models import Category, Product
-from rules.versions import publish, save_version
+from rules.versions import publish_document
 from tests.campaigns.making import bestsellers, launched, people, rules
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +147,7 @@ def test_a_draft_shows_what_rules_say_now_and_a_launched_campaign_what_they_said
     frozen = rules(otherwise={"show": "then"})
     people(20)
     campaign, counted = launched(body=SLOT, baseline=SLOT)
-    publish(save_version(frozen.rule_set, {"rules": [], "otherwise": {"show": "now"}}))
+    publish_document(frozen.rule_set, {"rules": [], "otherwise": {"show": "now"}})
     mails, arm = sent(counted), arms(campaign)
     shown = [html for customer, html in mails.items() if arm[customer] == "b"]
     assert shown
@@ -187,9 +187,7 @@ def test_the_rule_set_whose_key_comes_first_wins_however_often_another_was_saved
     products = bestsellers(3)
     people(1)
     late = rules(otherwise={"recommend": {"products": [products[1].external_id]}}, slot="subject")
-    publish(
-        save_version(late.rule_set, {"rules": [], "otherwise": {"recommend": {"products": ["p1", "p0"]}}})
-    )
+    publish_document(late.rule_set, {"rules": [], "otherwise": {"recommend": {"products": ["p1", "p0"]}}})
     rules(otherwise={"recommend": {"products": [products[2].external_id]}}, slot="products")
     [html] = all_in_b(launched(body=SHELF)[1]).values()
     assert "Product 2" in html

@@ -12,7 +12,7 @@ from campaigns.sending import send_due
 from customers.models import Customer
 from delivery.mailbox import read_mail
 from delivery.models import MailboxMessage, Message
-from rules.versions import publish, save_version
+from rules.versions import publish_document
 from tests.campaigns.making import bestsellers, draft, launched, letter, people, rules
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_a_version_that_no_campaign_sends_is_shown_with_the_live_rules() -> None
     save_block(key="old", name="Old", mjml="<mj-text>Old</mj-text>")
     save_block(key="new", name="New", mjml="<mj-text>Brand new</mj-text>")
     first = rules(otherwise={"show": "old"})
-    publish(save_version(first.rule_set, {"rules": [], "otherwise": {"show": "new"}}))
+    publish_document(first.rule_set, {"rules": [], "otherwise": {"show": "new"}})
     assert "Brand new" in preview(letter("alone", BODY), customer_id=None).rendered.html
 
 

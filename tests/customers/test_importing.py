@@ -150,6 +150,14 @@ def test_the_reconciliation_is_printed_for_people(shop_file, capsys):
     printed = capsys.readouterr().out
     assert "rejected: no_customer_id" in printed
     assert "3 customers made" in printed
+    assert "in GBP have no rate into EUR" in printed
+
+
+def test_nothing_is_said_of_rates_where_the_shop_reports_in_its_own_currency(shop_file, capsys, settings):
+    settings.REPORTING_CURRENCY = "GBP"
+    assert run(shop_file, capsys)["without_rate"] == {}
+    call_command("rebuild_facts")
+    assert capsys.readouterr().out == "The facts of 3 customers were made anew.\n"
 
 
 def test_a_file_that_cannot_be_unpacked_or_decoded_is_bad_input(shop_file, capsys):

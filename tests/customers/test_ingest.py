@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from customers import staging
 from customers.facts import facts_drift
 from customers.ingest import EventIn, ingest
 from customers.models import Customer, CustomerFacts, Event, EventKey, EventType, Order, Refund, Touched
@@ -233,3 +234,17 @@ def test_an_event_that_names_our_own_product_has_its_category():
     facts = CustomerFacts.objects.get(customer__identities__value="8")
     assert Event.objects.get(customer=facts.customer_id).category_id == tent.category_id
     assert facts.last_session_category_id == tent.category_id
+
+
+def test_a_large_batch_stores_what_small_ones_store():
+    session, said = "ä'\\\"\t{}", {"text": "q'uo\"te\\u0000\\", "nothing": None, "n": [1.5, -2]}
+    odd = {"session": session, "properties": said, "currency": "JPY", "value_minor": -7, "order": "A9"}
+    odd["occurred_at"] = AT + timedelta(microseconds=1)
+    large = [view(n) for n in range(staging.FEW)]
+    assert ingest([view(999, **odd)], source="few").inserted == 1
+    assert ingest([*large, view(999, **odd)], source="many").inserted == staging.FEW + 1
+    stored = Event.objects.filter(session=session).order_by("source")
+    few, many = stored.values("occurred_at", "type", "quantity", "value_minor", "currency", "properties")
+    assert few == many
+    assert few["properties"] == said
+    assert facts_drift() == {}

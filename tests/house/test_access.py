@@ -19,6 +19,7 @@ PUBLIC = {
     "password_change",
     "password_change_done",
     "schema",
+    "condition-schema",
     "delivery:opened",
     "delivery:clicked",
     "delivery:unsubscribe",

@@ -1,109 +1,228 @@
+from datetime import timedelta
 from importlib import import_module
 from io import StringIO
+from threading import Barrier, Thread
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from rules.documents import DocumentError, parse_document
+from accounts.models import AuditEntry, Role
+from common.clock import now
+from customers.models import Alert
+from rules.drafts import MovedOn, Refused, approve, follow_live, save_draft, schedule
 from rules.files import dump_text
-from rules.models import RuleSet, RuleSetVersion
-from rules.versions import publish, rollback, save_version
-from rules.wording import compare, text_diff
-from tests.rules.conftest import BRITISH, OTHERWISE, document
+from rules.models import RuleDraft, RuleSet, RuleSetVersion
+from rules.versions import publish_document, publish_draft, publish_due, rollback
+from tests.rules.conftest import BRITISH, LOYAL, OTHERWISE, case, document, needing_approval
 
 pytestmark = pytest.mark.django_db
-LOYAL = {
-    "name": "loyal",
-    "when": {"fact": "orders_count", "op": "gte", "value": 3},
-    "then": {"show": "loyal"},
-}
 
 
 def test_versions_are_numbered_from_one_and_know_their_base(hero):
-    first = save_version(hero, document(BRITISH), note="start")
-    second = save_version(hero, document(LOYAL))
+    first = publish_document(hero, document(BRITISH), note="start")
+    second = publish_document(hero, document(LOYAL))
     assert [(each.number, each.base, each.note) for each in (first, second)] == [
         (1, None, "start"),
         (2, first, ""),
     ]
 
 
-def test_the_same_document_makes_no_new_version(hero):
-    first = save_version(hero, document(BRITISH))
+def test_what_is_live_already_makes_no_new_version(hero):
+    first = publish_document(hero, document(BRITISH))
     reordered = {"otherwise": OTHERWISE, "rules": [BRITISH]}
-    assert save_version(hero, reordered) == first
+    assert publish_document(hero, reordered) == first
     assert hero.versions.count() == 1
 
 
-def test_a_document_that_cannot_be_used_is_not_stored(hero):
-    with pytest.raises(DocumentError):
-        save_version(hero, {"rules": []})
-    assert not hero.versions.exists()
-
-
-def test_a_rule_about_an_unknown_segment_is_not_stored(hero):
-    with pytest.raises(DocumentError, match=r"rules\[1\]\.when\.segment: there is no segment vip"):
-        save_version(hero, document(BRITISH, {**LOYAL, "when": {"not": {"segment": "vip"}}}))
-    assert not hero.versions.exists()
-
-
 def test_a_stored_version_cannot_be_changed(hero):
-    version = save_version(hero, document(BRITISH))
+    version = publish_document(hero, document(BRITISH))
     with pytest.raises(IntegrityError), transaction.atomic():
         RuleSetVersion.objects.filter(pk=version.pk).update(document={})
     version.refresh_from_db()
     assert version.document == document(BRITISH)
 
 
-def test_a_version_decides_once_it_is_published(hero):
-    version = save_version(hero, document(BRITISH))
+def test_nobody_approves_a_version_of_their_own_whoever_writes_the_row(hero, ada):
+    with pytest.raises(IntegrityError, match="rule_version_two_people"), transaction.atomic():
+        RuleSetVersion.objects.create(rule_set=hero, number=1, document={}, author=ada, approver=ada)
+
+
+def test_a_draft_decides_once_it_is_published(hero, ada):
+    save_draft(hero, document(BRITISH), author=ada, note="start", revision=0)
     assert hero.live_version is None
-    publish(version)
+    version = publish_draft(hero, by=ada, revision=hero.revision)
     hero.refresh_from_db()
-    assert hero.live_version == version
+    assert (hero.live_version, version.author, version.note) == (version, ada, "start")
+    assert not RuleDraft.objects.exists()
 
 
-def test_going_back_writes_the_old_document_as_a_new_version(hero, live):
+def test_a_failing_test_case_holds_publication_up(hero, ada):
+    case(hero, "Britons see uk", {"attributes": {"country": "GB"}}, {"show": "gb"})
+    save_draft(hero, document(BRITISH), author=ada, revision=0)
+    with pytest.raises(Refused, match=r"“Britons see uk” fails: show: expected “gb”, the rules say “uk”\."):
+        publish_draft(hero, by=ada, revision=hero.revision)
+    assert (hero.versions.count(), RuleDraft.objects.count()) == (0, 1)
+
+
+def test_of_two_who_publish_the_second_is_told(hero, ada, bob):
+    save_draft(hero, document(BRITISH), author=ada, revision=0)
+    seen = hero.revision
+    publish_draft(hero, by=ada, revision=seen)
+    with pytest.raises(MovedOn, match="Ada’s version 1 went live"):
+        publish_draft(hero, by=bob, revision=seen)
+    assert hero.versions.count() == 1
+
+
+def test_an_edit_in_between_stops_who_publishes_what_they_have_not_seen(hero, ada, bob):
+    save_draft(hero, document(BRITISH), author=ada, revision=0)
+    seen = hero.revision
+    save_draft(hero, document(LOYAL), author=bob, revision=seen)
+    with pytest.raises(MovedOn, match="Bob saved a draft"):
+        publish_draft(hero, by=ada, revision=seen)
+    assert hero.versions.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_publish_at_once_one_wins(hero, ada):
+    save_draft(hero, document(BRITISH), author=ada, revision=0)
+    barrier, outcomes = Barrier(2), []
+
+    def publish():
+        barrier.wait(30)
+        try:
+            outcomes.append(publish_draft(RuleSet.objects.get(), by=ada, revision=1).number)
+        except MovedOn:
+            outcomes.append("told")
+        finally:
+            connection.close()
+
+    threads = [Thread(target=publish) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes, key=str) == [1, "told"]
+
+
+def test_where_a_second_person_approves_nothing_goes_without(hero, ada, bob):
+    needing_approval(hero)
+    save_draft(hero, document(BRITISH), author=ada, revision=0)
+    with pytest.raises(Refused, match="A second person has to approve it first"):
+        publish_draft(hero, by=bob, revision=hero.revision)
+    approve(hero, by=bob, revision=hero.revision)
+    version = publish_draft(hero, by=ada, revision=hero.revision)
+    assert (version.author, version.approver) == (ada, bob)
+
+
+def test_a_draft_that_another_version_overtook_has_to_follow_it(hero, live, ada):
+    live(BRITISH)
+    live(LOYAL)
+    save_draft(hero, document(BRITISH, LOYAL), author=ada, revision=hero.revision)
+    rollback(hero, 1, by=ada, revision=hero.revision)
+    with pytest.raises(Refused, match="Another version went live since it was written"):
+        publish_draft(hero, by=ada, revision=hero.revision)
+    assert follow_live(hero, by=ada, revision=hero.revision).base.number == 3
+    assert publish_draft(hero, by=ada, revision=hero.revision).number == 4
+
+
+def test_going_back_writes_the_old_document_as_a_new_version(hero, live, ada):
     first, second = live(BRITISH), live(LOYAL)
-    third = rollback(hero, first.number, None)
-    assert (third.number, third.base, third.document) == (3, first, first.document)
+    third = rollback(hero, first.number, by=ada, revision=hero.revision)
+    assert (third.number, third.base, third.document, third.author) == (3, first, first.document, ada)
     hero.refresh_from_db()
     assert hero.live_version == third
     assert second.number == 2
 
 
-def test_going_back_to_what_is_live_is_refused(hero, live):
+def test_going_back_to_what_is_live_is_refused(hero, live, ada):
     live(BRITISH)
-    with pytest.raises(DocumentError, match="says what is live already"):
-        rollback(hero, 1, None)
+    with pytest.raises(Refused, match="says what is live already"):
+        rollback(hero, 1, by=ada, revision=hero.revision)
     assert hero.versions.count() == 1
 
 
-def test_two_versions_are_compared_rule_by_rule():
-    changed = {**BRITISH, "then": {"suppress": True}}
-    extra = {**BRITISH, "name": "new"}
-    old, new = parse_document(document(BRITISH, LOYAL)), parse_document(document(extra, changed))
-    found = [(each.name, str(each.kind), each.after) for each in compare(old, new)]
-    assert found == [
-        ("new", "added", "If the customer lives in United Kingdom: show “uk”."),
-        ("British", "changed", "If the customer lives in United Kingdom: send nothing."),
-        ("loyal", "removed", ""),
-    ]
+def test_going_back_although_tests_fail_needs_an_administrators_reason(hero, live, ada, root):
+    live(BRITISH)
+    live(LOYAL)
+    case(hero, "nobody sees uk", {"attributes": {"country": "GB"}}, {"show": "default"})
+    for by, why in ((ada, "I want to"), (root, "  ")):
+        with pytest.raises(Refused, match="“nobody sees uk” fails"):
+            rollback(hero, 1, by=by, revision=hero.revision, override=why)
+    version = rollback(hero, 1, by=root, revision=hero.revision, override="The new one is broken")
+    assert (version.number, version.override) == (3, "The new one is broken")
+    noted = AuditEntry.objects.get(action="rolled rules back")
+    assert (noted.user, noted.detail) == (root, "to version 1; although cases fail: The new one is broken")
 
 
-def test_rules_that_only_change_places_are_said_to_have_moved():
-    old, new = parse_document(document(BRITISH, LOYAL)), parse_document(document(LOYAL, BRITISH))
-    assert [(each.name, each.kind, each.before, each.after) for each in compare(old, new)] == [
-        ("loyal", "moved", "Place 2", "Place 1"),
-        ("British", "moved", "Place 1", "Place 2"),
-    ]
+def test_going_back_does_not_go_around_the_second_person(hero, live, ada, bob):
+    live(BRITISH)
+    live(LOYAL)
+    needing_approval(hero)
+    with pytest.raises(Refused, match="Nobody approved version 1"):
+        rollback(hero, 1, by=ada, revision=hero.revision)
+    save_draft(hero, document(BRITISH), author=ada, revision=hero.revision)
+    approve(hero, by=bob, revision=hero.revision)
+    publish_draft(hero, by=ada, revision=hero.revision)
+    save_draft(hero, document(LOYAL), author=ada, revision=hero.revision)
+    approve(hero, by=bob, revision=hero.revision)
+    publish_draft(hero, by=ada, revision=hero.revision)
+    assert rollback(hero, 3, by=bob, revision=hero.revision).document == document(BRITISH)
 
 
-def test_the_text_of_two_versions_is_compared_line_by_line(live):
-    old, new = live(BRITISH), live({**BRITISH, "then": {"show": "gb"}})
-    marked = [(line.mark, line.text.strip()) for line in text_diff(old, new) if line.mark in "+-"]
-    assert marked == [("-", "show: uk"), ("+", "show: gb")]
+@pytest.fixture
+def planned(hero, ada):
+    save_draft(hero, document(BRITISH), author=ada, revision=0)
+    schedule(hero, now() + timedelta(hours=1), by=ada, revision=hero.revision)
+    return now() + timedelta(hours=2)
+
+
+def test_a_planned_draft_is_published_when_its_moment_comes(hero, planned, ada):
+    assert publish_due() == 0
+    assert publish_due(now=planned) == 1
+    assert hero.versions.get().author == ada
+    assert publish_due(now=planned) == 0
+
+
+def test_what_does_not_pass_at_its_moment_raises_an_alert_and_loses_its_plan(hero, planned):
+    case(hero, "late", {}, {"show": "something else"})
+    assert publish_due(now=planned) == 0
+    alert = Alert.objects.get()
+    assert alert.title == "The rules “Hero” were not published as planned"
+    assert alert.body == "“late” fails: show: expected “something else”, the rules say “default”."
+    assert (hero.versions.count(), RuleDraft.objects.get().publish_at) == (0, None)
+
+
+def test_a_plan_of_somebody_who_may_no_longer_publish_is_dropped(hero, planned, ada):
+    ada.role = Role.VIEWER
+    ada.save(update_fields=["role"])
+    assert publish_due(now=planned) == 0
+    assert Alert.objects.get().body == "Who planned it may no longer publish rules."
+
+
+def test_publishing_settles_the_alert_about_it(hero, planned, ada):
+    case(hero, "late", {}, {"show": "something else"})
+    publish_due(now=planned)
+    hero.tests.all().delete()
+    publish_draft(hero, by=ada, revision=hero.revision)
+    assert Alert.objects.get().resolved_at is not None
+
+
+def test_a_moment_that_is_over_cannot_be_planned(hero, ada):
+    save_draft(hero, document(BRITISH), author=ada, revision=0)
+    with pytest.raises(Refused, match="That moment is over"):
+        schedule(hero, now(), by=ada, revision=hero.revision)
+
+
+def test_what_was_saved_and_not_published_before_the_upgrade_is_a_draft_after_it(hero, live, ada):
+    old = live(BRITISH)
+    RuleSetVersion.objects.create(
+        rule_set=hero, number=2, document=document(LOYAL), checksum="x", note="mine", author=ada, base=old
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("rules.migrations.0007_unpublished_versions_become_drafts").MOVE)
+    draft = RuleDraft.objects.get()
+    assert (draft.document, draft.author, draft.base, draft.note) == (document(LOYAL), ada, old, "mine")
 
 
 def test_stored_rules_are_written_in_reading_order(live):

@@ -162,4 +162,4 @@ def test_a_segment_that_fails_holds_up_no_other(segment, caplog):
     assert membership.refresh_touched() == 1
     assert segment.memberships.get().customer == person
     assert set(membership.refresh_all()) == {"british"}
-    assert caplog.text.count("segment a was not refreshed") == 2
+    assert caplog.text.count("“A” was not refreshed") == 2

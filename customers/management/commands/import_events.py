@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import (
@@ -25,6 +26,7 @@ from customers.importing.reading import CsvFile, UnreadableFile
 from customers.importing.run import Rejects, import_rows, rejects_path
 from customers.importing.schema import SHIPPED, MappingError, load_mapping
 from customers.models import SyncRun
+from customers.rates import without_rate
 
 BAD_INPUT, BUSY, FAILED = 2, 3, 4
 
@@ -143,6 +145,7 @@ def _print(books: Books, seconds: float, *, as_json: bool) -> None:
             "customers_created": books.customers_created,
             "identity_conflicts": books.identity_conflicts,
             "rejects_file": run.rejects_path if run.rejected else None,
+            "without_rate": without_rate(),
             "seconds": round(seconds, 2),
         }
         print(json.dumps(told))
@@ -167,3 +170,9 @@ def _print(books: Books, seconds: float, *, as_json: bool) -> None:
     )
     if run.rejected:
         console.print(f"Refused rows are in {run.rejects_path}", soft_wrap=True)
+    for currency, count in without_rate().items():
+        console.print(
+            f"{count:,} orders and refunds in {currency} have no rate into {settings.REPORTING_CURRENCY} and are in"
+            f" no customer's revenue: import_rates, or set REPORTING_CURRENCY={currency} and rebuild_facts.",
+            soft_wrap=True,
+        )

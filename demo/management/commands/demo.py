@@ -30,6 +30,8 @@ from recommendations.models import ModelVersion
 from recommendations.training import train
 from segments import membership
 from segments.models import Segment
+from segments.starters import Shop
+from segments.starters import install as install_starters
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 LOGIN = "demo@regards.example"
@@ -124,7 +126,8 @@ def _ensure_segments() -> None:
             key=entry["key"], defaults={"name": entry["name"], "condition": entry["condition"]}
         )
         if is_new:
-            membership.refresh(segment, cause="edit")
+            membership.store(segment)
+    install_starters(Shop())
 
 
 def _hero() -> Path:

@@ -4,52 +4,30 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
 from rules.documents import DocumentError
-from rules.files import load_text
-from rules.models import RuleSet, RuleSetVersion
-from rules.versions import publish, save_version
+from rules.folders import FolderError, import_entries, read_entry
+from rules.models import RuleSet
 
 
 class Command(BaseCommand):
-    """Stores the file's rules as a version and makes it live; the same file again changes nothing."""
+    """Stores the file's rules and test cases and makes the rules live; the same file again changes nothing."""
 
-    help = "Create or update the rule set in a YAML or JSON file and publish it."
+    help = "Create or update the rule set in a YAML or JSON file and publish it, if its test cases pass."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("file", help="key, name, slot, rules, otherwise; see rules/examples")
-        parser.add_argument("--note", default="", help="what this version is about")
+        parser.add_argument("file", help="key, name, slot, rules, otherwise, tests; see rules/examples")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check, store, publish."""
         try:
-            version = _publish(load_text(Path(options["file"]).read_text()), note=options["note"])
-        except (DocumentError, OSError, UnicodeDecodeError) as error:
+            entry = read_entry(Path(options["file"]).read_text(encoding="utf-8"))
+            import_entries([entry], publish=True)
+        except (DocumentError, FolderError, OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']}: {error}") from error
-        count = len(version.document["rules"])
-        self.stdout.write(f"{version} is live: {count} rules for the slot {version.rule_set.slot}.")
-
-
-@transaction.atomic
-def _publish(content: Any, *, note: str) -> RuleSetVersion:
-    if not isinstance(content, dict):
-        raise DocumentError("document: expected key, name, slot, rules and otherwise.")
-    header = {key: content.pop(key, None) for key in ("key", "name", "slot")}
-    for key, value in header.items():
-        if not isinstance(value, str) or not value:
-            raise DocumentError(f"{key}: is missing.")
-    rule_set = RuleSet.objects.filter(key=header["key"]).first() or RuleSet(key=header["key"])
-    rule_set.name, rule_set.slot = header["name"], header["slot"]
-    try:
-        rule_set.full_clean()
-    except ValidationError as error:
-        field, reasons = next(iter(error.message_dict.items()))
-        raise DocumentError(f"{field}: {reasons[0]}") from error
-    rule_set.save()
-    version = save_version(rule_set, content, note=note)
-    publish(version)
-    return version
+        rule_set = RuleSet.objects.select_related("live_version").get(key=entry.key)
+        count = len(entry.document["rules"])
+        state = f"v{rule_set.live_version.number} is live" if rule_set.live_version else "waits for approval"
+        self.stdout.write(f"{rule_set} {state}: {count} rules for the slot {rule_set.slot}.")

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
 from common.plain_data import load_plain
 from segments import membership
@@ -36,7 +35,10 @@ class Command(BaseCommand):
             as_of = instant(options["as_of"], "--as-of") if options["as_of"] else None
         except (ConditionError, ValueError, OSError) as error:
             raise CommandError(str(error)) from error
-        segment = Segment.objects.filter(key=options["key"]).first() or Segment(key=options["key"])
+        stored = Segment.objects.select_related("parent").filter(key=options["key"]).first()
+        segment = stored or Segment(key=options["key"])
+        if segment.is_static:
+            raise CommandError(f"“{segment.name}” is a fixed list: it has no condition.")
         segment.name, segment.condition, segment.as_of = options["name"], document, as_of
         try:
             segment.clean_fields()
@@ -44,9 +46,7 @@ class Command(BaseCommand):
             raise CommandError("; ".join(error.messages)) from error
         if problem := problem_with(segment):
             raise CommandError(problem)
-        with transaction.atomic():
-            segment.save()
-            membership.refresh_with_dependants(segment, cause="edit")
+        membership.store(segment)
         self.stdout.write(f"{segment.name}: {segment.member_count:,} members. {describe(condition)}.")
 
 

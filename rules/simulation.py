@@ -1,0 +1,235 @@
+"""What a draft would change for the people of an audience: decided in SQL, both ways, and counted.
+
+A decision falls into parts (`show`, `recommend`, each variable, each exclusion, `suppress`), each a text that the first
+fitting rule says or `otherwise` leaves. Parts that both documents decide alike are not looked at. The number of queries
+does not depend on the audience; nobody is decided in Python.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import BigIntegerField, F, Func, QuerySet
+
+from customers.models import Customer
+from rules.deciding import held_sql
+from rules.documents import Document
+from rules.wording import values_of
+from segments.conditions import Condition
+from segments.models import Segment
+
+PATIENCE_MS = 30_000
+LARGEST_AUDIENCE = 1_000_000
+SAMPLE_SIZE = 50_000
+EXAMPLES = 12
+MOST_KINDS = 50
+# Everybody draws a number below a million, always the same.
+_LOT = Func(
+    F("pk"),
+    template="mod(hashint8(%(expressions)s)::bigint & 2147483647, 1000000)",
+    output_field=BigIntegerField(),
+)
+_STORED = "SELECT who.id FROM ({people}) AS who (id)"
+_GIVEN = "SELECT unnest(%s::bigint[]) AS id"
+_NOBODY = "SELECT NULL::bigint AS id, NULL::int AS condition WHERE false"
+
+_STATEMENT = """
+WITH audience AS MATERIALIZED ({audience}),
+held AS MATERIALIZED ({held}),
+said (side, part, place, condition, value) AS (
+    SELECT side, part, place, condition, value
+    FROM jsonb_to_recordset(%s::jsonb) AS x(side text, part text, place int, condition int, value text)
+),
+first_said AS (
+    SELECT held.id, said.part,
+           (array_agg(said.value ORDER BY said.place) FILTER (WHERE said.side = 'before'))[1] AS before,
+           (array_agg(said.value ORDER BY said.place) FILTER (WHERE said.side = 'after'))[1] AS after
+    FROM held JOIN said USING (condition) JOIN audience ON audience.id = held.id
+    GROUP BY held.id, said.part
+),
+left_open (part, before, after) AS (
+    SELECT part, before, after FROM jsonb_to_recordset(%s::jsonb) AS x(part text, before text, after text)
+),
+changed AS MATERIALIZED (
+    SELECT audience.id, left_open.part, coalesce(first_said.before, left_open.before) AS before,
+           coalesce(first_said.after, left_open.after) AS after
+    FROM audience CROSS JOIN left_open
+    LEFT JOIN first_said ON first_said.id = audience.id AND first_said.part = left_open.part
+    WHERE coalesce(first_said.before, left_open.before) IS DISTINCT FROM coalesce(first_said.after, left_open.after)
+),
+kinds AS (
+    SELECT part, before, after, count(*) AS customers FROM changed GROUP BY part, before, after
+    ORDER BY count(*) DESC, part, before, after LIMIT {most_kinds}
+),
+ranked AS (
+    SELECT id, row_number() OVER (PARTITION BY part, before, after ORDER BY id) AS place FROM changed
+),
+chosen AS (SELECT id FROM ranked GROUP BY id ORDER BY min(place), id LIMIT {examples})
+SELECT (SELECT count(*) FROM audience),
+       (SELECT count(DISTINCT id) FROM changed),
+       (SELECT coalesce(jsonb_agg(kinds), '[]') FROM kinds),
+       (SELECT coalesce(jsonb_agg(changed ORDER BY changed.id, part), '[]') FROM changed JOIN chosen USING (id))
+"""
+
+
+class TooSlow(Exception):
+    """The database needs longer than anybody should wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part of a decision before and after; empty where nothing is said. `customers` have just this change."""
+
+    part: str
+    before: str
+    after: str
+    customers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A customer whose decision changes, and how."""
+
+    customer: Customer
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """How many of whom are decided differently. With a sample, all figures are multiplied up from it."""
+
+    audience: int
+    changed: int
+    kinds: tuple[Change, ...]
+    examples: tuple[Example, ...]
+    sample: int | None
+
+    @property
+    def mark(self) -> str:
+        """What stands before a figure: "≈" where it comes from a sample."""
+        return "" if self.sample is None else "≈ "
+
+    @property
+    def share(self) -> float:
+        """The part of the audience that is decided differently, 0 to 1."""
+        return self.changed / self.audience if self.audience else 0.0
+
+
+def simulate(
+    before: Document, after: Document, *, segment: Segment | None = None, now: datetime
+) -> Simulation:
+    """Decide everybody of the audience by both documents and compare; at most four queries.
+
+    The audience is whom marketing mail may be personalised for: known, consenting and not objecting to profiling; with
+    a segment, its stored members among them. Above LARGEST_AUDIENCE a sample is decided. Raises TooSlow.
+    """
+    audience = _audience(segment)
+    conditions, said, left_open = _parts(before, after)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_MS}")
+            cursor.execute("SET LOCAL work_mem = '128MB'")
+            size = audience.count()
+            if not left_open or not size:
+                return Simulation(size, 0, (), (), None)
+            ids = _few(audience, size)
+            sql, parameters = _statement(audience, ids, conditions, now)
+            cursor.execute(sql, [*parameters, json.dumps(said), json.dumps(left_open)])
+            decided, changed, kinds, examples = cursor.fetchone()
+    except OperationalError as error:
+        raise TooSlow(
+            f"Deciding takes longer than {PATIENCE_MS // 1000} seconds. Choose a smaller segment."
+        ) from error
+    scale = size / decided if size > LARGEST_AUDIENCE and decided else 1.0
+    return Simulation(
+        audience=size,
+        changed=round(changed * scale),
+        kinds=tuple(_change(row, scale) for row in json.loads(kinds)),
+        examples=_examples(json.loads(examples)),
+        sample=decided if size > LARGEST_AUDIENCE else None,
+    )
+
+
+def _audience(segment: Segment | None) -> QuerySet[Customer]:
+    people = Customer.objects.known().consenting().filter(allows_profiling=True)
+    if segment is not None:
+        people = people.filter(memberships__segment=segment)
+    return people.order_by()
+
+
+def _few(audience: QuerySet[Customer], size: int) -> list[int] | None:
+    """The ids of a small audience or of a sample, so that conditions look at nobody else; None for many."""
+    if size <= SAMPLE_SIZE:
+        return list(audience.values_list("pk", flat=True))
+    if size <= LARGEST_AUDIENCE:
+        return None
+    share = round(SAMPLE_SIZE / size * 1_000_000)
+    return list(audience.annotate(lot=_LOT).filter(lot__lt=share).values_list("pk", flat=True))
+
+
+def _statement(
+    audience: QuerySet[Customer], ids: list[int] | None, conditions: Sequence[Condition], now: datetime
+) -> tuple[str, list[Any]]:
+    held, of_held = held_sql(conditions, now=now, among=ids)
+    query, parameters = audience.values("pk").query.sql_with_params()
+    people = _STORED.format(people=query) if ids is None else _GIVEN
+    of_people = parameters if ids is None else (ids,)
+    sql = _STATEMENT.format(audience=people, held=held or _NOBODY, most_kinds=MOST_KINDS, examples=EXAMPLES)
+    return sql, [*of_people, *of_held]
+
+
+def _parts(
+    before: Document, after: Document
+) -> tuple[list[Condition], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The conditions to judge, what rules say of each part that differs, and what `otherwise` says of it."""
+    sides = {"before": _said_by(before), "after": _said_by(after)}
+    last = {"before": values_of(before.otherwise), "after": values_of(after.otherwise)}
+    parts = sorted({*sides["before"], *sides["after"], *last["before"], *last["after"]})
+    differing = [
+        part
+        for part in parts
+        if sides["before"].get(part) != sides["after"].get(part)
+        or last["before"].get(part) != last["after"].get(part)
+    ]
+    number: dict[Condition, int] = {}
+    said = [
+        {
+            "side": side,
+            "part": part,
+            "place": place,
+            "condition": number.setdefault(when, len(number)),
+            "value": value,
+        }
+        for side, rules in sides.items()
+        for part in differing
+        for place, (when, value) in enumerate(rules.get(part, []))
+    ]
+    left_open = [
+        {"part": part, "before": last["before"].get(part), "after": last["after"].get(part)}
+        for part in differing
+    ]
+    return list(number), said, left_open
+
+
+def _said_by(document: Document) -> dict[str, list[tuple[Condition, str]]]:
+    said: dict[str, list[tuple[Condition, str]]] = {}
+    for rule in document.rules:
+        for part, value in values_of(rule.then).items():
+            said.setdefault(part, []).append((rule.when, value))
+    return said
+
+
+def _change(row: dict[str, Any], scale: float = 1.0) -> Change:
+    customers = round(row.get("customers", 1) * scale)
+    return Change(row["part"], row["before"] or "", row["after"] or "", customers)
+
+
+def _examples(rows: list[dict[str, Any]]) -> tuple[Example, ...]:
+    people = Customer.objects.in_bulk({row["id"] for row in rows})
+    return tuple(
+        Example(person, tuple(_change(row) for row in rows if row["id"] == pk))
+        for pk, person in people.items()
+    )
