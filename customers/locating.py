@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from customers.news import PROFILE
 from customers.profiles import touch_sql
 from products.places import name_key
 
@@ -97,7 +98,7 @@ moved AS (
     FROM found, due WHERE due.id = c.id AND found.id = c.id
     RETURNING c.id
 ),
-told AS ({touch_sql("SELECT id FROM moved")})
+told AS ({touch_sql(f"SELECT id, {PROFILE}::bigint FROM moved")})
 SELECT count(*) FROM moved
 """  # noqa: S608 - constants only
 

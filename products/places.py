@@ -1,4 +1,4 @@
-"""Where cities lie: the cities of GeoNames with 15,000 people or more, by each of their names (products/data/README.md).
+"""Where cities lie: those of GeoNames with 15,000 people or more, by each of their names (products/data/README.md).
 
 Of several cities of one name in a country the largest is meant, and a name of its own goes before another's by-name.
 """

@@ -4,6 +4,7 @@ import csv
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +27,7 @@ COLUMNS = {
     **{name: name for name in ("url", "opening_hours")},
     "open": "is_open",
 }
+_NAMES = {field: column for column, field in COLUMNS.items()} | {"source": "source"}
 _ANSWERS = {"yes": True, "true": True, "1": True, "": True, "no": False, "false": False, "0": False}
 _MOST_PROBLEMS = 20
 
@@ -144,9 +146,12 @@ def _answer(written: str) -> bool:
 
 def _degrees(name: str, written: str) -> float | None:
     try:
-        return float(written) if written else None
+        degrees = float(written) if written else None
     except ValueError:
-        raise ValueError(f"{name} is no number: “{written[:20]}”.") from None
+        degrees = nan
+    if degrees is not None and not isfinite(degrees):
+        raise ValueError(f"{name} is no number: “{written[:20]}”.")
+    return degrees
 
 
 def _fill_coordinates(stores: dict[int, Store], problems: list[str]) -> None:
@@ -174,10 +179,9 @@ def _check(stores: dict[int, Store], problems: list[str]) -> None:
         if first != line:
             problems.append(f"Line {line}: the id {store.external_id[:50]} stands in line {first} already.")
         try:
-            store.full_clean(validate_unique=False)
+            store.clean_fields()
         except ValidationError as error:
             words = "; ".join(
-                f"{name if name != '__all__' else 'store'}: {' '.join(said)}"
-                for name, said in error.message_dict.items()
+                f"{_NAMES[name]}: {' '.join(said)}" for name, said in error.message_dict.items()
             )
             problems.append(f"Line {line}: {words}")

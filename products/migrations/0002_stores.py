@@ -24,7 +24,18 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200)),
                 ("source", models.CharField(default="own", max_length=50)),
                 ("external_id", models.CharField(max_length=200, verbose_name="id")),
-                ("country", models.CharField(help_text="ISO 3166-1 alpha-2, such as GB", max_length=2)),
+                (
+                    "country",
+                    models.CharField(
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{2}\\Z", "Two capital letters, such as GB."
+                            )
+                        ],
+                        help_text="ISO 3166-1 alpha-2, such as GB",
+                        max_length=2,
+                    ),
+                ),
                 (
                     "region",
                     models.CharField(
@@ -120,7 +131,14 @@ class Migration(migrations.Migration):
                 (
                     "countries",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=2),
+                        base_field=models.CharField(
+                            validators=[
+                                django.core.validators.RegexValidator(
+                                    "^[A-Z]{2}\\Z", "Two capital letters, such as GB."
+                                )
+                            ],
+                            max_length=2,
+                        ),
                         blank=True,
                         default=list,
                         help_text="Such as GB, IE",

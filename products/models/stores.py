@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+_COUNTRY = RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")
 _LATITUDE = (MinValueValidator(-90), MaxValueValidator(90))
 _LONGITUDE = (MinValueValidator(-180), MaxValueValidator(180))
 
@@ -19,7 +20,9 @@ class Store(models.Model):
     name = models.CharField(max_length=200)
     source = models.CharField(max_length=50, default="own")
     external_id = models.CharField("id", max_length=200)
-    country = models.CharField(max_length=2, help_text="ISO 3166-1 alpha-2, such as GB")
+    country = models.CharField(
+        max_length=2, validators=[_COUNTRY], help_text="ISO 3166-1 alpha-2, such as GB"
+    )
     region = models.CharField(
         max_length=100, blank=True, help_text="Region or sales area; promotions go by its name."
     )
@@ -79,7 +82,10 @@ class Promotion(models.Model):
         help_text="Regions of stores or customers, separated by commas",
     )
     countries = ArrayField(
-        models.CharField(max_length=2), default=list, blank=True, help_text="Such as GB, IE"
+        models.CharField(max_length=2, validators=[_COUNTRY]),
+        default=list,
+        blank=True,
+        help_text="Such as GB, IE",
     )
     headline = models.CharField(max_length=200)
     text = models.TextField(max_length=2000, blank=True)

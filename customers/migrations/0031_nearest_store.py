@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0029_event_name_source"),
+        ("customers", "0030_touched_what_changed"),
         ("products", "0002_stores"),
     ]
 
