@@ -65,7 +65,14 @@ class Migration(migrations.Migration):
                         ]
                     ),
                 ),
-                ("url", models.URLField(blank=True, max_length=500)),
+                (
+                    "url",
+                    models.CharField(
+                        blank=True,
+                        max_length=500,
+                        validators=[django.core.validators.URLValidator(["http", "https"])],
+                    ),
+                ),
                 (
                     "opening_hours",
                     models.CharField(blank=True, help_text="As people read it: Mon–Sat 9–18", max_length=300),
@@ -147,7 +154,14 @@ class Migration(migrations.Migration):
                 ),
                 ("headline", models.CharField(max_length=200)),
                 ("text", models.TextField(blank=True, max_length=2000)),
-                ("url", models.URLField(blank=True, max_length=500)),
+                (
+                    "url",
+                    models.CharField(
+                        blank=True,
+                        max_length=500,
+                        validators=[django.core.validators.URLValidator(["http", "https"])],
+                    ),
+                ),
                 (
                     "code",
                     models.CharField(

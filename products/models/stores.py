@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 _COUNTRY = RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")
+_URL = URLValidator(["http", "https"])
 _LATITUDE = (MinValueValidator(-90), MaxValueValidator(90))
 _LONGITUDE = (MinValueValidator(-180), MaxValueValidator(180))
 
@@ -31,7 +32,7 @@ class Store(models.Model):
     postal_code = models.CharField(max_length=20, blank=True)
     latitude = models.FloatField(validators=_LATITUDE)
     longitude = models.FloatField(validators=_LONGITUDE)
-    url = models.URLField(max_length=500, blank=True)
+    url = models.CharField(max_length=500, blank=True, validators=[_URL])
     opening_hours = models.CharField(max_length=300, blank=True, help_text="As people read it: Mon–Sat 9–18")
     is_open = models.BooleanField(
         "open", default=True, help_text="Off: closed for good or for now; it is nobody’s nearest store."
@@ -89,7 +90,7 @@ class Promotion(models.Model):
     )
     headline = models.CharField(max_length=200)
     text = models.TextField(max_length=2000, blank=True)
-    url = models.URLField(max_length=500, blank=True)
+    url = models.CharField(max_length=500, blank=True, validators=[_URL])
     code = models.CharField(max_length=50, blank=True, help_text="What customers type at the checkout")
 
     objects = PromotionQuerySet.as_manager()
