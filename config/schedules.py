@@ -1,7 +1,7 @@
 """What beat does unasked. Each entry is stored once as a periodic task; the admin may then change or stop it."""
 
 SCHEDULES: dict[str, dict[str, object]] = {
-    "Judge touched customers anew": {"task": "segments.tasks.refresh_touched_segments", "every_seconds": 5},
+    "Judge touched customers anew": {"task": "segments.tasks.refresh_touched_segments", "every_seconds": 2},
     "Refresh segments with time windows": {
         "task": "segments.tasks.refresh_timed_segments",
         "every_seconds": 900,

@@ -25,17 +25,16 @@ from unfold.widgets import (
 from accounts.models import User
 from accounts.roles import Permission
 from rules.acts import APPROVE, DISCARD, FOLLOW, PUBLISH, SCHEDULE, UNSCHEDULE, Act, perform, rollback_to
-from rules.documents import DocumentError
 from rules.draft_views import draft_form, draft_saved
 from rules.forms import RuleTestForm, ScheduleForm
 from rules.models import RuleSet, RuleSetVersion, RuleTest
 from rules.standing import (
     draft_against_live,
     draft_of,
-    in_words,
     side_by_side_versions,
     standing_of,
     state_of,
+    worded,
 )
 from rules.views import simulated, with_draft
 
@@ -127,8 +126,10 @@ class Launching(ModelAdmin):
             return redirect(address)
         if form is not None:
             in_admin_style(form)
-        problems = standing_of(rule_set, cast(User, request.user)).problems
-        context = {"rule_set": rule_set, "act": act, "form": form, "problems": problems, "back": address}
+        context: dict[str, Any] = {"rule_set": rule_set, "act": act, "form": form, "back": address}
+        draft = draft_of(rule_set)
+        if draft is not None and act in (APPROVE, PUBLISH, SCHEDULE):
+            context |= worded(draft.document, rule_set) | {"comparison": draft_against_live(rule_set)}
         return self.page(request, "admin/rules/act.html", f"{act.label}: {rule_set.name}", context)
 
 
@@ -164,6 +165,13 @@ class RuleSetAdmin(Launching):
         fixed = [*self.readonly_fields, *(["key"] if obj else [])]
         may_release = cast(User, request.user).may(Permission.ADMINISTER)
         return [*fixed, "needs_approval"] if obj and obj.needs_approval and not may_release else fixed
+
+    def save_model(self, request: HttpRequest, obj: RuleSet, form: Any, change: bool) -> None:
+        """Write what was edited only: meanwhile another version may have gone live."""
+        if change:
+            obj.save(update_fields=[name for name in form.changed_data if name in form.fields])
+        else:
+            super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: RuleSet | None = None) -> bool:
         """Rule sets are part of what was sent."""
@@ -202,11 +210,8 @@ class RuleSetAdmin(Launching):
         context = extra_context or {}
         if rule_set is not None:
             context["standing"] = standing_of(rule_set, cast(User, request.user))
-            shown = draft_of(rule_set) or rule_set.live_version
-            try:
-                context["words"] = in_words(shown.document, rule_set) if shown else None
-            except DocumentError as error:
-                context["unreadable"] = str(error)
+            if (shown := draft_of(rule_set) or rule_set.live_version) is not None:
+                context |= worded(shown.document, rule_set)
         return super().change_view(request, object_id, form_url, context)
 
     @action(description="Edit the draft", url_path="draft", permissions=["change"], icon="edit")
@@ -322,10 +327,7 @@ class RuleSetVersionAdmin(Launching):
         version = found.first() if object_id.isdecimal() else None
         context = extra_context or {}
         if version is not None:
-            try:
-                context["words"] = in_words(version.document, version.rule_set)
-            except DocumentError as error:
-                context["unreadable"] = str(error)
+            context |= worded(version.document, version.rule_set)
             if version.base is not None:
                 context["comparison"] = side_by_side_versions(version.base, version)
         return super().change_view(request, object_id, form_url, context)

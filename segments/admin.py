@@ -2,13 +2,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from segments import membership, upkeep
 from segments.conditions import ConditionError, parse
-from segments.models import Segment
+from segments.models import Lifecycle, Segment
 from segments.nesting import dependants, graph_of, problem_with
 from segments.references import SEGMENT
 from segments.wording import sentence_of
@@ -82,3 +83,24 @@ class SegmentAdmin(ModelAdmin):
         order = graph_of(chosen.values(), stages=()).order(on_circle=lambda circle: None)
         for key in reversed([key for key in order if key in chosen]):
             upkeep.delete(chosen[key])
+
+
+@admin.register(Lifecycle)
+class LifecycleAdmin(ModelAdmin):
+    """For which moment the lifecycle is judged; its stages have a page."""
+
+    fields = ["as_of", "refreshed_at", "refresh_ms"]
+    list_display = ["__str__", "as_of", "refreshed_at"]
+    readonly_fields = ["refreshed_at", "refresh_ms"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Lifecycle, form: Any, change: bool) -> None:
+        with transaction.atomic():
+            membership.hold()
+            super().save_model(request, obj, form, change)
+            membership.refresh_lifecycle(cause="edit")

@@ -5,6 +5,7 @@ Every comparison ends in `IS TRUE`: false, not NULL, where something is missing.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
@@ -78,13 +79,25 @@ class _Numeric(Func):
     template = "(CASE WHEN %(expressions)s::numeric END)"
 
 
+class _Ids(Value):
+    """Many ids as one parameter: Django and psycopg would look at each of them, again in every sub-query."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(
+            f"{{{','.join(map(str, map(int, ids)))}}}", output_field=ArrayField(BigIntegerField())
+        )
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str]]:
+        """Return the array's literal as it is."""
+        return "%s::bigint[]", (str(self.value),)
+
+
 def one_of(column: str, ids: Sequence[int]) -> Q:
     """Return `column = ANY(ids)`, for a column that is never NULL; bare, so that an index can answer it."""
-    listed = Value(list(ids), output_field=ArrayField(BigIntegerField()))
     return Q(
         Func(
             F(column),
-            listed,
+            _Ids(ids),
             arg_joiner=" = ANY(",
             template="(%(expressions)s))",
             output_field=BooleanField(),

@@ -213,11 +213,18 @@ class Lifecycle(models.Model):
     ONLY = 1
 
     id = models.SmallIntegerField(primary_key=True, default=ONLY)
-    as_of = models.DateTimeField("now is", null=True, blank=True, validators=_MOMENTS)
+    as_of = models.DateTimeField(
+        "now is",
+        null=True,
+        blank=True,
+        validators=_MOMENTS,
+        help_text="Leave empty for the present; set it for historical data.",
+    )
     refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     refresh_ms = models.IntegerField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name_plural = "lifecycle"
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_lifecycle")]
 
     def __str__(self) -> str:

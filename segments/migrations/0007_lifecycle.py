@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                     "as_of",
                     models.DateTimeField(
                         blank=True,
+                        help_text="Leave empty for the present; set it for historical data.",
                         null=True,
                         validators=[
                             django.core.validators.MinValueValidator(
@@ -33,6 +34,7 @@ class Migration(migrations.Migration):
                 ("refreshed_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("refresh_ms", models.IntegerField(blank=True, editable=False, null=True)),
             ],
+            options={"verbose_name_plural": "lifecycle"},
         ),
         migrations.CreateModel(
             name="LifecycleStage",

@@ -75,6 +75,7 @@ def live(first: int, count: int) -> Customer:
             subject=f"Hello {number}",
             sent_at=AT,
             provider_id=f"k{number}",
+            resolved={"rules_fired": [f"hero: rule {number}"]},
         )
         MailboxMessage.objects.create(key=f"k{number}", recipient="ada@example.com", subject="Hello", raw=b"")
         MessageEvent.objects.create(message=message, kind="opened", occurred_at=AT, dedupe_key=f"d{number}")
@@ -97,6 +98,7 @@ def test_it_shows_who_what_and_why(viewer: Client) -> None:
         "camping/tents",
         "£25.00",
         "Segment 1",
+        "Rules: hero: rule 1",
         "score 1",
         "Arm A",
         "Hello 1",

@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from customers.models import Customer, CustomerFacts
@@ -99,3 +100,16 @@ def test_a_sub_segment_stands_below_its_segment(client, marketer, segment):
     page = client.get(reverse("segments:list")).content.decode()
     assert page.index(">British</a>") < page.index(">A part</a>")
     assert "Everybody, and is in the segment “British”." in page
+
+
+def test_the_lifecycle_of_historical_data_has_its_own_now(client, buyer):
+    client.force_login(get_user_model().objects.create_superuser("boss@example.com", "x"))
+    Customer.objects.filter(pk=buyer.pk).update(signed_up_at="2011-01-01T00:00Z")
+    CustomerFacts.objects.update(orders_count=0)
+    posted = {"as_of_0": "2011-02-01", "as_of_1": "00:00:00"}
+    client.post(reverse("admin:segments_lifecycle_change", args=[1]), posted)
+    assert Customer.objects.get(pk=buyer.pk).stage == "new"
+    client.post(
+        reverse("admin:segments_lifecycle_change", args=[1]), {"as_of_0": "2011-12-10", "as_of_1": "00:00:00"}
+    )
+    assert Customer.objects.get(pk=buyer.pk).stage == "churned"
