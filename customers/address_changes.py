@@ -15,10 +15,12 @@ from customers.consent import ADDRESS_CHANGED, MAIL_PURPOSES, log_what_holds
 from customers.duplicates import suspect
 from customers.merging import lock_customers, lock_makers
 from customers.models import Consent, CustomerIdentity, DuplicatePair, SourcePolicy
-from customers.profiles import touch
+from customers.profiles import store_traits, touch
 from customers.tombstones import EMAIL, key_hash_sql
 
 EMAIL_AT = "email"
+NOTED = "attributes.told_email"
+"""Where an address stands that a source without the policy to change it tells."""
 # An address that was theirs before is no news: sources that repeat it do not bring it back.
 _NEWS = f"""
 SELECT c.id FROM unnest(%s::bigint[], %s::text[], %s::float8[]) AS n(id, email, at)
@@ -56,10 +58,27 @@ def owners_of_addresses(emails: Iterable[str]) -> dict[str, int]:
 def take_over(told: Mapping[int, NewAddress], *, source: str) -> int:
     """Give customers the address that their source tells now, if its policy lets it; return how many conflicts.
 
-    An address that somebody else has changes nothing: the two are listed for review. One query where nothing is new.
+    Without that policy mail stays where it is: whoever has a public write key could redirect it. The address is noted
+    on the profile. One that somebody else has changes nothing: the two are listed for review. One query where nothing
+    is new.
     """
-    if not _news(told) or SourcePolicy.objects.filter(source=source, changes_email=False).exists():
+    news = _news(told)
+    if not news:
         return 0
+    if SourcePolicy.objects.filter(source=source, changes_email=True).exists():
+        owners = _change_addresses(told)
+    else:
+        owners = owners_of_addresses(told[id].email for id in news)
+        free = [id for id in news if told[id].email not in owners]
+        store_traits({id: {NOTED: (told[id].at, told[id].email)} for id in free})
+    emails = [(id, told[id].email) for id in news]
+    claimed = [(owners[email], id, email) for id, email in emails if owners.get(email, id) != id]
+    suspect(claimed, reason=DuplicatePair.Reason.ADDRESS)
+    return len(claimed)
+
+
+def _change_addresses(told: Mapping[int, NewAddress]) -> dict[str, int]:
+    """Change what is news now that nobody else makes customers; return who has each address then."""
     with transaction.atomic():
         lock_makers()
         news = _news(told)
@@ -67,9 +86,7 @@ def take_over(told: Mapping[int, NewAddress], *, source: str) -> int:
         for id in news:
             if owners.setdefault(told[id].email, id) == id:
                 change_address(id, told[id].email, at=told[id].at)
-    claimed = [(owners[told[id].email], id, told[id].email) for id in news if owners[told[id].email] != id]
-    suspect(claimed, reason=DuplicatePair.Reason.ADDRESS)
-    return len(claimed)
+    return owners
 
 
 def change_address(customer_id: int, email: str, *, at: float | None = None) -> None:

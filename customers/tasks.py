@@ -8,7 +8,16 @@ from django.db.models import Q
 
 from accounts.models import User
 from common.clock import now
-from customers import duplicates, engagement, expiry, facts, privacy_requests, rates, retention
+from customers import (
+    duplicates,
+    engagement,
+    expiry,
+    facts,
+    locating,
+    privacy_requests,
+    rates,
+    retention,
+)
 from customers.importing.people import jobs
 from customers.models import Alert
 from customers.quality import alerts, figures, health, quarantine, reconciliations
@@ -20,6 +29,12 @@ logger = logging.getLogger(__name__)
 def compute_engagement() -> int:
     """Score everybody's engagement as of now."""
     return engagement.refresh_engagement(now())
+
+
+@shared_task(queue="compute")
+def locate_customers() -> int:
+    """Find everybody's nearest store; return for how many it changed."""
+    return locating.locate_everybody()
 
 
 @shared_task(queue="compute")

@@ -25,17 +25,16 @@ from unfold.widgets import (
 from accounts.models import User
 from accounts.roles import Permission
 from rules.acts import APPROVE, DISCARD, FOLLOW, PUBLISH, SCHEDULE, UNSCHEDULE, Act, perform, rollback_to
-from rules.documents import DocumentError
 from rules.draft_views import draft_form, draft_saved
 from rules.forms import RuleTestForm, ScheduleForm
 from rules.models import RuleSet, RuleSetVersion, RuleTest
 from rules.standing import (
     draft_against_live,
     draft_of,
-    in_words,
     side_by_side_versions,
     standing_of,
     state_of,
+    worded,
 )
 from rules.views import simulated, with_draft
 
@@ -53,14 +52,6 @@ def in_admin_style(form: forms.BaseForm) -> None:
         else:
             attrs = {"type": old.attrs["type"]} if "type" in old.attrs else {}
             field.widget = UnfoldAdminTextInputWidget(attrs=attrs)
-
-
-def worded(document: Any, rule_set: RuleSet) -> dict[str, Any]:
-    """Return a document in words for a template, or why it can no longer be read."""
-    try:
-        return {"words": in_words(document, rule_set)}
-    except DocumentError as error:
-        return {"unreadable": str(error)}
 
 
 class RuleTestAdminForm(RuleTestForm):
@@ -174,6 +165,13 @@ class RuleSetAdmin(Launching):
         fixed = [*self.readonly_fields, *(["key"] if obj else [])]
         may_release = cast(User, request.user).may(Permission.ADMINISTER)
         return [*fixed, "needs_approval"] if obj and obj.needs_approval and not may_release else fixed
+
+    def save_model(self, request: HttpRequest, obj: RuleSet, form: Any, change: bool) -> None:
+        """Write what was edited only: meanwhile another version may have gone live."""
+        if change:
+            obj.save(update_fields=[name for name in form.changed_data if name in form.fields])
+        else:
+            super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: RuleSet | None = None) -> bool:
         """Rule sets are part of what was sent."""

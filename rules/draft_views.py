@@ -27,7 +27,7 @@ from rules.drafts import MovedOn, save_draft
 from rules.files import dump_text, load_text
 from rules.forms import DraftForm
 from rules.models import RuleDraft, RuleSet, RuleSetVersion
-from rules.standing import draft_of, in_words
+from rules.standing import draft_of, worded
 from rules.views import with_draft
 
 EMPTY_DOCUMENT = """rules:
@@ -100,8 +100,7 @@ def draft_check(request: HttpRequest, key: str) -> HttpResponse:
     """What the rules that are being written say, what is odd about them, and how the test cases go."""
     rule_set = get_object_or_404(RuleSet, key=key)
     try:
-        document = load_text(request.POST.get("document", ""))
-        found: dict[str, object] = {"words": in_words(document, rule_set)}
+        found = worded(load_text(request.POST.get("document", "")), rule_set)
     except DocumentError as error:
         found = {"unreadable": str(error)}
     return render(request, "rules/parts/words.html", found | {"is_live_check": True})

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import BigIntegerField, F, Func, QuerySet
+from psycopg.errors import QueryCanceled
 
 from customers.models import Customer
 from rules.deciding import held_sql
@@ -140,6 +141,8 @@ def simulate(
             cursor.execute(sql, [*parameters, json.dumps(said), json.dumps(left_open)])
             decided, changed, kinds, examples = cursor.fetchone()
     except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
         raise TooSlow(
             f"Deciding takes longer than {PATIENCE_MS // 1000} seconds. Choose a smaller segment."
         ) from error

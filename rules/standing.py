@@ -25,11 +25,6 @@ class Sentences:
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]
 
-    @property
-    def failing(self) -> int:
-        """How many test cases fail."""
-        return sum(not one.passes for one in self.verdicts)
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -100,6 +95,14 @@ def in_words(raw: Any, rule_set: RuleSet) -> Sentences:
         findings=tuple(findings(document, rule_set)),
         verdicts=tuple(try_document(rule_set, document)),
     )
+
+
+def worded(raw: Any, rule_set: RuleSet) -> dict[str, Any]:
+    """Return a document in words for a template, or why it cannot be read."""
+    try:
+        return {"words": in_words(raw, rule_set)}
+    except DocumentError as error:
+        return {"unreadable": str(error)}
 
 
 def side_by_side(before: Any, after: Any, *, names: tuple[str, str]) -> Comparison:

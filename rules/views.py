@@ -23,10 +23,10 @@ from rules.standing import (
     Comparison,
     draft_against_live,
     draft_of,
-    in_words,
     side_by_side_versions,
     standing_of,
     state_of,
+    worded,
 )
 
 VERSIONS_A_PAGE = 20
@@ -67,7 +67,8 @@ def rule_set_settings(request: HttpRequest, key: str) -> HttpResponse:
     if rule_set.needs_approval and not cast(User, request.user).may_administer:
         form.fields["needs_approval"].disabled = True
     if form.is_valid():
-        return redirect("rules:detail", form.save().key)
+        form.save(commit=False).save(update_fields=form.changed_data)
+        return redirect("rules:detail", key)
     return render(request, "rules/new.html", {"form": form, "rule_set": rule_set})
 
 
@@ -82,7 +83,7 @@ def rule_set_detail(request: HttpRequest, key: str) -> HttpResponse:
     context: dict[str, Any] = {
         "rule_set": rule_set,
         "standing": standing_of(rule_set, cast(User, request.user)),
-        "comparison": compared(request, rule_set) or (None if version else draft_against_live(rule_set)),
+        "comparison": _compared(request, rule_set) or (None if version else draft_against_live(rule_set)),
         "versions": cursor_page(history, cursor=request.GET.get("cursor", ""), size=VERSIONS_A_PAGE),
         "tests": rule_set.tests.all(),
         "shown": shown,
@@ -90,23 +91,15 @@ def rule_set_detail(request: HttpRequest, key: str) -> HttpResponse:
         "schedule_form": ScheduleForm(),
     }
     if shown is not None:
-        context |= {"yaml": dump_text(shown.document), **_words(shown.document, rule_set)}
+        context |= {"yaml": dump_text(shown.document), **worded(shown.document, rule_set)}
     return render(request, "rules/detail.html", context)
 
 
-def compared(request: HttpRequest, rule_set: RuleSet) -> Comparison | None:
-    """Return the two versions that the address asks for side by side, for the admin too."""
+def _compared(request: HttpRequest, rule_set: RuleSet) -> Comparison | None:
     numbers = [number_in(request.GET.get(end, "")) for end in ("from", "to")]
     found = {one.number: one for one in rule_set.versions.filter(number__in=[n for n in numbers if n])}
     before, after = (found.get(number or 0) for number in numbers)
     return side_by_side_versions(before, after) if before and after else None
-
-
-def _words(document: Any, rule_set: RuleSet) -> dict[str, Any]:
-    try:
-        return {"words": in_words(document, rule_set)}
-    except DocumentError as error:
-        return {"unreadable": str(error)}
 
 
 @require_safe

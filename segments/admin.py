@@ -89,6 +89,7 @@ class SegmentAdmin(ModelAdmin):
 class LifecycleAdmin(ModelAdmin):
     """For which moment the lifecycle is judged; its stages have a page."""
 
+    fields = ["as_of", "refreshed_at", "refresh_ms"]
     list_display = ["__str__", "as_of", "refreshed_at"]
     readonly_fields = ["refreshed_at", "refresh_ms"]
 

@@ -92,10 +92,11 @@ class SourcePolicy(models.Model):
     )
     changes_email = models.BooleanField(
         "change the address",
-        default=True,
-        db_default=True,
-        help_text="On: when it tells a new address for a known id, mail goes there, once it is agreed to again."
-        " Off: the address stays as it is.",
+        default=False,
+        db_default=False,
+        help_text="On: when it tells a new address for a known id, mail goes there, once it is agreed to again. Only"
+        " for sources that nobody else can speak for: a write key in a public page lets anybody tell addresses."
+        " Off: the address stays, and the new one is noted on the profile.",
     )
 
     class Meta:

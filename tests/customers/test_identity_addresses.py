@@ -26,7 +26,12 @@ OLD, NEW = "ada@old.example", "ada@new.example"
 
 
 @pytest.fixture
-def ada() -> Customer:
+def trusted() -> SourcePolicy:
+    return SourcePolicy.objects.create(source="shop", changes_email=True)
+
+
+@pytest.fixture
+def ada(trusted: SourcePolicy) -> Customer:
     tell(OLD, days=0)
     return Customer.objects.get()
 
@@ -93,10 +98,31 @@ def test_of_two_who_are_told_the_same_address_one_gets_it_and_the_pair_is_listed
     assert DuplicatePair.objects.count() == 1
 
 
-def test_a_source_whose_policy_says_no_changes_nothing(ada: Customer) -> None:
-    SourcePolicy.objects.create(source="shop", changes_email=False)
+def test_a_source_that_is_not_trusted_with_addresses_redirects_no_mail(
+    ada: Customer, trusted: SourcePolicy
+) -> None:
+    consent.grant([ada.pk], source="double opt-in")
+    trusted.delete()
     assert tell(NEW, days=1).conflicts == 0
+    assert Customer.objects.consenting().get().email == OLD
+    assert Customer.objects.get().attributes == {"told_email": NEW}
+
+
+def test_a_policy_does_not_let_a_source_change_addresses_by_itself(
+    ada: Customer, trusted: SourcePolicy
+) -> None:
+    trusted.delete()
+    SourcePolicy.objects.create(source="shop")
+    tell(NEW, days=1)
     assert address(ada) == OLD
+
+
+def test_an_address_of_somebody_else_is_listed_whoever_tells_it(ada: Customer, trusted: SourcePolicy) -> None:
+    trusted.delete()
+    Customer.objects.create(email=NEW)
+    assert tell(NEW, days=1).conflicts == 1
+    assert DuplicatePair.objects.get().evidence == NEW
+    assert Customer.objects.get(pk=ada.pk).attributes == {}
 
 
 def test_an_erased_address_is_taken_over_by_nobody(ada: Customer, settings: Settings, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from django.core.management import CommandError, call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.documents import parse_document
 from rules.drafts import save_draft
 from rules.files import load_text
+from rules.findings import conflicts
 from rules.folders import read_entry, spell
 from rules.models import RuleDraft, RuleSet, RuleTest
 from tests.rules.conftest import BRITISH, LOYAL, case, document, needing_approval
@@ -148,6 +150,14 @@ def test_what_stands_there_as_json_stays_json(folder, tmp_path):
 def test_a_rule_set_without_rules_has_no_file(hero, tmp_path):
     needing_approval(hero)
     assert run("rules_export", tmp_path) == ""
+
+
+def test_the_examples_pass_their_own_tests_and_contradict_nothing():
+    told = run("rules_import", "rules/examples", publish=True)
+    assert told.count("published as version 1") == RuleSet.objects.count() == 6
+    for rule_set in RuleSet.objects.exclude(key="hero").select_related("live_version"):
+        assert rule_set.tests.exists()
+        assert conflicts(parse_document(rule_set.live_version.document)) == []
 
 
 def test_the_schema_is_printed():

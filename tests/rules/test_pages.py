@@ -6,6 +6,7 @@ from accounts.models import AuditEntry
 from customers.models import Consent, Customer
 from rules.drafts import approve, save_draft
 from rules.files import dump_text
+from rules.forms import RuleSetForm
 from rules.models import RuleDraft, RuleSet, RuleTest
 from rules.versions import publish_draft
 from segments.models import Segment, SegmentMembership
@@ -171,6 +172,20 @@ def test_only_an_administrator_takes_the_four_eyes_away(client, marketer, hero, 
     client.post(address("settings"), settings)
     hero.refresh_from_db()
     assert not hero.needs_approval
+
+
+def test_saving_the_settings_leaves_what_went_live_meanwhile(client, marketer, hero, live, monkeypatch):
+    live(BRITISH)
+    whole = RuleSetForm.is_valid
+
+    def meanwhile(form: RuleSetForm) -> bool:
+        live(LOYAL)
+        return whole(form)
+
+    monkeypatch.setattr(RuleSetForm, "is_valid", meanwhile)
+    client.post(address("settings"), {"name": "New name", "slot": "hero"})
+    hero.refresh_from_db()
+    assert (hero.name, hero.live_version.number) == ("New name", 2)
 
 
 def test_a_publication_is_planned_and_taken_back(client, marketer, hero):
