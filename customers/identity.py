@@ -9,6 +9,7 @@ had it is merged into theirs. An anonymous id that already belongs to somebody e
 device that two people share): what comes with a name counts for the name, what comes without for the first owner.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection, transaction
 
-from customers.address_changes import NewAddress, owners_of_addresses, take_over
+from common.clock import now
+from customers.address_changes import EMAIL_AT, NewAddress, owners_of_addresses, take_over
 from customers.aliases import survivors
 from customers.duplicates import suspect
 from customers.merging import lock_makers, merge
@@ -51,23 +53,30 @@ class Resolution(msgspec.Struct):
     erased: set[Person] = msgspec.field(default_factory=set)
 
 
-def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, source: str) -> Resolution:
+def resolve(
+    people: Mapping[Person, Mapping[str, Any]] | Iterable[Person],
+    *,
+    source: str,
+    told_at: Mapping[str, float] | None = None,
+) -> Resolution:
     """Return the customer of each person, made where there is none, and store the profiles given, as told now.
 
     Values of the mapping are profiles: Customer's columns, and `attributes`, a dict that is merged into the
     stored one. Persons need a value or an e-mail address; addresses must be canonical. Those who make
-    customers take turns, so two writers never make one person twice. Three queries when all are known.
+    customers take turns, so two writers never make one person twice. Three queries when all are known. `told_at` says
+    when addresses were told (seconds since 1970; now, where it does not).
     Nobody is made who was erased: only the unknown are asked for, because nothing of the erased is known.
     """
     wanted = list(people)
     named = [person for person in wanted if person.email or person.namespace != ANONYMOUS]
-    resolution = _resolve(named, source=source)
+    resolution = _resolve(named, source=source, told_at=told_at or {})
     found = resolution.ids
     if devices := {one.anonymous: found[one] for one in reversed(named) if one.anonymous and one in found}:
         resolution.merges = link_devices(devices)
     if len(named) < len(wanted):
         named_or_erased = {*found, *resolution.erased}
-        visitors = _resolve([person for person in wanted if person not in named_or_erased], source=source)
+        unnamed = [person for person in wanted if person not in named_or_erased]
+        visitors = _resolve(unnamed, source=source, told_at=told_at or {})
         found |= visitors.ids
         resolution.created += visitors.created
         resolution.erased |= visitors.erased
@@ -90,14 +99,15 @@ def identify(told: Iterable[Told], *, source: str) -> Resolution:
     A new address of somebody whose id is known becomes theirs, as `customers.address_changes` has it.
     """
     told = list(told)
-    resolution = resolve(list(dict.fromkeys(one.person for one in told)), source=source)
+    told_at = {one.person.email: one.at.timestamp() for one in sorted(told, key=lambda one: one.at)}
+    resolution = resolve(list(dict.fromkeys(one.person for one in told)), source=source, told_at=told_at)
+    resolution.conflicts += take_over(_new_addresses(told, resolution), source=source)
     traits: dict[int, Traits] = {}
     for one in told:
         if one.person in resolution.erased:
             continue
         add_traits(traits.setdefault(resolution.ids[one.person], {}), one.traits, at=one.at)
     store_traits(traits)
-    resolution.conflicts += take_over(_new_addresses(told, resolution), source=source)
     _, gone = gone_among(resolution.ids.values())
     resolution.erased |= {person for person, id in resolution.ids.items() if id in gone}
     return resolution
@@ -129,7 +139,7 @@ def alias(previous: Person, user: Person, *, source: str) -> Resolution:
         if previous in known and user not in known and not found[known[previous]].is_anonymous:
             _insert_identities({(user.namespace, user.value): (known[previous], CustomerIdentity.Way.ALIAS)})
             return Resolution(ids={previous: known[previous], user: known[previous]})
-        resolution = _resolve([user], source=source)
+        resolution = _resolve([user], source=source, told_at={})
         at = resolution.ids[user]
         old = known.get(previous)
         if old is None:
@@ -214,8 +224,8 @@ def _unlinked(devices: Mapping[str, int]) -> dict[str, int | None]:
         return dict(cursor.fetchall())
 
 
-def _resolve(wanted: list[Person], *, source: str) -> Resolution:
-    """Find or make customers, without profiles and devices.
+def _resolve(wanted: list[Person], *, source: str, told_at: Mapping[str, float]) -> Resolution:
+    """Find or make customers, without profiles and devices; `told_at` says when addresses were told.
 
     An address goes to those who are known before it goes to the new, as if these had come in a batch of their own.
     """
@@ -228,9 +238,10 @@ def _resolve(wanted: list[Person], *, source: str) -> Resolution:
             unknown = [person for person in wanted if person not in resolution.ids]
             resolution.erased = erased(unknown)
             asked = set(resolution.ids)
-            _adopt_emails(_addresses(asked, resolution), resolution)
-            _make([person for person in unknown if person not in resolution.erased], resolution, source)
-    _adopt_emails(_addresses([one for one in wanted if one not in asked], resolution), resolution)
+            _adopt_emails(_addresses(asked, resolution), resolution, told_at)
+            new = [person for person in unknown if person not in resolution.erased]
+            _make(new, resolution, source, told_at)
+    _adopt_emails(_addresses([one for one in wanted if one not in asked], resolution), resolution, told_at)
     return resolution
 
 
@@ -265,7 +276,7 @@ def _by_identity(people: list[Person]) -> dict[tuple[str, str], int]:
         return {(namespace, value): id for namespace, value, id in cursor.fetchall()}
 
 
-def _make(people: list[Person], resolution: Resolution, source: str) -> None:
+def _make(people: list[Person], resolution: Resolution, source: str, told_at: Mapping[str, float]) -> None:
     """Create what is missing; the caller holds the lock that makes this the only maker."""
     owners = owners_of_addresses(person.email for person in people)
     taken = _namespaces_of(owners.values())
@@ -299,12 +310,12 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
             identities[person.namespace, person.value] = id, way
             taken.add((id, person.namespace))
         resolution.ids[person] = id
-    _insert_customers(new, source)
+    _insert_customers(new, source, told_at)
     _insert_identities(identities)
     resolution.created += len(new)
 
 
-def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
+def _adopt_emails(emails: Mapping[int, str], resolution: Resolution, told_at: Mapping[str, float]) -> None:
     """Give customers without an address the one that came with their id.
 
     Where somebody else has it, the two are listed as suspected duplicates.
@@ -323,10 +334,11 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
                 if emails[id] not in taken:
                     free.setdefault(emails[id], id)
             cursor.execute(
-                "UPDATE customers_customer c SET email = n.email, is_anonymous = false"
-                " FROM unnest(%s::bigint[], %s::text[]) AS n(id, email)"
+                "UPDATE customers_customer c SET email = n.email, is_anonymous = false,"
+                " traits_at = c.traits_at || n.times"
+                " FROM unnest(%s::bigint[], %s::text[], %s::jsonb[]) AS n(id, email, times)"
                 " WHERE c.id = n.id AND c.email IS NULL AND c.merged_into_id IS NULL AND c.erased_at IS NULL",
-                [list(free.values()), list(free)],
+                [list(free.values()), list(free), _times(free, told_at)],
             )
             taken |= free
     claimed = [(taken[emails[id]], id, emails[id]) for id in lacking if taken[emails[id]] != id]
@@ -365,17 +377,27 @@ def _next_ids(count: int) -> list[int]:
         return [id for (id,) in cursor.fetchall()]
 
 
-def _insert_customers(new: list[tuple[int, str | None, bool]], source: str) -> None:
+def _times(emails: Iterable[str | None], told_at: Mapping[str, float]) -> list[str]:
+    """What `Customer.traits_at` says of each of these addresses."""
+    at = now().timestamp()
+    return [json.dumps({EMAIL_AT: told_at.get(email, at)} if email else {}) for email in emails]
+
+
+def _insert_customers(
+    new: list[tuple[int, str | None, bool]], source: str, told_at: Mapping[str, float]
+) -> None:
     if not new:
         return
+    ids, emails, visitors = map(list, zip(*new, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO customers_customer (id, public_id, email, is_anonymous, source, first_name, last_name,"
-            " gender, country, region, city, locale, device, attributes, allows_profiling)"
+            " gender, country, region, city, locale, device, attributes, allows_profiling, traits_at)"
             " SELECT n.id, gen_random_uuid(), n.email, n.is_anonymous, %s, '', '', '', '', '', '', '', '', '{}',"
-            " true FROM unnest(%s::bigint[], %s::text[], %s::boolean[]) AS n(id, email, is_anonymous)"
+            " true, n.times"
+            " FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::jsonb[]) AS n(id, email, is_anonymous, times)"
             " ORDER BY n.id",
-            [source, *map(list, zip(*new, strict=True))],
+            [source, ids, emails, visitors, _times(emails, told_at)],
         )
 
 
