@@ -9,7 +9,6 @@ had it is merged into theirs. An anonymous id that already belongs to somebody e
 device that two people share): what comes with a name counts for the name, what comes without for the first owner.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,12 +16,12 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection, transaction
 
-from common.clock import now
-from customers.address_changes import EMAIL_AT, NewAddress, owners_of_addresses, take_over
+from customers.address_changes import NewAddress, owners_of_addresses, take_over
 from customers.aliases import survivors
 from customers.duplicates import suspect
 from customers.merging import lock_makers, merge
 from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, SourcePolicy
+from customers.new_customers import address_times, insert_customers, insert_identities, next_ids
 from customers.profiles import Traits, add_traits, store_traits, update_profiles
 from customers.tombstones import erased, gone_among
 
@@ -137,13 +136,13 @@ def alias(previous: Person, user: Person, *, source: str) -> Resolution:
         known = _known([previous, user])
         found = {one.pk: one for one in Customer.objects.filter(pk__in=known.values())}
         if previous in known and user not in known and not found[known[previous]].is_anonymous:
-            _insert_identities({(user.namespace, user.value): (known[previous], CustomerIdentity.Way.ALIAS)})
+            insert_identities({(user.namespace, user.value): (known[previous], CustomerIdentity.Way.ALIAS)})
             return Resolution(ids={previous: known[previous], user: known[previous]})
         resolution = _resolve([user], source=source, told_at={})
         at = resolution.ids[user]
         old = known.get(previous)
         if old is None:
-            _insert_identities({(previous.namespace, previous.value): (at, CustomerIdentity.Way.ALIAS)})
+            insert_identities({(previous.namespace, previous.value): (at, CustomerIdentity.Way.ALIAS)})
         elif old != at:
             _alias_profiles(
                 resolution, found[old], Customer.objects.get(pk=at), f"{user.namespace}:{user.value}"
@@ -175,7 +174,7 @@ def link_devices(devices: Mapping[str, int]) -> int:
         lock_makers()
         unlinked = _lasting(devices, _unlinked(devices))
         known = {id: id for id in devices.values()} | survivors(devices.values())
-        _insert_identities(
+        insert_identities(
             {
                 (ANONYMOUS, value): (known[devices[value]], CustomerIdentity.Way.DEVICE)
                 for value, owner in unlinked.items()
@@ -284,7 +283,7 @@ def _make(people: list[Person], resolution: Resolution, source: str, told_at: Ma
     new: list[tuple[int, str | None, bool]] = []
     nameless: dict[int, int] = {}
     identities: dict[tuple[str, str], tuple[int, str]] = {}
-    ids = iter(_next_ids(len(people)))
+    ids = iter(next_ids(len(people)))
     for person in people:
         known = identities.get((person.namespace, person.value)) if person.value else None
         owner = owners.get(person.email) if person.email else None
@@ -310,8 +309,8 @@ def _make(people: list[Person], resolution: Resolution, source: str, told_at: Ma
             identities[person.namespace, person.value] = id, way
             taken.add((id, person.namespace))
         resolution.ids[person] = id
-    _insert_customers(new, source, told_at)
-    _insert_identities(identities)
+    insert_customers(new, source, told_at)
+    insert_identities(identities)
     resolution.created += len(new)
 
 
@@ -338,7 +337,7 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution, told_at: Ma
                 " traits_at = c.traits_at || n.times"
                 " FROM unnest(%s::bigint[], %s::text[], %s::jsonb[]) AS n(id, email, times)"
                 " WHERE c.id = n.id AND c.email IS NULL AND c.merged_into_id IS NULL AND c.erased_at IS NULL",
-                [list(free.values()), list(free), _times(free, told_at)],
+                [list(free.values()), list(free), address_times(free, told_at)],
             )
             taken |= free
     claimed = [(taken[emails[id]], id, emails[id]) for id in lacking if taken[emails[id]] != id]
@@ -366,49 +365,3 @@ def _namespaces_of(customer_ids: Iterable[int]) -> set[tuple[int, str]]:
             [sorted(customer_ids)],
         )
         return set(cursor.fetchall())
-
-
-def _next_ids(count: int) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('customers_customer', 'id')) FROM generate_series(1, %s)",
-            [count],
-        )
-        return [id for (id,) in cursor.fetchall()]
-
-
-def _times(emails: Iterable[str | None], told_at: Mapping[str, float]) -> list[str]:
-    """What `Customer.traits_at` says of each of these addresses."""
-    at = now().timestamp()
-    return [json.dumps({EMAIL_AT: told_at.get(email, at)} if email else {}) for email in emails]
-
-
-def _insert_customers(
-    new: list[tuple[int, str | None, bool]], source: str, told_at: Mapping[str, float]
-) -> None:
-    if not new:
-        return
-    ids, emails, visitors = map(list, zip(*new, strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO customers_customer (id, public_id, email, is_anonymous, source, first_name, last_name,"
-            " gender, country, region, city, locale, device, attributes, allows_profiling, traits_at)"
-            " SELECT n.id, gen_random_uuid(), n.email, n.is_anonymous, %s, '', '', '', '', '', '', '', '', '{}',"
-            " true, n.times"
-            " FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::jsonb[]) AS n(id, email, is_anonymous, times)"
-            " ORDER BY n.id",
-            [source, ids, emails, visitors, _times(emails, told_at)],
-        )
-
-
-def _insert_identities(identities: Mapping[tuple[str, str], tuple[int, str]]) -> None:
-    """Store identities: customer and `CustomerIdentity.Way` by namespace and value."""
-    if not identities:
-        return
-    rows = sorted((namespace, value, id, way) for (namespace, value), (id, way) in identities.items())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO customers_customeridentity (namespace, value, customer_id, attached_by)"
-            " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING",
-            list(map(list, zip(*rows, strict=True))),
-        )
