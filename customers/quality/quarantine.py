@@ -21,8 +21,8 @@ from customers.models import DataSource, QuarantinedRow
 from customers.models.sync import in_words
 from customers.quality.expectations import LONGEST_REASON
 from customers.quality.watch import RunProfile, Watch, meant_reasons
-from customers.tracking.receiving import TRACKING, receive_again
-from customers.tracking.refused import ITEM
+from customers.tracking.receiving import receive_again
+from customers.tracking.refused import ITEM, TRACKING
 
 KEPT_A_RUN = 10_000
 MOST_BYTES = 32_768

@@ -16,8 +16,6 @@ from customers.tracking.protocol import Item, Parcel, decode_item, id_text
 from customers.tracking.refusals import FIELDS, BadItem, ItemRefusal
 from customers.tracking.translation import Saying, Translator, event_name
 
-TRACKING = "tracking "
-
 
 class Receipt(msgspec.Struct, kw_only=True):
     """What became of a request. `received = accepted + len(refused)` are items; `stored` and `duplicates` are
@@ -145,7 +143,7 @@ def _named(item: str, name: str) -> bytes:
 
 def books_of(source: str) -> str:
     """Return the name under which books are kept of what the write keys of a source send."""
-    return f"{TRACKING}{source}"
+    return f"{refused.TRACKING}{source}"
 
 
 def note_unreadable(source: str, *, at: datetime) -> None:
