@@ -21,6 +21,7 @@ from customers import (
 from customers.importing.people import jobs
 from customers.models import Alert
 from customers.quality import alerts, figures, health, quarantine, reconciliations
+from products.places import ensure_places
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ def compute_engagement() -> int:
 
 @shared_task(queue="compute")
 def locate_customers() -> int:
-    """Find everybody's nearest store; return for how many it changed."""
+    """Find everybody's nearest store, with the world's cities at hand; return for how many it changed."""
+    ensure_places()
     return locating.locate_everybody()
 
 

@@ -11,6 +11,7 @@ from customers.locating import locate, locate_everybody
 from customers.models import Customer, Touched
 from customers.news import PROFILE
 from customers.profiles import update_profiles
+from customers.tasks import locate_customers
 from products.models import Store
 from products.places import City, load_places
 from segments.membership import refresh_touched, store
@@ -158,3 +159,12 @@ def test_a_new_place_moves_the_customer_and_the_segments_with_him() -> None:
     customer.refresh_from_db()
     assert str(customer.nearest_store) == "York"
     assert list(SegmentMembership.objects.values_list("segment__key", "customer")) == [("york", customer.pk)]
+
+
+def test_the_nightly_task_brings_the_cities_that_it_needs() -> None:
+    load_places([])
+    shop("Manchester", 53.481, -2.237)
+    customer = Customer.objects.create(city="Manchester", country="GB")
+    assert locate_customers() == 1
+    customer.refresh_from_db()
+    assert str(customer.nearest_store) == "Manchester"
