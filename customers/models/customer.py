@@ -117,6 +117,8 @@ class Customer(models.Model):
                 name="customer_nearest_store",
             ),
             models.Index(fields=["id"], condition=models.Q(erased_at__isnull=False), name="customer_erased"),
+            # Every segment asks who is known: read from here alone, without the wide rows.
+            models.Index(fields=["id"], condition=models.Q(is_anonymous=False), name="customer_known"),
         ]
 
     def __str__(self) -> str:
