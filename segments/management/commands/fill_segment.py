@@ -42,7 +42,7 @@ class Command(BaseCommand):
             with options["file"].open(encoding="utf-8-sig", newline="") as lines:
                 named = read(lines)
             with transaction.atomic():
-                if segment.pk is None:
+                if not segment.pk:
                     store(segment)
                 done = fill(segment, named, name=options["file"].name, replaces=options["replace"])
             if options["unknown"]:
