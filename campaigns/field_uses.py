@@ -16,7 +16,8 @@ from customers.quality.health import SourceHealth
 from delivery.models import Dispatch, Message
 from rules.deciding import document_of
 from rules.models import RuleSetVersion
-from segments.conditions import Comparison, Condition, ConditionError, Happened, needs, parse
+from rules.uses import segment_uses
+from segments.conditions import Comparison, Condition, ConditionError, Happened, parse
 from segments.conditions.needs import leaves
 from segments.models import Segment
 from segments.nesting import CycleError, built_on
@@ -57,7 +58,7 @@ def sources_in_doubt(campaign: Campaign) -> list[SourceHealth]:
 def tell_uses() -> None:
     """Tell data health what drafts and campaigns that are still sending, live rules and their segments read.
 
-    Segments are told which of those use them.
+    Segments are told which of those, and which drafts of rules, use them.
     """
     campaigns, rules = list(_live()), list(live_versions())
     tell_field_uses(_CAMPAIGN, ((one.pk, one.name, fields_of(one)) for one in campaigns))
@@ -65,7 +66,7 @@ def tell_uses() -> None:
         _RULES, ((one.rule_set_id, f"Rules: {one.rule_set.name}", _of_rules(one)) for one in rules)
     )
     tell_segment_uses(_CAMPAIGN, map(_use_of_campaign, campaigns))
-    tell_segment_uses(_RULES, map(_use_of_rules, rules))
+    tell_segment_uses(_RULES, segment_uses())
 
 
 def _use_of_campaign(campaign: Campaign) -> Use:
@@ -73,13 +74,6 @@ def _use_of_campaign(campaign: Campaign) -> Use:
     return Use(
         str(campaign.pk), f"Campaign: {campaign.name}", keys, reverse("campaigns:detail", args=[campaign.key])
     )
-
-
-def _use_of_rules(version: RuleSetVersion) -> Use:
-    keys = {key for rule in document_of(version).rules for key in needs(rule.when).segments}
-    rule_set = version.rule_set
-    url = reverse("rules:detail", args=[rule_set.key])
-    return Use(str(rule_set.pk), f"Rules: {rule_set.name}", frozenset(keys), url)
 
 
 def _live() -> QuerySet[Campaign]:

@@ -12,7 +12,7 @@ from common.clock import now
 from customers.addresses import canonical
 from customers.aliases import survivors
 from customers.models import Consent, ConsentText, Customer, Purpose, Suppression
-from customers.news import CONSENT, PROFILE
+from customers.news import CONSENT, PROFILE, SCORE
 from customers.profiles import touch
 
 MERGED = "merge"
@@ -240,7 +240,7 @@ def _put(
         if purpose == Purpose.PROFILING and changed:
             cursor.execute(_PROFILED, {"ids": changed, "is_granted": is_granted})
         if tells:
-            touch(changed, changed=CONSENT | PROFILE)
+            touch(changed, changed=CONSENT | PROFILE | (SCORE if purpose == Purpose.PROFILING else 0))
     return len(changed)
 
 

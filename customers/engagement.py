@@ -12,7 +12,7 @@ The percentile is `100 × (customers with this score or less) ÷ customers`, so 
 
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from customers.news import SCORE
 from customers.profiles import touch
@@ -35,23 +35,26 @@ WITH scored AS (
 ), gone AS (
   DELETE FROM customers_score s WHERE s.kind = %(kind)s
     AND NOT EXISTS (SELECT FROM ranked r WHERE r.customer_id = s.customer_id)
+  RETURNING s.customer_id
+), stored AS (
+  INSERT INTO customers_score (customer_id, kind, value, percentile, model_version, computed_at)
+  SELECT customer_id, %(kind)s, value, percentile, %(version)s, %(now)s FROM ranked ORDER BY customer_id
+  ON CONFLICT (customer_id, kind) DO UPDATE SET value = EXCLUDED.value, percentile = EXCLUDED.percentile,
+    model_version = EXCLUDED.model_version, computed_at = EXCLUDED.computed_at
+  WHERE (customers_score.value, customers_score.percentile) IS DISTINCT FROM (EXCLUDED.value, EXCLUDED.percentile)
+  RETURNING customer_id
 )
-INSERT INTO customers_score (customer_id, kind, value, percentile, model_version, computed_at)
-SELECT customer_id, %(kind)s, value, percentile, %(version)s, %(now)s FROM ranked ORDER BY customer_id
-ON CONFLICT (customer_id, kind) DO UPDATE SET value = EXCLUDED.value, percentile = EXCLUDED.percentile,
-  model_version = EXCLUDED.model_version, computed_at = EXCLUDED.computed_at
-WHERE (customers_score.value, customers_score.percentile) IS DISTINCT FROM (EXCLUDED.value, EXCLUDED.percentile)
-RETURNING customer_id
+SELECT customer_id FROM stored UNION ALL SELECT customer_id FROM gone
 """
 
 
 def refresh_engagement(now: datetime) -> int:
-    """Score every known customer who allows profiling, as of `now`; return how many scores changed.
+    """Score every known customer who allows profiling, as of `now`; return how many scores changed or went.
 
-    One statement; customers who no longer take part lose their score. Listeners hear of those that changed.
+    One statement; customers who no longer take part lose their score. Listeners hear of both.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_REFRESH, {"now": now, "kind": KIND, "version": VERSION})
         changed = [id for (id,) in cursor.fetchall()]
-    touch(changed, changed=SCORE)
+        touch(changed, changed=SCORE)
     return len(changed)

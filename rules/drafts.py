@@ -17,7 +17,7 @@ from rules.documents import Document, DocumentError, parse_document
 from rules.models import RuleDraft, RuleSet
 from rules.trials import failures, try_document
 from segments.conditions import needs
-from segments.models import Segment
+from segments.models import LifecycleStage, Segment
 
 
 class MovedOn(Exception):
@@ -172,11 +172,21 @@ def draft_in(locked: RuleSet) -> RuleDraft:
 
 
 def check_segments(document: Document) -> None:
-    """Refuse rules about segments that do not exist; at most one query. Raises DocumentError with the place."""
-    wanted = {position: needs(rule.when).segments for position, rule in enumerate(document.rules)}
-    keys = frozenset().union(*wanted.values())
-    known = set(Segment.objects.filter(key__in=keys).values_list("key", flat=True)) if keys else set()
-    for position, mentioned in wanted.items():
-        if missing := sorted(mentioned - known):
-            place = f"rules[{position}].when.segment"
-            raise DocumentError(f"{place}: there is no segment {', '.join(missing)}.")
+    """Refuse rules about segments or stages that do not exist, or segments that are archived.
+
+    Two queries at most. Raises DocumentError with the place.
+    """
+    asked = [needs(rule.when) for rule in document.rules]
+    keys = frozenset[str]().union(*(wanted.segments for wanted in asked))
+    archived = dict(Segment.objects.filter(key__in=keys).values_list("key", "archived_at")) if keys else {}
+    names = frozenset[str]().union(*(wanted.stages for wanted in asked))
+    stages = LifecycleStage.objects.filter(key__in=names).values_list("key", flat=True) if names else ()
+    known = frozenset(stages)
+    for position, wanted in enumerate(asked):
+        place = f"rules[{position}].when"
+        if missing := sorted(wanted.segments - archived.keys()):
+            raise DocumentError(f"{place}.segment: there is no segment {', '.join(missing)}.")
+        if old := sorted(key for key in wanted.segments if archived[key] is not None):
+            raise DocumentError(f"{place}.segment: the segment {', '.join(old)} is archived.")
+        if missing := sorted(wanted.stages - known):
+            raise DocumentError(f"{place}.stage: there is no stage {', '.join(missing)}.")

@@ -1,5 +1,6 @@
 """Pages of the lifecycle: the stages, who moved between them, and the editor of one stage with its effect."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -35,7 +36,7 @@ def lifecycle_detail(request: HttpRequest) -> HttpResponse:
     shown = stored
     if asked := request.GET.get("order"):
         try:
-            shown = stages.in_order(asked.split(","))
+            shown = stages.in_order(asked.split(","), stored)
         except BadStages as error:
             messages.error(request, str(error))
         else:
@@ -62,7 +63,8 @@ def lifecycle_changes(request: HttpRequest) -> HttpResponse:
 def lifecycle_order(request: HttpRequest) -> HttpResponse:
     """Store another order."""
     try:
-        stages.save_stages(stages.in_order(request.POST.get("order", "").split(",")))
+        order = request.POST.get("order", "").split(",")
+        stages.save_stages(partial(stages.in_order, order))
     except (BadStages, ConditionError) as error:
         messages.error(request, str(error))
     else:
@@ -112,13 +114,14 @@ def stage_preview(request: HttpRequest, key: str | None = None) -> HttpResponse:
     context: dict[str, Any] = {"problem": problem or problem_of(draft)}
     if context["problem"] is None:
         stage.condition = draft
-        drafted = stages.with_draft(stage)
-        context["problem"] = problem_with_stages(drafted)
-        if context["problem"] is None:
-            context |= {
-                "preview": _previewed(drafted, Lifecycle.objects.first()),
-                "sentence": _sentence(stage),
-            }
+        try:
+            drafted = stages.with_draft(stage, stages.stored_stages())
+            context["problem"] = problem_with_stages(drafted)
+        except BadStages as error:
+            context["problem"] = str(error)
+    if context["problem"] is None:
+        preview = _previewed(drafted, Lifecycle.objects.first())
+        context |= {"preview": preview, "sentence": _sentence(stage)}
     return render(request, "segments/stage_edit.html#preview", context)
 
 
@@ -128,7 +131,7 @@ def stage_delete(request: HttpRequest, key: str) -> HttpResponse:
     """Take a stage out; its customers go where the others put them."""
     stage = get_object_or_404(LifecycleStage, key=key)
     try:
-        stages.save_stages([one for one in stages.stored_stages() if one.pk != stage.pk])
+        stages.save_stages(partial(stages.without, stage.key))
     except (BadStages, ConditionError) as error:
         messages.error(request, str(error))
     else:
@@ -138,7 +141,7 @@ def stage_delete(request: HttpRequest, key: str) -> HttpResponse:
 
 def _refusal(stage: LifecycleStage) -> str | None:
     try:
-        stages.save_stages(stages.with_draft(stage))
+        stages.save_stages(partial(stages.with_draft, stage))
     except BadStages as error:
         return str(error)
     except ConditionError as error:

@@ -46,10 +46,11 @@ def _stored(request: HttpRequest, form: ListForm) -> HttpResponse:
     user = cast(User, request.user)
     if form.instance.pk is None:
         form.instance.created_by = user
+    named = _read(form)
     with transaction.atomic():
         segment = form.save(commit=False)
         membership.store(segment)
-        done = _filled(segment, form, user)
+        done = _filled(segment, form, named, user)
     segment.refresh_from_db()
     if done is None:
         messages.success(request, f"Saved: {segment.member_count:,} customers are in this segment.")
@@ -59,13 +60,20 @@ def _stored(request: HttpRequest, form: ListForm) -> HttpResponse:
     return redirect("segments:detail", segment.key)
 
 
-def _filled(segment: Segment, form: ListForm, user: User) -> ListFill | None:
+def _read(form: ListForm) -> lists.Named | None:
+    upload = form.cleaned_data["file"]
+    if not upload:
+        return None
+    if upload.size > MOST_BYTES:
+        raise lists.BadList("The file is larger than 100 MB; split it, or use manage.py fill_segment.")
+    return lists.read(io.TextIOWrapper(upload.file, encoding="utf-8-sig", newline=""))
+
+
+def _filled(segment: Segment, form: ListForm, named: lists.Named | None, user: User) -> ListFill | None:
     asked = form.cleaned_data
-    if upload := asked["file"]:
-        if upload.size > MOST_BYTES:
-            raise lists.BadList("The file is larger than 100 MB; split it, or use manage.py fill_segment.")
-        text = io.TextIOWrapper(upload.file, encoding="utf-8-sig", newline="")
-        return lists.fill(segment, text, name=upload.name or "list", user=user, replaces=asked["replaces"])
+    if named is not None:
+        name = asked["file"].name or "list"
+        return lists.fill(segment, named, name=name, user=user, replaces=asked["replaces"])
     if asked["members_of"]:
         return lists.freeze(segment, asked["members_of"], user=user)
     if asked["imported"]:

@@ -9,6 +9,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -66,13 +67,20 @@ class BadList(ValueError):
     """The file cannot be used as a list; the message says why."""
 
 
-def fill(
-    segment: Segment, text: Iterable[str], *, name: str, user: User | None = None, replaces: bool = False
-) -> ListFill:
-    """Put the customers whom the lines of a CSV file name on the list, and judge the segment anew.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the lines of a file say: how many there are, whom they name, and those that name nobody with the reason."""
+
+    lines: int
+    matched: frozenset[int]
+    unknown: list[tuple[str, str]]
+
+
+def read(text: Iterable[str]) -> Named:
+    """Return the customers whom the lines of a CSV file name. Raises BadList.
 
     A line names one by e-mail address, by our id, or by the id in a source: in the column with such a heading, else
-    in the first. With `replaces` nobody else stays on it. All or nothing. Raises BadList.
+    in the first. Files are long: read them before anything is locked.
     """
     numbers, matched, unknown = 0, set[int](), list[tuple[str, str]]()
     for batch in _batches(_values(text)):
@@ -84,16 +92,28 @@ def fill(
         unknown += refused
     if not numbers:
         raise BadList("There is no line in this file.")
+    return Named(numbers, frozenset(matched), unknown)
+
+
+def fill(
+    segment: Segment, named: Named, *, name: str, user: User | None = None, replaces: bool = False
+) -> ListFill:
+    """Put these customers on the list, and judge the segment anew, all or nothing.
+
+    Who was merged since goes on it as who they are now. With `replaces` nobody else stays on it. Raises BadList.
+    """
     with _changed(segment):
+        moved = survivors(named.matched)
+        matched = sorted({moved.get(id, id) for id in named.matched})
         if replaces:
             segment.listed.exclude(customer__in=matched).delete()
-        _add(segment, "SELECT unnest(%s::bigint[])", [sorted(matched)])
+        _add(segment, "SELECT id FROM customers_customer WHERE id = ANY(%s)", [matched])
         return segment.fills.create(
             name=name[:200].replace("\0", ""),
-            lines=numbers,
+            lines=named.lines,
             matched=len(matched),
-            unknown_count=len(unknown),
-            unknown=_written(unknown[:_MOST_UNKNOWN]),
+            unknown_count=len(named.unknown),
+            unknown=_written(named.unknown[:_MOST_UNKNOWN]),
             filled_by=user,
         )
 

@@ -1,12 +1,14 @@
 """The stages of the lifecycle, changed: stored, checked and judged together, so that everybody is in exactly one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count
 from django.db.utils import OperationalError
+from django.utils.module_loading import import_string
 
 from common.charts import Flow
 from common.clock import now
@@ -19,6 +21,7 @@ from segments.nesting import problem_with_stages
 from segments.references import tell_stages
 
 MOST_STAGES = 20
+Change = Callable[[list[LifecycleStage]], Sequence[LifecycleStage]]
 
 
 class BadStages(ValueError):
@@ -42,40 +45,69 @@ def stored_stages() -> list[LifecycleStage]:
     return list(LifecycleStage.objects.all())
 
 
-def with_draft(draft: LifecycleStage) -> list[LifecycleStage]:
-    """Return the stored stages with this one in its place; a new one stands before that of everybody else."""
-    stages = [draft if one.pk == draft.pk else one for one in stored_stages()]
-    return stages if draft.pk else [*stages[:-1], draft, *stages[-1:]]
+def with_draft(draft: LifecycleStage, stored: Sequence[LifecycleStage]) -> list[LifecycleStage]:
+    """Return the stored stages with this one in its place; a new one stands before that of everybody else.
+
+    Raises BadStages where the stored one is gone or was changed after the draft was read, and for a key that is taken.
+    """
+    others = [one for one in stored if one.pk != draft.pk]
+    if not draft.pk:
+        if draft.key in [one.key for one in others]:
+            raise BadStages("There is a stage with this key already.")
+        return [*others[:-1], draft, *others[-1:]]
+    mine = [one for one in stored if one.pk == draft.pk]
+    if not mine:
+        raise BadStages(f"“{draft.name}” has been deleted meanwhile.")
+    if mine[0].updated_at != draft.updated_at:
+        raise BadStages(f"“{draft.name}” has been changed meanwhile; look at it again.")
+    return [draft if one.pk == draft.pk else one for one in stored]
 
 
-def in_order(keys: Sequence[str]) -> list[LifecycleStage]:
+def in_order(keys: Sequence[str], stored: Sequence[LifecycleStage]) -> list[LifecycleStage]:
     """Return the stored stages in the order of these keys. Raises BadStages where they are others."""
-    stages = {one.key: one for one in stored_stages()}
+    stages = {one.key: one for one in stored}
     if sorted(keys) != sorted(stages) or not keys or stages[keys[-1]].condition is not None:
         raise BadStages("The stages have changed meanwhile; look at them again.")
     return [stages[key] for key in keys]
 
 
-def save_stages(stages: Sequence[LifecycleStage]) -> None:
-    """Store these stages, which are all that stay, in this order, and judge everybody anew, all or nothing.
+def without(key: str, stored: Sequence[LifecycleStage]) -> list[LifecycleStage]:
+    """Return the stored stages but this one."""
+    return [one for one in stored if one.key != key]
 
-    Raises BadStages where one is missing that somebody uses, where the last has a condition or another has none, and
-    where stages and segments would wait for each other.
+
+def save_stages(change: Change) -> None:
+    """Store the stages that `change` makes of those stored, which are all that stay, and judge everybody anew.
+
+    Nobody else changes stages meanwhile; all or nothing. Raises BadStages where one is missing that somebody uses,
+    where the last has a condition or another has none, and where stages and segments would wait for each other.
     """
-    _check(stages)
     with transaction.atomic():
         membership.hold()
-        gone = LifecycleStage.objects.exclude(pk__in=[one.pk for one in stages if one.pk])
-        for stage in gone:
-            _refuse_if_used(stage)
-        gone.delete()
-        for position, stage in enumerate(stages, start=1):
-            stage.position = position if stage.condition is not None else LifecycleStage.LAST
-            stage.save()
+        stored = stored_stages()
+        stages = list(change(stored))
+        _check(stages)
+        _store(stages, stored)
         if problem := problem_with_stages(stages):
             raise BadStages(problem)
         tell_stages()
         membership.refresh_lifecycle(cause="edit")
+
+
+def _store(stages: Sequence[LifecycleStage], stored: Sequence[LifecycleStage]) -> None:
+    """Write what differs; of those that stay as they are at most the position."""
+    kept = {stage.pk for stage in stages}
+    for stage in stored:
+        if stage.pk not in kept:
+            _refuse_if_used(stage)
+            stage.delete()
+    for number, stage in enumerate(stages, start=1):
+        position = number if stage.condition is not None else LifecycleStage.LAST
+        is_as_stored = any(stage is one for one in stored)
+        if is_as_stored and stage.position == position:
+            continue
+        stage.position = position
+        stage.save(update_fields=["position"] if is_as_stored else None)
 
 
 def preview(stages: Sequence[LifecycleStage], *, at: datetime) -> Preview | None:
@@ -125,9 +157,12 @@ def history_of(customer: Customer, *, most: int = 10) -> list[tuple[str, StageCh
     return [(names.get(change.to_stage, change.to_stage), change) for change in changes]
 
 
-def users_of(stage: LifecycleStage) -> list[Segment]:
-    """Return the active segments whose condition asks for the stage."""
-    return [segment for segment in Segment.objects.active() if stage.key in _stages_in(segment)]
+def users_of(stage: LifecycleStage) -> list[str]:
+    """Return the names of what asks for the stage: active segments, and what apps above answer."""
+    names = [segment.name for segment in Segment.objects.active() if stage.key in _stages_in(segment)]
+    for path in settings.STAGE_USERS:
+        names += [label for label, keys in import_string(path)() if stage.key in keys]
+    return names
 
 
 def _stages_in(segment: Segment) -> frozenset[str]:
@@ -147,6 +182,6 @@ def _check(stages: Sequence[LifecycleStage]) -> None:
 
 
 def _refuse_if_used(stage: LifecycleStage) -> None:
-    if segments := users_of(stage):
-        names = ", ".join(f"“{one.name}”" for one in segments)
+    if users := users_of(stage):
+        names = ", ".join(f"“{one}”" for one in users)
         raise BadStages(f"“{stage.name}” stays: it is asked for by {names}.")

@@ -51,6 +51,16 @@ class Comparison:
     op: str
     value: Value
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Comparison) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash(self._said())
+
+    def _said(self) -> tuple[object, ...]:
+        """All that it says; to Python `True` equals 1, to a field it does not."""
+        return self.field, self.op, self.value, isinstance(self.value, bool)
+
 
 @dataclass(frozen=True, slots=True)
 class Where:

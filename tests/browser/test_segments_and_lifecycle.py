@@ -36,7 +36,7 @@ def shop() -> None:
     membership.store(Segment(key="british-buyers", name="British buyers", condition=bought, parent=british))
     fair = Segment(key="fair", name="Met at the fair", kind="static")
     membership.store(fair)
-    lists.fill(fair, ["email\n", "p1@example.com\n", "who@example.com\n"], name="fair.csv")
+    lists.fill(fair, lists.read(["email\n", "p1@example.com\n", "who@example.com\n"]), name="fair.csv")
     membership.refresh_all()
 
 

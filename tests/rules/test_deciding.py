@@ -32,6 +32,14 @@ def test_the_rule_that_fits_decides_and_the_rest_is_filled_up(live):
     assert not decision.fell_back
 
 
+@pytest.mark.parametrize(("told", "shown"), [(True, "yes"), (1, "one")])
+def test_true_and_one_are_different_answers(live, told, shown):
+    yes, one = ({"attribute": "attributes.vip", "value": value} for value in (True, 1))
+    version = live(rule("yes", yes, show="yes"), rule("one", one, show="one"))
+    person = Customer.objects.create(attributes={"vip": told})
+    assert decide([version], [person.pk], now=NOW)[person.pk].show == {"hero": shown}
+
+
 def test_where_no_rule_fits_the_fallback_decides(live):
     version, person = live(BRITISH), Customer.objects.create(country="DE")
     decision = decide([version], [person.pk], now=NOW)[person.pk]

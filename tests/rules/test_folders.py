@@ -215,11 +215,16 @@ def test_any_content_is_spelled_once_and_read_back_as_it_was(content):
         assert read_entry(spelled).document == {name: content[name] for name in ("rules", "otherwise")}
 
 
+def asks_for_others(when):
+    """Whether it names segments or stages, which have to be there."""
+    return any(word in json.dumps(when) for word in ('"segment"', '"stage"'))
+
+
 @settings(max_examples=20)
 @given(CONTENT)
 def test_any_content_survives_the_database_byte_for_byte(tmp_path_factory, content):
     RuleSet.objects.filter(live_version=None).delete()
-    content["rules"] = [rule for rule in content["rules"] if "segment" not in json.dumps(rule["when"])]
+    content["rules"] = [rule for rule in content["rules"] if not asks_for_others(rule["when"])]
     one, two, three = (tmp_path_factory.mktemp("rules") for _ in range(3))
     (one / "hero.yaml").write_text(json.dumps(content))
     run("rules_import", one, prune=True, replace_drafts=True)

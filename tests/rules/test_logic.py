@@ -217,3 +217,9 @@ def test_a_span_and_a_moment_are_not_held_against_each_other():
     assert not implies(
         recent, [parse({**LAST, "op": "after", "value": (NOW - timedelta(days=900)).isoformat()})]
     )
+
+
+def test_true_does_not_imply_one_nor_false_zero():
+    for truth, number in ((True, 1), (False, 0)):
+        one, other = (parse({"attribute": "attributes.vip", "value": value}) for value in (truth, number))
+        assert (one == other, implies(one, [other]), implies(other, [one])) == (False, False, False)

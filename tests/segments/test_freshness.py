@@ -7,10 +7,11 @@ import pytest
 
 from common.clock import now
 from customers import consent, news
+from customers.engagement import refresh_engagement
 from customers.events_in import EventIn
 from customers.ingest import ingest
 from customers.merging import merge
-from customers.models import Consent, Customer, EventName, EventType, Touched
+from customers.models import Consent, Customer, EventName, EventType, Score, Touched
 from customers.profiles import touch, update_profiles
 from segments import membership
 from segments.models import Segment, SegmentMembership
@@ -30,6 +31,7 @@ CONDITIONS = {
     "vip": {"attribute": "attributes.tier", "value": "vip"},
     "consenting": {"consent": "marketing_email"},
     "nested": {"all": [{"segment": "views"}, {"not": {"segment": "british"}}]},
+    "engaged": {"score": "engagement", "op": "gte", "value": 10},
     "churned": {"stage": "churned"},
     "everybody": {"all": []},
 }
@@ -59,7 +61,9 @@ def happens(dice: random.Random, number: int, people: list[int]) -> None:
         update_profiles({somebody: told})
     elif roll < 0.95:
         act = dice.choice([consent.grant, consent.withdraw])
-        act([somebody], Consent.Purpose.MARKETING_EMAIL, source="test")
+        purpose = dice.choice([Consent.Purpose.MARKETING_EMAIL, Consent.Purpose.PROFILING])
+        refresh_engagement(now())
+        act([somebody], purpose, source="test")
     else:
         other = dice.choice(people)
         if somebody != other and not Customer.objects.filter(pk__in=[somebody, other]).exclude(
@@ -113,6 +117,36 @@ def test_judging_only_what_news_may_change_gives_what_judging_everybody_gives(st
         membership.refresh_all()
         assert by_news == state()
     assert len(by_news[0]) > 20
+
+
+def scored(key: str) -> tuple[Customer, Segment]:
+    person = Customer.objects.create(stage="new")
+    at = now()
+    Score.objects.create(
+        customer=person, kind=key, value=50, percentile=50, model_version="1", computed_at=at
+    )
+    condition = {"score": key, "op": "gte", "value": 1}
+    segment = Segment.objects.create(key=key, name=key, condition=condition)
+    membership.refresh_all()
+    assert segment.memberships.get().customer == person
+    return person, segment
+
+
+def test_who_objects_to_profiling_leaves_the_segments_that_scores_made(stages):
+    person, segment = scored("churn")
+    Touched.objects.all().delete()
+    consent.withdraw([person.pk], Consent.Purpose.PROFILING, source="test")
+    membership.refresh_touched()
+    assert not segment.memberships.exists()
+
+
+def test_who_loses_a_score_because_nothing_feeds_it_leaves_its_segments(stages):
+    person, segment = scored("engagement")
+    Touched.objects.all().delete()
+    assert refresh_engagement(now()) == 1
+    membership.refresh_touched()
+    assert not segment.memberships.exists()
+    assert not Score.objects.filter(customer=person).exists()
 
 
 def test_a_segment_that_does_not_read_the_news_is_not_judged(stages):

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -8,7 +9,7 @@ from customers.models import Customer, CustomerFacts
 from segments import lifecycle, membership
 from segments import stages as lifecycle_stages
 from segments.models import LifecycleStage, Segment, StageChange
-from segments.stages import BadStages, in_order, preview, save_stages, stored_stages, with_draft
+from segments.stages import BadStages, in_order, preview, save_stages, stored_stages, with_draft, without
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stages")]
 DAY = timedelta(days=1)
@@ -84,7 +85,7 @@ def test_what_an_edit_moves_is_claimed_already():
     lifecycle.judge_everybody(cause="schedule")
     active = LifecycleStage.objects.get(key="active")
     active.condition = {"fact": "orders_count", "op": "gte", "value": 2}
-    save_stages(with_draft(active))
+    save_stages(partial(with_draft, active))
     change = StageChange.objects.latest("pk")
     assert (change.from_stage, change.to_stage, change.cause) == ("active", "new", "edit")
     assert change.claimed_at is not None
@@ -96,7 +97,7 @@ def test_a_preview_says_who_would_move_and_moves_nobody():
     lifecycle.judge_everybody(cause="schedule")
     active = LifecycleStage.objects.get(key="active")
     active.condition = {"fact": "orders_count", "op": "gte", "value": 2}
-    found = preview(with_draft(active), at=now())
+    found = preview(with_draft(active, stored_stages()), at=now())
     assert found is not None and (found.moving, found.sampled) == (1, 0)
     figures = {stage.key: (before, after) for stage, before, after in found.rows}
     assert (figures["active"], figures["new"]) == ((1, 0), (1, 2))
@@ -105,27 +106,63 @@ def test_a_preview_says_who_would_move_and_moves_nobody():
 
 def test_another_order_puts_people_elsewhere():
     person = a_customer(orders=3, ordered=2)
-    save_stages(in_order(["churned", "at-risk", "active", "loyal", "new"]))
+    save_stages(partial(in_order, ["churned", "at-risk", "active", "loyal", "new"]))
     assert stage_of(person) == "active"
 
 
 @pytest.mark.parametrize("order", [["new", "active"], [], ["new", "churned", "at-risk", "loyal", "active"]])
 def test_an_order_of_other_stages_is_refused(order):
     with pytest.raises(BadStages):
-        in_order(order)
+        in_order(order, stored_stages())
 
 
 def test_the_stage_of_everybody_else_stays():
     with pytest.raises(BadStages, match="everybody else; it stays"):
-        save_stages([one for one in stored_stages() if one.condition is not None])
+        save_stages(lambda stored: stored[:-1])
     assert LifecycleStage.objects.count() == 5
 
 
 def test_a_stage_that_a_segment_asks_for_stays():
     Segment.objects.create(key="x", name="Best", condition={"not": {"stage": "loyal"}})
     with pytest.raises(BadStages, match="“Loyal” stays: it is asked for by “Best”"):
-        save_stages([one for one in stored_stages() if one.key != "loyal"])
+        save_stages(partial(without, "loyal"))
     assert LifecycleStage.objects.count() == 5
+
+
+def a_stage(key: str) -> LifecycleStage:
+    return LifecycleStage(key=key, name=key, condition={"fact": "views_count", "op": "gte", "value": 9})
+
+
+def test_an_edit_that_waited_keeps_what_a_colleague_changed_meanwhile():
+    loyal = LifecycleStage.objects.get(key="loyal")
+    active = LifecycleStage.objects.get(key="active")
+    save_stages(partial(with_draft, a_stage("fans")))
+    active.condition = {"fact": "orders_count", "op": "gte", "value": 7}
+    save_stages(partial(with_draft, active))
+    loyal.name = "Faithful"
+    save_stages(partial(with_draft, loyal))
+    stored = {one.key: one for one in stored_stages()}
+    assert list(stored) == ["churned", "at-risk", "loyal", "active", "fans", "new"]
+    assert (stored["loyal"].name, stored["active"].condition["value"]) == ("Faithful", 7)
+
+
+def test_an_edit_of_a_stage_that_was_changed_or_deleted_meanwhile_is_refused():
+    first, second = (LifecycleStage.objects.get(key="loyal") for _ in range(2))
+    first.name, second.name = "First", "Second"
+    save_stages(partial(with_draft, first))
+    with pytest.raises(BadStages, match="“Second” has been changed meanwhile"):
+        save_stages(partial(with_draft, second))
+    assert LifecycleStage.objects.get(key="loyal").name == "First"
+    save_stages(partial(without, "loyal"))
+    with pytest.raises(BadStages, match="“First” has been deleted meanwhile"):
+        save_stages(partial(with_draft, first))
+    assert not LifecycleStage.objects.filter(key="loyal").exists()
+
+
+def test_of_two_new_stages_with_one_key_the_second_is_refused():
+    save_stages(partial(with_draft, a_stage("fans")))
+    with pytest.raises(BadStages, match="a stage with this key already"):
+        save_stages(partial(with_draft, a_stage("fans")))
 
 
 def test_segments_of_a_stage_follow_the_move():
@@ -139,7 +176,7 @@ def test_a_stage_may_be_built_on_a_segment():
     Segment.objects.create(key="uk", name="UK", condition={"attribute": "country", "value": "GB"})
     loyal = LifecycleStage.objects.get(key="loyal")
     loyal.condition = {"segment": "uk"}
-    save_stages(with_draft(loyal))
+    save_stages(partial(with_draft, loyal))
     person = a_customer(country="GB")
     membership.refresh_all()
     assert stage_of(person) == "loyal"
@@ -151,7 +188,7 @@ def test_stages_and_segments_that_wait_for_each_other_are_refused():
     loyal = LifecycleStage.objects.get(key="loyal")
     loyal.condition = {"segment": "best"}
     with pytest.raises(BadStages, match="the lifecycle is built on “Best”, which is built on the lifecycle"):
-        save_stages(with_draft(loyal))
+        save_stages(partial(with_draft, loyal))
     assert LifecycleStage.objects.get(key="loyal").condition != {"segment": "best"}
 
 

@@ -30,9 +30,8 @@ def a_person(name: str, **values: object) -> Customer:
 def test_lines_name_customers_by_address_by_our_id_and_by_the_shops(vips):
     ann, bob, cy = a_person("ann"), a_person("bob"), a_person("cy")
     CustomerIdentity.objects.create(namespace="shop", value="C-3", customer=cy)
-    done = lists.fill(
-        vips, [" ann@EXAMPLE.com \n", f"{bob.public_id}\n", "\n", "C-3\n", "who?\n"], name="x.csv"
-    )
+    lines = [" ann@EXAMPLE.com \n", f"{bob.public_id}\n", "\n", "C-3\n", "who?\n"]
+    done = lists.fill(vips, lists.read(lines), name="x.csv")
     assert emails(vips) == ["ann@example.com", "bob@example.com", "cy@example.com"]
     assert (done.lines, done.matched, done.unknown_count) == (4, 3, 1)
     assert done.unknown == "who?,nobody has this address or id\r\n"
@@ -41,7 +40,7 @@ def test_lines_name_customers_by_address_by_our_id_and_by_the_shops(vips):
 
 def test_the_column_with_a_known_heading_is_read(vips):
     a_person("ann")
-    lists.fill(vips, ["name;E-Mail\n", "Ann;ann@example.com\n", "short\n"], name="x.csv")
+    lists.fill(vips, lists.read(["name;E-Mail\n", "Ann;ann@example.com\n", "short\n"]), name="x.csv")
     assert emails(vips) == ["ann@example.com"]
     assert ListFill.objects.get().lines == 2
 
@@ -49,18 +48,19 @@ def test_the_column_with_a_known_heading_is_read(vips):
 def test_an_id_that_several_customers_have_names_nobody(vips):
     for source, name in (("shop", "ann"), ("till", "bob")):
         CustomerIdentity.objects.create(namespace=source, value="7", customer=a_person(name))
-    done = lists.fill(vips, ["7\n"], name="x.csv")
+    done = lists.fill(vips, lists.read(["7\n"]), name="x.csv")
     assert (done.matched, done.unknown) == (0, "7,several customers have this id\r\n")
 
 
 def test_visitors_are_not_put_on_a_list(vips):
     visitor = Customer.objects.create(is_anonymous=True)
-    assert lists.fill(vips, [f"{visitor.public_id}\n"], name="x").unknown.endswith("an anonymous visitor\r\n")
+    done = lists.fill(vips, lists.read([f"{visitor.public_id}\n"]), name="x")
+    assert done.unknown.endswith("an anonymous visitor\r\n")
 
 
 def test_lines_that_are_no_names_are_refused_one_by_one(vips):
     a_person("ann")
-    done = lists.fill(vips, ["ann@example.com\n", "a" * 400 + "\n", "=1+1\n", "@@\n"], name="x")
+    done = lists.fill(vips, lists.read(["ann@example.com\n", "a" * 400 + "\n", "=1+1\n", "@@\n"]), name="x")
     assert (done.matched, done.unknown_count) == (1, 3)
     assert "'=1+1," in done.unknown
 
@@ -68,23 +68,31 @@ def test_lines_that_are_no_names_are_refused_one_by_one(vips):
 def test_a_second_file_adds_and_may_replace(vips):
     for name in ("ann", "bob"):
         a_person(name)
-    lists.fill(vips, ["ann@example.com\n"], name="1")
-    lists.fill(vips, ["bob@example.com\n"], name="2")
+    lists.fill(vips, lists.read(["ann@example.com\n"]), name="1")
+    lists.fill(vips, lists.read(["bob@example.com\n"]), name="2")
     assert emails(vips) == ["ann@example.com", "bob@example.com"]
-    lists.fill(vips, ["bob@example.com\n"], name="3", replaces=True)
+    lists.fill(vips, lists.read(["bob@example.com\n"]), name="3", replaces=True)
     assert emails(vips) == ["bob@example.com"]
+
+
+def test_who_was_merged_while_the_file_was_read_is_listed_as_who_they_are_now(vips):
+    ann, bob = a_person("ann"), a_person("bob")
+    named = lists.read(["ann@example.com\n"])
+    merge(bob.pk, ann.pk, cause="test")
+    lists.fill(vips, named, name="x")
+    assert [one.customer for one in vips.listed.all()] == [bob]
 
 
 @pytest.mark.parametrize("text", [[], ["\n", "  \n"]])
 def test_a_file_without_lines_is_refused(vips, text):
     with pytest.raises(BadList, match="no line"):
-        lists.fill(vips, text, name="x")
+        lists.fill(vips, lists.read(text), name="x")
     assert not ListFill.objects.exists()
 
 
 def test_a_segment_kept_by_a_condition_has_no_list(segment):
     with pytest.raises(BadList, match="kept by its condition"):
-        lists.fill(segment, ["x\n"], name="x")
+        lists.fill(segment, lists.read(["x\n"]), name="x")
 
 
 def test_present_members_are_frozen(vips, segment):

@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from segments.lists import BadList, fill
+from segments.lists import BadList, fill, read
+from segments.membership import store
 from segments.models import Segment
 
 
@@ -38,9 +39,12 @@ class Command(BaseCommand):
             segment = Segment(key=options["key"], name=options["name"], kind=Segment.Kind.STATIC)
         try:
             segment.clean_fields()
-            with transaction.atomic(), options["file"].open(encoding="utf-8-sig", newline="") as lines:
-                segment.save()
-                done = fill(segment, lines, name=options["file"].name, replaces=options["replace"])
+            with options["file"].open(encoding="utf-8-sig", newline="") as lines:
+                named = read(lines)
+            with transaction.atomic():
+                if not segment.pk:
+                    store(segment)
+                done = fill(segment, named, name=options["file"].name, replaces=options["replace"])
             if options["unknown"]:
                 options["unknown"].write_text(done.unknown)
         except ValidationError as error:
