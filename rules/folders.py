@@ -7,7 +7,7 @@ writing what was read changes no byte after the first time; comments are not kep
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,13 +165,15 @@ def import_entries(
     publish: bool = False,
     prune: bool = False,
     replace_drafts: bool = False,
+    drop_approval: bool = False,
     is_trial: bool = False,
 ) -> list[Step]:
     """Bring rule sets, test cases and rules to what the files say, all or nothing; the same again does nothing.
 
     Rules become drafts, or with `publish` live versions, which their test cases gate; where a second person has to
     approve they become drafts all the same. A draft that says something else is only overwritten with
-    `replace_drafts`. With `prune`, rule sets and test cases that no file names go: what was never published is
+    `replace_drafts`. A file may ask for that second person, but only `drop_approval` lets one that does not ask
+    take them away. With `prune`, rule sets and test cases that no file names go: what was never published is
     deleted, the rest retired. A trial changes nothing. Raises FolderError.
     """
     steps: list[Step] = []
@@ -179,7 +181,15 @@ def import_entries(
         with transaction.atomic():
             entries = list(entries)
             for entry in entries:
-                steps.append(_import_one(entry, publish=publish, prune=prune, replace_drafts=replace_drafts))
+                steps.append(
+                    _import_one(
+                        entry,
+                        publish=publish,
+                        prune=prune,
+                        replace_drafts=replace_drafts,
+                        drop_approval=drop_approval,
+                    )
+                )
             if prune:
                 steps.extend(_prune({entry.key for entry in entries}))
             if is_trial:
@@ -189,7 +199,9 @@ def import_entries(
     return steps
 
 
-def _import_one(entry: Entry, *, publish: bool, prune: bool, replace_drafts: bool) -> Step:
+def _import_one(
+    entry: Entry, *, publish: bool, prune: bool, replace_drafts: bool, drop_approval: bool
+) -> Step:
     rule_set = (
         RuleSet.objects.select_for_update(of=("self",))
         .select_related("live_version")
@@ -198,6 +210,8 @@ def _import_one(entry: Entry, *, publish: bool, prune: bool, replace_drafts: boo
     )
     live = rule_set.live_version if rule_set else None
     what = []
+    if rule_set and rule_set.needs_approval and not drop_approval:
+        entry = replace(entry, needs_approval=True)
     try:
         rule_set, header = _header(entry, rule_set)
         what += [*header, *_bring_tests(rule_set, entry, prune=prune)]
@@ -226,7 +240,7 @@ def _header(entry: Entry, rule_set: RuleSet | None) -> tuple[RuleSet, list[str]]
         field, reasons = next(iter(error.message_dict.items()))
         raise DocumentError(f"{field}: {reasons[0]}") from error
     stored.save(update_fields=changed if rule_set else None)
-    audit.record(None, "imported rule set", stored)
+    audit.record(None, "imported rule set", stored, detail="; ".join(what))
     return stored, what
 
 
@@ -257,7 +271,7 @@ def _bring_rules(rule_set: RuleSet, entry: Entry, *, publish: bool, replace_draf
         raise Refused(
             f"{draft.author or 'A program'} has a draft that says something else; --replace-drafts drops it."
         )
-    if publish and not entry.needs_approval:
+    if publish and not rule_set.needs_approval:
         version = publish_document(rule_set, entry.document, note="Imported")
         yield f"published as version {version.number}"
     elif not is_same:

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts.models import AuditEntry
 from rules.documents import parse_document
 from rules.drafts import save_draft
 from rules.files import load_text
@@ -101,6 +102,26 @@ def test_what_a_second_person_approves_is_not_published_by_a_command(folder, her
     (folder / "hero.yaml").write_text(HERO + "needs_approval: true\n")
     assert "saved as a draft; a second person has to approve it" in run("rules_import", folder, publish=True)
     assert not hero.versions.exists()
+
+
+@pytest.mark.parametrize("command", ["rules_import", "publish_rules"])
+def test_a_file_that_asks_for_no_second_person_takes_none_away(folder, hero, live, command):
+    live(LOYAL)
+    needing_approval(hero)
+    if command == "rules_import":
+        assert "saved as a draft; a second person has to approve it" in run(command, folder, publish=True)
+    else:
+        assert run(command, folder / "hero.yaml") == "Hero waits for approval: 1 rules for the slot hero.\n"
+    hero.refresh_from_db()
+    assert (hero.needs_approval, hero.versions.count()) == (True, 1)
+
+
+def test_the_second_person_goes_when_that_is_asked_for_and_it_is_noted(folder, hero):
+    needing_approval(hero)
+    told = run("rules_import", folder, publish=True, drop_approval=True)
+    assert "needs approval: False" in told
+    assert "published as version 1" in told
+    assert AuditEntry.objects.get(action="imported rule set").detail == "needs approval: False"
 
 
 def test_nothing_goes_unless_pruning_is_asked_for(folder, hero, live):

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rules.documents import DocumentError
 from rules.folders import FolderError, import_entries, read_entry
 from rules.models import RuleSet
+from rules.versions import checksum
 
 
 class Command(BaseCommand):
@@ -29,5 +30,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']}: {error}") from error
         rule_set = RuleSet.objects.select_related("live_version").get(key=entry.key)
         count = len(entry.document["rules"])
-        state = f"v{rule_set.live_version.number} is live" if rule_set.live_version else "waits for approval"
+        live = rule_set.live_version
+        is_live = live is not None and live.checksum == checksum(entry.document)
+        state = f"v{live.number} is live" if live and is_live else "waits for approval"
         self.stdout.write(f"{rule_set} {state}: {count} rules for the slot {rule_set.slot}.")

@@ -28,6 +28,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replace-drafts", action="store_true", help="overwrite drafts that say something else"
         )
+        parser.add_argument(
+            "--drop-approval",
+            action="store_true",
+            help="no second person any more where a file does not ask for one",
+        )
         parser.add_argument("--json", action="store_true", help="for machines")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,6 +43,7 @@ class Command(BaseCommand):
                 publish=options["publish"],
                 prune=options["prune"],
                 replace_drafts=options["replace_drafts"],
+                drop_approval=options["drop_approval"],
                 is_trial=options["dry_run"],
             )
         except (FolderError, OSError) as error:
