@@ -1,12 +1,13 @@
 """Rule sets: what to show to whom, as one working draft, stored test cases and immutable versions."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
 
 class RuleSet(models.Model):
-    """The rules that decide one slot of a mail or a page."""
+    """The rules that decide one slot of a mail or a page; once published, always that one (trigger, migration 0008)."""
 
     key = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
@@ -33,6 +34,13 @@ class RuleSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse another slot for what was ever published."""
+        moved = self.pk and RuleSet.objects.filter(pk=self.pk).exclude(slot=self.slot).exists()
+        if moved and self.versions.exists():
+            reason = "These rules were published and keep their slot; make a new rule set for another one."
+            raise ValidationError({"slot": reason})
 
 
 class RuleSetVersion(models.Model):

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -59,11 +60,16 @@ def rule_set_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
+@transaction.atomic
 def rule_set_settings(request: HttpRequest, key: str) -> HttpResponse:
-    """Name, slot, and whether a second person approves, which only an administrator takes away again."""
-    rule_set = get_object_or_404(RuleSet, key=key)
+    """Name, slot until it is published, and a second person, whom only an administrator takes away again."""
+    rule_sets = RuleSet.objects.all()
+    rule_set = get_object_or_404(
+        rule_sets.select_for_update() if request.method == "POST" else rule_sets, key=key
+    )
     form = RuleSetForm(request.POST or None, instance=rule_set)
     form.fields["key"].disabled = True
+    form.fields["slot"].disabled = rule_set.versions.exists()
     if rule_set.needs_approval and not cast(User, request.user).may_administer:
         form.fields["needs_approval"].disabled = True
     if form.is_valid():

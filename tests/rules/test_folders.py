@@ -124,6 +124,14 @@ def test_the_second_person_goes_when_that_is_asked_for_and_it_is_noted(folder, h
     assert AuditEntry.objects.get(action="imported rule set").detail == "needs approval: False"
 
 
+def test_a_file_gives_published_rules_no_other_slot(folder, hero, live):
+    live(LOYAL)
+    (folder / "hero.yaml").write_text(HERO.replace("slot: hero", "slot: banner"))
+    with pytest.raises(CommandError, match="hero: slot: These rules were published and keep their slot"):
+        run("rules_import", folder, publish=True)
+    assert (hero.versions.count(), RuleSet.objects.get().slot) == (1, "hero")
+
+
 def test_nothing_goes_unless_pruning_is_asked_for(folder, hero, live):
     live(LOYAL)
     case(hero, "old", {}, {"show": "default"})

@@ -174,6 +174,25 @@ def test_only_an_administrator_takes_the_four_eyes_away(client, marketer, hero, 
     assert not hero.needs_approval
 
 
+def test_published_rules_keep_their_slot(client, marketer, hero, live):
+    live(BRITISH)
+    client.post(address("settings"), {"name": "New name", "slot": "banner"})
+    hero.refresh_from_db()
+    assert (hero.name, hero.slot) == ("New name", "hero")
+
+
+def test_another_slot_takes_approval_and_plan_of_a_draft_away(client, marketer, hero, bob):
+    needing_approval(hero)
+    write(client, BRITISH)
+    approve(hero, by=bob, revision=1)
+    RuleDraft.objects.update(publish_at=NOW, scheduled_by=bob)
+    client.post(address("settings"), {"name": "Hero", "slot": "banner", "needs_approval": "on"})
+    draft = RuleDraft.objects.get()
+    assert (draft.approver, draft.approved_at, draft.publish_at, draft.scheduled_by) == (None,) * 4
+    hero.refresh_from_db()
+    assert (hero.slot, hero.revision) == ("banner", 2)
+
+
 def test_saving_the_settings_leaves_what_went_live_meanwhile(client, marketer, hero, live, monkeypatch):
     live(BRITISH)
     whole = RuleSetForm.is_valid
