@@ -15,13 +15,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
+from accounts.models import User
+from accounts.roles import Permission
 from common.clock import now
 from rules.cases import check_case
-from rules.documents import DocumentError, parse_document
+from rules.documents import DocumentError, checksum, parse_document
 from rules.drafts import Refused, check_segments, save_draft
 from rules.files import dump_text, load_text, ordered
 from rules.models import RuleDraft, RuleSet, RuleTest
-from rules.versions import checksum, publish_document, retire
+from rules.versions import publish_document, retire
 from rules.wording import DiffLine, text_diff
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -159,6 +161,16 @@ def _tests(raw: Any) -> Iterator[dict[str, Any]]:
         yield case
 
 
+def colleague(email: str | None) -> User | None:
+    """Return who is said to have written files, None where nobody is. Raises FolderError for a stranger."""
+    if email is None:
+        return None
+    found = User.objects.filter(email__iexact=email, is_active=True).first()
+    if found is None or not found.may(Permission.EDIT):
+        raise FolderError(f"--author {email}: there is no colleague of this address who may write rules.")
+    return found
+
+
 def import_entries(
     entries: Iterable[Entry],
     *,
@@ -166,6 +178,7 @@ def import_entries(
     prune: bool = False,
     replace_drafts: bool = False,
     drop_approval: bool = False,
+    author: User | None = None,
     is_trial: bool = False,
 ) -> list[Step]:
     """Bring rule sets, test cases and rules to what the files say, all or nothing; the same again does nothing.
@@ -173,8 +186,9 @@ def import_entries(
     Rules become drafts, or with `publish` live versions, which their test cases gate; where a second person has to
     approve they become drafts all the same. A draft that says something else is only overwritten with
     `replace_drafts`. A file may ask for that second person, but only `drop_approval` lets one that does not ask
-    take them away. With `prune`, rule sets and test cases that no file names go: what was never published is
-    deleted, the rest retired. A trial changes nothing. Raises FolderError.
+    take them away; `author`, who wrote the files, has to be named where there is one. With `prune`, rule sets and
+    test cases that no file names go: what was never published is deleted, the rest retired. A trial changes
+    nothing. Raises FolderError.
     """
     steps: list[Step] = []
     try:
@@ -188,6 +202,7 @@ def import_entries(
                         prune=prune,
                         replace_drafts=replace_drafts,
                         drop_approval=drop_approval,
+                        author=author,
                     )
                 )
             if prune:
@@ -200,7 +215,13 @@ def import_entries(
 
 
 def _import_one(
-    entry: Entry, *, publish: bool, prune: bool, replace_drafts: bool, drop_approval: bool
+    entry: Entry,
+    *,
+    publish: bool,
+    prune: bool,
+    replace_drafts: bool,
+    drop_approval: bool,
+    author: User | None,
 ) -> Step:
     rule_set = (
         RuleSet.objects.select_for_update(of=("self",))
@@ -217,7 +238,9 @@ def _import_one(
         what += [*header, *_bring_tests(rule_set, entry, prune=prune)]
         check_segments(parse_document(entry.document))
         if live is None or live.checksum != checksum(entry.document):
-            what += _bring_rules(rule_set, entry, publish=publish, replace_drafts=replace_drafts)
+            what += _bring_rules(
+                rule_set, entry, publish=publish, replace_drafts=replace_drafts, author=author
+            )
     except (DocumentError, Refused) as error:
         raise FolderError(f"{entry.key}: {error}") from error
     lines = text_diff(live.document, entry.document) if live else ()
@@ -264,7 +287,9 @@ def _bring_tests(rule_set: RuleSet, entry: Entry, *, prune: bool) -> Iterator[st
         yield f"deleted test “{name}”"
 
 
-def _bring_rules(rule_set: RuleSet, entry: Entry, *, publish: bool, replace_drafts: bool) -> Iterator[str]:
+def _bring_rules(
+    rule_set: RuleSet, entry: Entry, *, publish: bool, replace_drafts: bool, author: User | None
+) -> Iterator[str]:
     draft = RuleDraft.objects.select_related("author").filter(rule_set=rule_set).first()
     is_same = draft is not None and checksum(draft.document) == checksum(entry.document)
     if draft is not None and not is_same and not replace_drafts:
@@ -272,10 +297,12 @@ def _bring_rules(rule_set: RuleSet, entry: Entry, *, publish: bool, replace_draf
             f"{draft.author or 'A program'} has a draft that says something else; --replace-drafts drops it."
         )
     if publish and not rule_set.needs_approval:
-        version = publish_document(rule_set, entry.document, note="Imported")
+        version = publish_document(rule_set, entry.document, author=author, note="Imported")
         yield f"published as version {version.number}"
     elif not is_same:
-        save_draft(rule_set, entry.document, author=None, note="Imported")
+        if rule_set.needs_approval and author is None:
+            raise Refused("a second person has to approve it, so --author says who wrote it.")
+        save_draft(rule_set, entry.document, author=author, note="Imported")
         yield "saved as a draft" + ("; a second person has to approve it" if publish else "")
 
 

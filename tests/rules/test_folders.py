@@ -98,22 +98,43 @@ def test_a_draft_of_a_colleague_is_not_overwritten_unless_asked(folder, hero, ad
     assert RuleDraft.objects.get().author is None
 
 
-def test_what_a_second_person_approves_is_not_published_by_a_command(folder, hero):
+def test_what_a_second_person_approves_is_not_published_by_a_command(folder, hero, ada):
     (folder / "hero.yaml").write_text(HERO + "needs_approval: true\n")
-    assert "saved as a draft; a second person has to approve it" in run("rules_import", folder, publish=True)
+    told = run("rules_import", folder, publish=True, author=ada.email)
+    assert "saved as a draft; a second person has to approve it" in told
     assert not hero.versions.exists()
 
 
+@pytest.mark.parametrize(
+    ("author", "reason"),
+    [
+        (None, "--author says who wrote it"),
+        ("x@example.com", "--author x@example.com: there is no colleague"),
+    ],
+)
+def test_what_a_second_person_approves_is_not_imported_without_its_author(folder, hero, author, reason):
+    needing_approval(hero)
+    with pytest.raises(CommandError, match=reason):
+        run("rules_import", folder, author=author)
+    assert not RuleDraft.objects.exists()
+
+
 @pytest.mark.parametrize("command", ["rules_import", "publish_rules"])
-def test_a_file_that_asks_for_no_second_person_takes_none_away(folder, hero, live, command):
+def test_a_file_that_asks_for_no_second_person_takes_none_away(folder, hero, live, ada, command):
     live(LOYAL)
     needing_approval(hero)
+    author = {"author": "Ada@example.com"}
     if command == "rules_import":
-        assert "saved as a draft; a second person has to approve it" in run(command, folder, publish=True)
+        assert "saved as a draft; a second person has to approve it" in run(
+            command, folder, publish=True, **author
+        )
     else:
-        assert run(command, folder / "hero.yaml") == "Hero waits for approval: 1 rules for the slot hero.\n"
+        assert (
+            run(command, folder / "hero.yaml", **author)
+            == "Hero waits for approval: 1 rules for the slot hero.\n"
+        )
     hero.refresh_from_db()
-    assert (hero.needs_approval, hero.versions.count()) == (True, 1)
+    assert (hero.needs_approval, hero.versions.count(), hero.draft.author) == (True, 1, ada)
 
 
 def test_the_second_person_goes_when_that_is_asked_for_and_it_is_noted(folder, hero):
