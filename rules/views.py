@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import audit
 from accounts.models import User
 from accounts.permissions import editors_only
 from common.clock import now
@@ -116,7 +117,7 @@ def rule_set_simulate(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def simulated(request: HttpRequest, rule_set: RuleSet) -> dict[str, Any]:
-    """Return what a page of the simulation shows, for the admin too."""
+    """Return what a page of the simulation shows, for the admin too; a look at examples is noted."""
     draft, live = draft_of(rule_set), rule_set.live_version
     form = SimulationForm(request.GET if "segment" in request.GET else None)
     context: dict[str, Any] = {"rule_set": rule_set, "form": form, "draft": draft, "live": live}
@@ -124,7 +125,10 @@ def simulated(request: HttpRequest, rule_set: RuleSet) -> dict[str, Any]:
         try:
             before, after = parse_document(live.document), parse_document(draft.document)
             segment = form.cleaned_data["segment"]
-            context["simulation"] = simulate(before, after, segment=segment, now=now())
+            simulation = context["simulation"] = simulate(before, after, segment=segment, now=now())
+            if simulation.examples:
+                count = f"{len(simulation.examples)} customers"
+                audit.record(request.user, "looked at a simulation of rules", rule_set, detail=count)
         except (DocumentError, TooSlow) as error:
             context["problem"] = str(error)
     return context

@@ -296,6 +296,28 @@ def test_a_simulation_counts_and_names_whom_the_draft_treats_otherwise(client, m
     assert "uk → gb" in page
 
 
+@pytest.mark.parametrize("page", ["pages", "admin"])
+def test_a_look_at_the_examples_of_a_simulation_is_noted(client, root, hero, live, page):
+    root.is_staff = True
+    root.save(update_fields=["is_staff"])
+    client.force_login(root)
+    live(BRITISH)
+    save_draft(hero, document({**BRITISH, "then": {"show": "gb"}}), author=root)
+    person = Customer.objects.create(country="GB")
+    admin = reverse("admin:rules_ruleset_simulate", args=[hero.pk])
+    asked = admin if page == "admin" else address("simulate")
+    client.get(asked, {"segment": ""})
+    looks = AuditEntry.objects.filter(action="looked at a simulation of rules")
+    assert not looks.exists()
+    Consent.objects.create(customer=person, is_granted=True, changed_at=NOW, source="test")
+    client.get(asked, {"segment": ""})
+    assert (looks.get().user, looks.get().object_id, looks.get().detail) == (
+        root,
+        str(hero.pk),
+        "1 customers",
+    )
+
+
 def test_a_simulation_without_a_draft_says_what_is_missing(client, marketer, live):
     live(BRITISH)
     assert "Nothing to compare" in client.get(address("simulate"), {"segment": ""}).content.decode()
