@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,44 @@ class Step:
 def export_folder(folder: Path) -> list[Path]:
     """Write a file for each rule set: what is live, or else its draft. Returns the paths, changed or not.
 
-    A rule set that stands there as JSON stays JSON. One without rules has no file; files of others stay.
+    A rule set keeps the file that has its key inside, or else its name; what stands there as JSON stays JSON. One
+    without rules has no file; files of others stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    there = _files_by_key(folder)
     written = []
     for rule_set in RuleSet.objects.select_related("live_version", "draft").order_by("key"):
         if (content := content_of(rule_set)) is None:
             continue
-        there = [folder / f"{rule_set.key}{suffix}" for suffix in SUFFIXES]
-        path = next((one for one in there if one.exists()), there[0])
+        path = there.get(rule_set.key) or _free_path(folder, rule_set.key)
         path.write_text(spell(content, as_json=path.suffix == ".json"), encoding="utf-8")
         written.append(path)
     return written
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES)
+
+
+def _files_by_key(folder: Path) -> dict[str, Path]:
+    named, inside = {}, {}
+    for path in _files_in(folder):
+        try:
+            content = load_text(path.read_text(encoding="utf-8"))
+        except (DocumentError, UnicodeDecodeError):
+            content = None
+        key = content.get("key") if isinstance(content, dict) else None
+        if isinstance(key, str):
+            inside.setdefault(key, path)
+        else:
+            named.setdefault(path.stem, path)
+    return named | inside
+
+
+def _free_path(folder: Path, key: str) -> Path:
+    """A path that no file has; keys have no dots, so that no other rule set's file is called like a later one."""
+    paths = (folder / f"{key}{number}{SUFFIXES[0]}" for number in chain([""], map(".{}".format, count(2))))
+    return next(path for path in paths if not path.exists())
 
 
 def content_of(rule_set: RuleSet) -> dict[str, Any] | None:
@@ -106,7 +133,7 @@ def read_folder(folder: Path) -> list[Entry]:
     if not folder.is_dir():
         raise FolderError(f"{folder}: there is no such folder.")
     entries, problems = [], []
-    for path in sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES):
+    for path in _files_in(folder):
         try:
             entries.append(read_entry(path.read_text(encoding="utf-8")))
         except (DocumentError, UnicodeDecodeError) as error:

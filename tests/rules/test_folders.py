@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accounts.models import AuditEntry
 from rules.documents import parse_document
 from rules.drafts import save_draft
-from rules.files import load_text
+from rules.files import dump_text, load_text
 from rules.findings import conflicts
 from rules.folders import read_entry, spell
 from rules.models import RuleDraft, RuleSet, RuleTest
@@ -197,6 +197,30 @@ def test_what_stands_there_as_json_stays_json(folder, tmp_path):
     assert not (folder / "hero.yaml").exists()
 
 
+def test_a_rule_set_keeps_the_file_that_has_its_key_inside(folder):
+    (folder / "hero.yaml").rename(folder / "banner.yaml")
+    run("rules_import", folder)
+    assert run("rules_export", folder) == f"{folder / 'banner.yaml'}\n"
+    assert run("rules_import", folder) == "hero: nothing to do.\n"
+
+
+def test_a_new_rule_set_does_not_take_the_file_of_another(folder, live):
+    (folder / "hero.yaml").write_text(
+        HERO.replace("key: hero", "key: banner").replace("slot: hero", "slot: x")
+    )
+    live(BRITISH)
+    run("rules_import", folder)
+    run("rules_export", folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["hero.2.yaml", "hero.yaml"]
+    assert run("rules_import", folder) == "banner: nothing to do.\nhero: nothing to do.\n"
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"], ids=["U+0085", "U+2028", "U+2029"])
+def test_line_breaks_of_unicode_are_read_back(mark):
+    said = {f"a{mark}b": [f"a{mark}b", mark, f"{mark} a \n{mark}b"]}
+    assert load_text(dump_text(said)) == said
+
+
 def test_a_rule_set_without_rules_has_no_file(hero, tmp_path):
     needing_approval(hero)
     assert run("rules_export", tmp_path) == ""
@@ -214,7 +238,7 @@ def test_the_schema_is_printed():
     assert json.loads(run("rule_schema"))["title"] == "A rule set of Regards"
 
 
-NAMES = st.text("abcdefgh ü–:#'\"{}-1é", min_size=1, max_size=12)
+NAMES = st.text("abcdefgh ü–:#'\"{}-1é\x85\u2028", min_size=1, max_size=12)
 VALUES = st.one_of(
     NAMES,
     st.sampled_from(
