@@ -85,7 +85,8 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _files_by_key(folder: Path) -> dict[str, Path]:
-    named, inside = {}, {}
+    named: dict[str, Path] = {}
+    inside: dict[str, Path] = {}
     for path in _files_in(folder):
         try:
             content = load_text(path.read_text(encoding="utf-8"))
