@@ -161,8 +161,9 @@ class RuleSetAdmin(Launching):
         return with_draft()
 
     def get_readonly_fields(self, request: HttpRequest, obj: RuleSet | None = None) -> Sequence[str]:
-        """The key stays, and only an administrator takes the second person away."""
+        """The key stays, a published slot too, and only an administrator takes the second person away."""
         fixed = [*self.readonly_fields, *(["key"] if obj else [])]
+        fixed += ["slot"] if obj and obj.versions.exists() else []
         may_release = cast(User, request.user).may(Permission.ADMINISTER)
         return [*fixed, "needs_approval"] if obj and obj.needs_approval and not may_release else fixed
 

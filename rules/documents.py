@@ -10,6 +10,8 @@ Every rule whose condition holds fires. Where several say what to show or recomm
 the first in order wins; `otherwise` fills what is still open. Exclusions add up, and one `suppress` is enough.
 """
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +101,21 @@ def parse_document(raw: object) -> Document:
         place = error.path or "document"
         raise DocumentError(f"{place}: {error.reason}") from error
     return Document(parsed, otherwise)
+
+
+def checksum(document: Any) -> str:
+    """Return the SHA-256 of the document in one canonical spelling: the same before and after it was stored."""
+    spelling = json.dumps(_as_stored(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(spelling.encode()).hexdigest()
+
+
+def _as_stored(raw: Any) -> Any:
+    """PostgreSQL knows no negative zero."""
+    if isinstance(raw, dict):
+        return {key: _as_stored(value) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [_as_stored(item) for item in raw]
+    return raw + 0.0 if isinstance(raw, float) else raw
 
 
 def _refuse_namesakes(rules: tuple[Rule, ...]) -> None:

@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from common.clock import now as present
-from rules.documents import Document, DocumentError, parse_document
+from rules.documents import Document, DocumentError, checksum, parse_document
 from rules.models import RuleDraft, RuleSet
 from rules.trials import failures, try_document
 from segments.conditions import needs
@@ -53,14 +53,20 @@ def save_draft(
 ) -> RuleDraft:
     """Store the document as the working draft, which follows the version that is live now.
 
-    An edit takes approval and schedule away. `revision` is that of the rule set when its author began; None asks for
-    no such check. Raises DocumentError, also where a condition names a segment that does not exist, and MovedOn.
+    An edit takes approval and schedule away. Whoever changes the words is their author from then on; the same words
+    keep theirs, if there is one. Everybody who was is kept too. `revision` is that of the rule set when its author
+    began; None asks for no such check. Raises DocumentError, also where a condition names a segment that does not
+    exist, and MovedOn.
     """
     check_segments(parse_document(document))
     with transaction.atomic():
         locked = lock(rule_set, revision=revision)
-        values = {"document": document, "note": note, "author": author, "base_id": locked.live_version_id}
-        draft, _ = RuleDraft.objects.update_or_create(rule_set=locked, defaults=values)
+        draft = RuleDraft.objects.filter(rule_set=locked).first() or RuleDraft(rule_set=locked)
+        if draft.author_id is None or checksum(draft.document) != checksum(document):
+            draft.author = author
+            draft.writer_ids = sorted({*draft.writer_ids, *([author.pk] if author else [])})
+        draft.document, draft.note, draft.base_id = document, note, locked.live_version_id
+        draft.save()
         advance(locked, rule_set)
         draft.refresh_from_db()
         audit.record(author, "saved a draft of rules", locked)
@@ -77,7 +83,7 @@ def discard_draft(rule_set: RuleSet, *, by: User | None, revision: int) -> None:
 
 
 def follow_live(rule_set: RuleSet, *, by: User, revision: int) -> RuleDraft:
-    """Let the draft follow what is live now, its words as they are; whoever does so becomes its author.
+    """Let the draft follow what is live now; its words and their author stay as they are.
 
     Raises MovedOn, and Refused where there is no draft.
     """
@@ -90,13 +96,17 @@ def follow_live(rule_set: RuleSet, *, by: User, revision: int) -> RuleDraft:
 def approve(rule_set: RuleSet, *, by: User, revision: int) -> RuleDraft:
     """Let a second person stand by the draft; its test cases must pass.
 
-    Raises MovedOn, and Refused: for its author, and while cases fail.
+    Raises MovedOn, and Refused: for all who wrote on it, where nobody knows who did, and while cases fail.
     """
     with transaction.atomic():
         locked = lock(rule_set, revision=revision)
         draft = draft_in(locked)
-        if draft.author_id == by.pk:
-            raise Refused("You wrote this draft; a second person approves it.")
+        if draft.author_id is None:
+            raise Refused(
+                "A program wrote this draft; a colleague saves it as theirs, and another approves it."
+            )
+        if not draft.may_be_approved_by(by):
+            raise Refused("You wrote on this draft; a second person approves it.")
         if failing := failures(try_document(locked, parse_document(draft.document))):
             raise Refused(" ".join(failing))
         draft.approver, draft.approved_at = by, present()

@@ -8,6 +8,7 @@ from common.plain_data import PlainDataError, load_plain
 from rules.documents import DocumentError
 
 LARGEST_FILE = 200_000
+_LINE_BREAKS = ("\x85", "\u2028", "\u2029")
 _READING_ORDER = (
     "key name slot needs_approval rules when then otherwise tests customer expect attributes facts events segments"
     " stage scores consents experiments all any not attribute fact event score segment consent experiment variant"
@@ -26,9 +27,21 @@ def load_text(written: str) -> Any:
         raise DocumentError(str(error)) from error
 
 
+class _Dumper(yaml.SafeDumper):
+    """YAML whose texts with Unicode's own line breaks are written with escapes: bare ones are read as blanks."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(mark in text for mark in _LINE_BREAKS) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def dump_text(raw: Any) -> str:
     """Return the value as YAML that `load_text` reads back to the same."""
-    return yaml.safe_dump(ordered(raw), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(ordered(raw), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def ordered(raw: Any) -> Any:

@@ -7,7 +7,8 @@ writing what was read changes no byte after the first time; comments are not kep
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
+from accounts.models import User
+from accounts.roles import Permission
 from common.clock import now
 from rules.cases import check_case
-from rules.documents import DocumentError, parse_document
+from rules.documents import DocumentError, checksum, parse_document
 from rules.drafts import Refused, check_segments, save_draft
 from rules.files import dump_text, load_text, ordered
 from rules.models import RuleDraft, RuleSet, RuleTest
-from rules.versions import checksum, publish_document, retire
+from rules.versions import publish_document, retire
 from rules.wording import DiffLine, text_diff
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -62,18 +65,45 @@ class Step:
 def export_folder(folder: Path) -> list[Path]:
     """Write a file for each rule set: what is live, or else its draft. Returns the paths, changed or not.
 
-    A rule set that stands there as JSON stays JSON. One without rules has no file; files of others stay.
+    A rule set keeps the file that has its key inside, or else its name; what stands there as JSON stays JSON. One
+    without rules has no file; files of others stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    there = _files_by_key(folder)
     written = []
     for rule_set in RuleSet.objects.select_related("live_version", "draft").order_by("key"):
         if (content := content_of(rule_set)) is None:
             continue
-        there = [folder / f"{rule_set.key}{suffix}" for suffix in SUFFIXES]
-        path = next((one for one in there if one.exists()), there[0])
+        path = there.get(rule_set.key) or _free_path(folder, rule_set.key)
         path.write_text(spell(content, as_json=path.suffix == ".json"), encoding="utf-8")
         written.append(path)
     return written
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES)
+
+
+def _files_by_key(folder: Path) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    inside: dict[str, Path] = {}
+    for path in _files_in(folder):
+        try:
+            content = load_text(path.read_text(encoding="utf-8"))
+        except (DocumentError, UnicodeDecodeError):
+            content = None
+        key = content.get("key") if isinstance(content, dict) else None
+        if isinstance(key, str):
+            inside.setdefault(key, path)
+        else:
+            named.setdefault(path.stem, path)
+    return named | inside
+
+
+def _free_path(folder: Path, key: str) -> Path:
+    """A path that no file has; keys have no dots, so that no other rule set's file is called like a later one."""
+    paths = (folder / f"{key}{number}{SUFFIXES[0]}" for number in chain([""], map(".{}".format, count(2))))
+    return next(path for path in paths if not path.exists())
 
 
 def content_of(rule_set: RuleSet) -> dict[str, Any] | None:
@@ -104,7 +134,7 @@ def read_folder(folder: Path) -> list[Entry]:
     if not folder.is_dir():
         raise FolderError(f"{folder}: there is no such folder.")
     entries, problems = [], []
-    for path in sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES):
+    for path in _files_in(folder):
         try:
             entries.append(read_entry(path.read_text(encoding="utf-8")))
         except (DocumentError, UnicodeDecodeError) as error:
@@ -159,27 +189,50 @@ def _tests(raw: Any) -> Iterator[dict[str, Any]]:
         yield case
 
 
+def colleague(email: str | None) -> User | None:
+    """Return who is said to have written files, None where nobody is. Raises FolderError for a stranger."""
+    if email is None:
+        return None
+    found = User.objects.filter(email__iexact=email, is_active=True).first()
+    if found is None or not found.may(Permission.EDIT):
+        raise FolderError(f"--author {email}: there is no colleague of this address who may write rules.")
+    return found
+
+
 def import_entries(
     entries: Iterable[Entry],
     *,
     publish: bool = False,
     prune: bool = False,
     replace_drafts: bool = False,
+    drop_approval: bool = False,
+    author: User | None = None,
     is_trial: bool = False,
 ) -> list[Step]:
     """Bring rule sets, test cases and rules to what the files say, all or nothing; the same again does nothing.
 
     Rules become drafts, or with `publish` live versions, which their test cases gate; where a second person has to
     approve they become drafts all the same. A draft that says something else is only overwritten with
-    `replace_drafts`. With `prune`, rule sets and test cases that no file names go: what was never published is
-    deleted, the rest retired. A trial changes nothing. Raises FolderError.
+    `replace_drafts`. A file may ask for that second person, but only `drop_approval` lets one that does not ask
+    take them away; `author`, who wrote the files, has to be named where there is one. With `prune`, rule sets and
+    test cases that no file names go: what was never published is deleted, the rest retired. A trial changes
+    nothing. Raises FolderError.
     """
     steps: list[Step] = []
     try:
         with transaction.atomic():
             entries = list(entries)
             for entry in entries:
-                steps.append(_import_one(entry, publish=publish, prune=prune, replace_drafts=replace_drafts))
+                steps.append(
+                    _import_one(
+                        entry,
+                        publish=publish,
+                        prune=prune,
+                        replace_drafts=replace_drafts,
+                        drop_approval=drop_approval,
+                        author=author,
+                    )
+                )
             if prune:
                 steps.extend(_prune({entry.key for entry in entries}))
             if is_trial:
@@ -189,7 +242,15 @@ def import_entries(
     return steps
 
 
-def _import_one(entry: Entry, *, publish: bool, prune: bool, replace_drafts: bool) -> Step:
+def _import_one(
+    entry: Entry,
+    *,
+    publish: bool,
+    prune: bool,
+    replace_drafts: bool,
+    drop_approval: bool,
+    author: User | None,
+) -> Step:
     rule_set = (
         RuleSet.objects.select_for_update(of=("self",))
         .select_related("live_version")
@@ -198,12 +259,16 @@ def _import_one(entry: Entry, *, publish: bool, prune: bool, replace_drafts: boo
     )
     live = rule_set.live_version if rule_set else None
     what = []
+    if rule_set and rule_set.needs_approval and not drop_approval:
+        entry = replace(entry, needs_approval=True)
     try:
         rule_set, header = _header(entry, rule_set)
         what += [*header, *_bring_tests(rule_set, entry, prune=prune)]
         check_segments(parse_document(entry.document))
         if live is None or live.checksum != checksum(entry.document):
-            what += _bring_rules(rule_set, entry, publish=publish, replace_drafts=replace_drafts)
+            what += _bring_rules(
+                rule_set, entry, publish=publish, replace_drafts=replace_drafts, author=author
+            )
     except (DocumentError, Refused) as error:
         raise FolderError(f"{entry.key}: {error}") from error
     lines = text_diff(live.document, entry.document) if live else ()
@@ -226,7 +291,7 @@ def _header(entry: Entry, rule_set: RuleSet | None) -> tuple[RuleSet, list[str]]
         field, reasons = next(iter(error.message_dict.items()))
         raise DocumentError(f"{field}: {reasons[0]}") from error
     stored.save(update_fields=changed if rule_set else None)
-    audit.record(None, "imported rule set", stored)
+    audit.record(None, "imported rule set", stored, detail="; ".join(what))
     return stored, what
 
 
@@ -250,18 +315,22 @@ def _bring_tests(rule_set: RuleSet, entry: Entry, *, prune: bool) -> Iterator[st
         yield f"deleted test “{name}”"
 
 
-def _bring_rules(rule_set: RuleSet, entry: Entry, *, publish: bool, replace_drafts: bool) -> Iterator[str]:
+def _bring_rules(
+    rule_set: RuleSet, entry: Entry, *, publish: bool, replace_drafts: bool, author: User | None
+) -> Iterator[str]:
     draft = RuleDraft.objects.select_related("author").filter(rule_set=rule_set).first()
     is_same = draft is not None and checksum(draft.document) == checksum(entry.document)
     if draft is not None and not is_same and not replace_drafts:
         raise Refused(
             f"{draft.author or 'A program'} has a draft that says something else; --replace-drafts drops it."
         )
-    if publish and not entry.needs_approval:
-        version = publish_document(rule_set, entry.document, note="Imported")
+    if publish and not rule_set.needs_approval:
+        version = publish_document(rule_set, entry.document, author=author, note="Imported")
         yield f"published as version {version.number}"
     elif not is_same:
-        save_draft(rule_set, entry.document, author=None, note="Imported")
+        if rule_set.needs_approval and author is None:
+            raise Refused("a second person has to approve it, so --author says who wrote it.")
+        save_draft(rule_set, entry.document, author=author, note="Imported")
         yield "saved as a draft" + ("; a second person has to approve it" if publish else "")
 
 

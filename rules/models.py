@@ -1,12 +1,16 @@
 """Rule sets: what to show to whom, as one working draft, stored test cases and immutable versions."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
+from accounts.models import User
+
 
 class RuleSet(models.Model):
-    """The rules that decide one slot of a mail or a page."""
+    """The rules that decide one slot of a mail or a page; once published, always that one (trigger, migration 0008)."""
 
     key = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
@@ -33,6 +37,13 @@ class RuleSet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse another slot for what was ever published."""
+        moved = self.pk and RuleSet.objects.filter(pk=self.pk).exclude(slot=self.slot).exists()
+        if moved and self.versions.exists():
+            reason = "These rules were published and keep their slot; make a new rule set for another one."
+            raise ValidationError({"slot": reason})
 
 
 class RuleSetVersion(models.Model):
@@ -79,7 +90,13 @@ class RuleDraft(models.Model):
         models.PROTECT,
         null=True,
         related_name="+",
-        help_text="Who edited it last; empty for a command.",
+        help_text="Who wrote these words; empty for a command.",
+    )
+    writer_ids = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        help_text="Every colleague whose words are or were in it; none of them approves it.",
     )
     base = models.ForeignKey(
         RuleSetVersion,
@@ -102,6 +119,11 @@ class RuleDraft(models.Model):
                 violation_error_message="Nobody approves what they wrote themselves.",
             ),
             models.CheckConstraint(
+                condition=Q(approver=None) | ~Q(writer_ids__contains=[F("approver")]),
+                name="rule_draft_writers",
+                violation_error_message="Nobody approves what they wrote on themselves.",
+            ),
+            models.CheckConstraint(
                 condition=Q(approver=None, approved_at=None)
                 | Q(approver__isnull=False, approved_at__isnull=False),
                 name="rule_draft_approved_at",
@@ -113,6 +135,10 @@ class RuleDraft(models.Model):
 
     def __str__(self) -> str:
         return f"Draft of {self.rule_set}"
+
+    def may_be_approved_by(self, user: User) -> bool:
+        """Whether the colleague is a second person: it is known who wrote the draft, and they never did."""
+        return self.author_id is not None and user.pk not in (self.author_id, *self.writer_ids)
 
 
 class RuleTest(models.Model):

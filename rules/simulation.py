@@ -1,8 +1,8 @@
 """What a draft would change for the people of an audience: decided in SQL, both ways, and counted.
 
-A decision falls into parts (`show`, `recommend`, each variable, each exclusion, `suppress`), each a text that the first
-fitting rule says or `otherwise` leaves. Parts that both documents decide alike are not looked at. The number of queries
-does not depend on the audience; nobody is decided in Python.
+A decision falls into parts (`show`, `recommend`, each variable, each exclusion, `suppress`), each a value, spelled as
+JSON, that the first fitting rule says or `otherwise` leaves. Parts that both documents decide alike are not looked at.
+The number of queries does not depend on the audience; nobody is decided in Python.
 """
 
 import json
@@ -18,7 +18,7 @@ from psycopg.errors import QueryCanceled
 from customers.models import Customer
 from rules.deciding import held_sql
 from rules.documents import Document
-from rules.wording import values_of
+from rules.wording import value_in_words, values_of
 from segments.conditions import Condition
 from segments.models import Segment
 
@@ -226,8 +226,11 @@ def _said_by(document: Document) -> dict[str, list[tuple[Condition, str]]]:
 
 
 def _change(row: dict[str, Any], scale: float = 1.0) -> Change:
-    customers = round(row.get("customers", 1) * scale)
-    return Change(row["part"], row["before"] or "", row["after"] or "", customers)
+    spelled = row["before"], row["after"]
+    before, after = ("" if each is None else value_in_words(row["part"], each) for each in spelled)
+    if before == after:
+        before, after = (each or "" for each in spelled)
+    return Change(row["part"], before, after, round(row.get("customers", 1) * scale))
 
 
 def _examples(rows: list[dict[str, Any]]) -> tuple[Example, ...]:

@@ -63,7 +63,7 @@ def standing_of(rule_set: RuleSet, user: User) -> Standing:
         rule_set=rule_set,
         draft=draft,
         problems=problems,
-        may_approve=waits and may_launch and draft is not None and draft.author_id != user.pk,
+        may_approve=waits and may_launch and draft is not None and draft.may_be_approved_by(user),
         may_publish=draft is not None and may_launch and not problems,
         follows_live=draft is None or draft.base_id == rule_set.live_version_id,
     )

@@ -1,7 +1,5 @@
 """Published versions of a rule set: written once, and taken back by writing the old one anew."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,25 +13,10 @@ from accounts.roles import Permission
 from common.clock import now as present
 from customers.models import Alert
 from customers.quality.alerts import raise_alert, resolve
-from rules.documents import parse_document
+from rules.documents import checksum, parse_document
 from rules.drafts import Refused, advance, check_segments, draft_in, lock, obstacles, save_draft
 from rules.models import RuleDraft, RuleSet, RuleSetVersion
 from rules.trials import failures, try_document
-
-
-def checksum(document: Any) -> str:
-    """Return the SHA-256 of the document in one canonical spelling: the same before and after it was stored."""
-    spelling = json.dumps(_as_stored(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(spelling.encode()).hexdigest()
-
-
-def _as_stored(raw: Any) -> Any:
-    """PostgreSQL knows no negative zero."""
-    if isinstance(raw, dict):
-        return {key: _as_stored(value) for key, value in raw.items()}
-    if isinstance(raw, list):
-        return [_as_stored(item) for item in raw]
-    return raw + 0.0 if isinstance(raw, float) else raw
 
 
 def publish_draft(rule_set: RuleSet, *, by: User | None, revision: int) -> RuleSetVersion:

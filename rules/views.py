@@ -3,11 +3,13 @@
 from typing import Any, cast
 
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import audit
 from accounts.models import User
 from accounts.permissions import editors_only
 from common.clock import now
@@ -59,11 +61,16 @@ def rule_set_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @editors_only
+@transaction.atomic
 def rule_set_settings(request: HttpRequest, key: str) -> HttpResponse:
-    """Name, slot, and whether a second person approves, which only an administrator takes away again."""
-    rule_set = get_object_or_404(RuleSet, key=key)
+    """Name, slot until it is published, and a second person, whom only an administrator takes away again."""
+    rule_sets = RuleSet.objects.all()
+    rule_set = get_object_or_404(
+        rule_sets.select_for_update() if request.method == "POST" else rule_sets, key=key
+    )
     form = RuleSetForm(request.POST or None, instance=rule_set)
     form.fields["key"].disabled = True
+    form.fields["slot"].disabled = rule_set.versions.exists()
     if rule_set.needs_approval and not cast(User, request.user).may_administer:
         form.fields["needs_approval"].disabled = True
     if form.is_valid():
@@ -110,7 +117,7 @@ def rule_set_simulate(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def simulated(request: HttpRequest, rule_set: RuleSet) -> dict[str, Any]:
-    """Return what a page of the simulation shows, for the admin too."""
+    """Return what a page of the simulation shows, for the admin too; a look at examples is noted."""
     draft, live = draft_of(rule_set), rule_set.live_version
     form = SimulationForm(request.GET if "segment" in request.GET else None)
     context: dict[str, Any] = {"rule_set": rule_set, "form": form, "draft": draft, "live": live}
@@ -118,7 +125,10 @@ def simulated(request: HttpRequest, rule_set: RuleSet) -> dict[str, Any]:
         try:
             before, after = parse_document(live.document), parse_document(draft.document)
             segment = form.cleaned_data["segment"]
-            context["simulation"] = simulate(before, after, segment=segment, now=now())
+            simulation = context["simulation"] = simulate(before, after, segment=segment, now=now())
+            if simulation.examples:
+                count = f"{len(simulation.examples)} customers"
+                audit.record(request.user, "looked at a simulation of rules", rule_set, detail=count)
         except (DocumentError, TooSlow) as error:
             context["problem"] = str(error)
     return context

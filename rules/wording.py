@@ -1,7 +1,8 @@
 """Rules in words, and two documents side by side: by rules, by words, by lines."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher, unified_diff
 from enum import StrEnum
 from typing import Any
@@ -69,18 +70,23 @@ def describe_actions(actions: Actions) -> str:
 
 
 def values_of(actions: Actions) -> dict[str, str]:
-    """Return each part of what follows ("show", "set headline", "send" …) with what is said of it, for people."""
-    values = {f"set {name}": _shown(value) for name, value in actions.settings}
+    """Return each part of what follows ("show", "set headline", "send" …) with what is said of it, as JSON."""
+    values: dict[str, Any] = {f"set {name}": value for name, value in actions.settings}
     if actions.show is not None:
         values["show"] = actions.show
     if actions.recommend is not None:
-        values["recommend"] = describe_recommendation(actions.recommend)
-    values |= {f"leave out product {name}": "yes" for name in actions.exclude_products}
-    values |= {f"leave out category {fold(path)}": "yes" for path in actions.exclude_categories}
-    return values | ({"send": "nothing"} if actions.suppress else {})
+        values["recommend"] = asdict(actions.recommend)
+    values |= {f"leave out product {name}": True for name in actions.exclude_products}
+    values |= {f"leave out category {fold(path)}": True for path in actions.exclude_categories}
+    values |= {"send": "nothing"} if actions.suppress else {}
+    return {part: json.dumps(value, ensure_ascii=False) for part, value in values.items()}
 
 
-def _shown(value: object) -> str:
+def value_in_words(part: str, spelled: str) -> str:
+    """Return for people what `values_of` says of a part; different values may have the same words."""
+    value = json.loads(spelled)
+    if part == "recommend":
+        return describe_recommendation(Recommendation(**value))
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -139,8 +145,9 @@ def _changed_actions(before: Actions, after: Actions) -> Iterator[str]:
     for part in ("show", "recommend"):
         if getattr(before, part) != getattr(after, part):
             yield part
-    old, new = dict(before.settings), dict(after.settings)
-    yield from (f"set {name}" for name in sorted(old | new) if old.get(name) != new.get(name))
+    old, new = values_of(before), values_of(after)
+    settings = sorted(part for part in old | new if part.startswith("set "))
+    yield from (part for part in settings if old.get(part) != new.get(part))
     if set(before.exclude_products) != set(after.exclude_products) or set(before.exclude_categories) != set(
         after.exclude_categories
     ):

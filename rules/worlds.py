@@ -303,16 +303,14 @@ def _is_part(small: Happened, large: Happened) -> bool:
 
 
 def _window_within(small: Happened, large: Happened) -> bool:
+    ends = large.until is None or (small.until is not None and small.until <= large.until)
+    return ends and _begins_within(small, large)
+
+
+def _begins_within(small: Happened, large: Happened) -> bool:
     if large.within is not None:
         return small.within is not None and small.within <= large.within
-    if large.since is None or large.until is None:
-        return large.since is None and large.until is None
-    return (
-        small.since is not None
-        and small.until is not None
-        and large.since <= small.since
-        and small.until <= large.until
-    )
+    return large.since is None or (small.since is not None and large.since <= small.since)
 
 
 def _where_within(small: Where, large: Where) -> bool:

@@ -130,5 +130,20 @@ def test_a_test_case_that_cannot_be_judged_is_kept_for_correction(client, staff,
     assert hero.tests.get().customer == {}
 
 
+def test_published_rules_keep_their_slot(client, staff, hero, live):
+    live(BRITISH)
+    form = {
+        "name": "New name",
+        "slot": "banner",
+        "tests-TOTAL_FORMS": "0",
+        "tests-INITIAL_FORMS": "0",
+        "versions-TOTAL_FORMS": "0",
+        "versions-INITIAL_FORMS": "0",
+    }
+    client.post(reverse("admin:rules_ruleset_change", args=[hero.pk]), form)
+    hero.refresh_from_db()
+    assert (hero.name, hero.slot) == ("New name", "hero")
+
+
 def test_a_rule_set_that_does_not_exist_is_not_found(client, staff):
     assert client.get(reverse("admin:rules_ruleset_publish", args=[99])).status_code == 404

@@ -4,7 +4,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import AuditEntry
 from common.clock import now
 from rules.documents import DocumentError
-from rules.drafts import MovedOn, Refused, approve, discard_draft, save_draft
+from rules.drafts import MovedOn, Refused, approve, discard_draft, follow_live, save_draft
 from rules.models import RuleDraft
 from tests.rules.conftest import BRITISH, LOYAL, case, document, needing_approval
 
@@ -57,6 +57,41 @@ def test_nobody_approves_their_own_draft(hero, ada):
     with pytest.raises(Refused, match="a second person approves it"):
         approve(hero, by=ada, revision=1)
     assert RuleDraft.objects.get().approver is None
+
+
+def test_who_wrote_on_a_draft_that_another_edited_later_does_not_approve_it(hero, ada, bob, root):
+    save_draft(hero, document(BRITISH), author=bob, revision=0)
+    draft = save_draft(hero, document(BRITISH, LOYAL), author=ada, revision=1)
+    with pytest.raises(Refused, match="You wrote on this draft"):
+        approve(hero, by=bob, revision=2)
+    with pytest.raises(IntegrityError, match="rule_draft_writers"), transaction.atomic():
+        RuleDraft.objects.filter(pk=draft.pk).update(approver=bob, approved_at=now())
+    assert approve(hero, by=root, revision=2).approver == root
+
+
+def test_the_same_words_keep_their_author_whoever_saves_them_or_lets_them_follow(hero, live, ada, bob):
+    save_draft(hero, document(BRITISH), author=bob, revision=0)
+    save_draft(hero, document(BRITISH), author=ada, note="clearer", revision=1)
+    follow_live(hero, by=ada, revision=2)
+    draft = RuleDraft.objects.get()
+    assert (draft.author, draft.note, draft.writer_ids) == (bob, "clearer", [bob.pk])
+    with pytest.raises(Refused, match="You wrote on this draft"):
+        approve(hero, by=bob, revision=3)
+    assert approve(hero, by=ada, revision=3).approver == ada
+
+
+def test_true_and_one_are_different_words(hero, ada, bob):
+    for author, vip in ((ada, True), (bob, 1)):
+        save_draft(hero, document(otherwise={"set": {"vip": vip}}), author=author)
+    assert RuleDraft.objects.get().author == bob
+
+
+def test_what_a_program_wrote_is_approved_once_somebody_took_it_over(hero, ada, bob):
+    save_draft(hero, document(BRITISH), author=None)
+    with pytest.raises(Refused, match="A program wrote this draft"):
+        approve(hero, by=bob, revision=1)
+    save_draft(hero, document(BRITISH), author=ada)
+    assert approve(hero, by=bob, revision=2).author == ada
 
 
 def test_the_database_refuses_an_approval_by_the_author(hero, ada):

@@ -8,9 +8,10 @@ from django.core.management import CommandError, call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts.models import AuditEntry
 from rules.documents import parse_document
 from rules.drafts import save_draft
-from rules.files import load_text
+from rules.files import dump_text, load_text
 from rules.findings import conflicts
 from rules.folders import read_entry, spell
 from rules.models import RuleDraft, RuleSet, RuleTest
@@ -97,10 +98,59 @@ def test_a_draft_of_a_colleague_is_not_overwritten_unless_asked(folder, hero, ad
     assert RuleDraft.objects.get().author is None
 
 
-def test_what_a_second_person_approves_is_not_published_by_a_command(folder, hero):
+def test_what_a_second_person_approves_is_not_published_by_a_command(folder, hero, ada):
     (folder / "hero.yaml").write_text(HERO + "needs_approval: true\n")
-    assert "saved as a draft; a second person has to approve it" in run("rules_import", folder, publish=True)
+    told = run("rules_import", folder, publish=True, author=ada.email)
+    assert "saved as a draft; a second person has to approve it" in told
     assert not hero.versions.exists()
+
+
+@pytest.mark.parametrize(
+    ("author", "reason"),
+    [
+        (None, "--author says who wrote it"),
+        ("x@example.com", "--author x@example.com: there is no colleague"),
+    ],
+)
+def test_what_a_second_person_approves_is_not_imported_without_its_author(folder, hero, author, reason):
+    needing_approval(hero)
+    with pytest.raises(CommandError, match=reason):
+        run("rules_import", folder, author=author)
+    assert not RuleDraft.objects.exists()
+
+
+@pytest.mark.parametrize("command", ["rules_import", "publish_rules"])
+def test_a_file_that_asks_for_no_second_person_takes_none_away(folder, hero, live, ada, command):
+    live(LOYAL)
+    needing_approval(hero)
+    author = {"author": "Ada@example.com"}
+    if command == "rules_import":
+        assert "saved as a draft; a second person has to approve it" in run(
+            command, folder, publish=True, **author
+        )
+    else:
+        assert (
+            run(command, folder / "hero.yaml", **author)
+            == "Hero waits for approval: 1 rules for the slot hero.\n"
+        )
+    hero.refresh_from_db()
+    assert (hero.needs_approval, hero.versions.count(), hero.draft.author) == (True, 1, ada)
+
+
+def test_the_second_person_goes_when_that_is_asked_for_and_it_is_noted(folder, hero):
+    needing_approval(hero)
+    told = run("rules_import", folder, publish=True, drop_approval=True)
+    assert "needs approval: False" in told
+    assert "published as version 1" in told
+    assert AuditEntry.objects.get(action="imported rule set").detail == "needs approval: False"
+
+
+def test_a_file_gives_published_rules_no_other_slot(folder, hero, live):
+    live(LOYAL)
+    (folder / "hero.yaml").write_text(HERO.replace("slot: hero", "slot: banner"))
+    with pytest.raises(CommandError, match="hero: slot: These rules were published and keep their slot"):
+        run("rules_import", folder, publish=True)
+    assert (hero.versions.count(), RuleSet.objects.get().slot) == (1, "hero")
 
 
 def test_nothing_goes_unless_pruning_is_asked_for(folder, hero, live):
@@ -147,6 +197,30 @@ def test_what_stands_there_as_json_stays_json(folder, tmp_path):
     assert not (folder / "hero.yaml").exists()
 
 
+def test_a_rule_set_keeps_the_file_that_has_its_key_inside(folder):
+    (folder / "hero.yaml").rename(folder / "banner.yaml")
+    run("rules_import", folder)
+    assert run("rules_export", folder) == f"{folder / 'banner.yaml'}\n"
+    assert run("rules_import", folder) == "hero: nothing to do.\n"
+
+
+def test_a_new_rule_set_does_not_take_the_file_of_another(folder, live):
+    (folder / "hero.yaml").write_text(
+        HERO.replace("key: hero", "key: banner").replace("slot: hero", "slot: x")
+    )
+    live(BRITISH)
+    run("rules_import", folder)
+    run("rules_export", folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["hero.2.yaml", "hero.yaml"]
+    assert run("rules_import", folder) == "banner: nothing to do.\nhero: nothing to do.\n"
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"], ids=["U+0085", "U+2028", "U+2029"])
+def test_line_breaks_of_unicode_are_read_back(mark):
+    said = {f"a{mark}b": [f"a{mark}b", mark, f"{mark} a \n{mark}b"]}
+    assert load_text(dump_text(said)) == said
+
+
 def test_a_rule_set_without_rules_has_no_file(hero, tmp_path):
     needing_approval(hero)
     assert run("rules_export", tmp_path) == ""
@@ -161,7 +235,7 @@ def test_the_schema_is_printed():
     assert json.loads(run("rule_schema"))["title"] == "A rule set of Regards"
 
 
-NAMES = st.text("abcdefgh ü–:#'\"{}-1é", min_size=1, max_size=12)
+NAMES = st.text("abcdefgh ü–:#'\"{}-1é\x85\u2028", min_size=1, max_size=12)
 VALUES = st.one_of(
     NAMES,
     st.sampled_from(

@@ -14,7 +14,7 @@ from rules.logic import always_fits, implies, never_fits
 from segments.conditions import parse
 from segments.evaluator import matches
 from segments.profiles import Catalogue, Occurrence, Profile
-from tests.segments.strategies import CONDITIONS
+from tests.segments.strategies import CONDITIONS, WINDOW
 from tests.segments.worlds import EDGES, NAMES, NOW, NUMBERS, PATHS, TEXTS, TYPES
 
 IDS = {path.lower(): number for number, path in enumerate(PATHS, start=1)}
@@ -109,6 +109,15 @@ def test_what_is_proved_holds_for_everybody(written, other, how):
         assert all(matches(one, person, now=NOW) for person in PEOPLE)
 
 
+@settings(max_examples=150)
+@given(WINDOW, WINDOW)
+def test_what_is_proved_of_windows_holds_for_everybody(narrow, wide):
+    one, other = (parse({"event": "product_viewed", **window}) for window in (narrow, wide))
+    seen = [person for person in PEOPLE if matches(one, person, now=NOW)]
+    if implies(one, [other]):
+        assert all(matches(other, person, now=NOW) for person in seen)
+
+
 COUNTRY, ORDERS = {"attribute": "country"}, {"fact": "orders_count"}
 VIEWED = {"event": "product_viewed"}
 LTV = {"score": "ltv"}
@@ -134,6 +143,11 @@ LAST = {"fact": "last_order_at"}
         ),
         ({**LTV, "op": "top_percent", "value": 5}, {**LTV, "op": "top_percent", "value": 20}),
         ({**VIEWED, "count": {"gte": 5}, "within": {"days": 2}}, {**VIEWED, "within": {"days": 30}}),
+        ({**VIEWED, "before": "2026-01-01T00:00:00Z"}, {**VIEWED, "before": "2026-01-02T00:00:00Z"}),
+        (
+            {**VIEWED, "within": {"days": 2}, "before": "2026-01-01T00:00:00Z"},
+            {**VIEWED, "within": {"days": 3}, "before": "2026-01-02T00:00:00Z"},
+        ),
         ({**VIEWED, "where": {"category": "a/b"}}, {**VIEWED, "where": {"category": ["a", "x"]}}),
         ({**VIEWED, "where": {"value": {"gte": 90}}}, {**VIEWED, "where": {"value": {"gt": 50}}}),
         ({**VIEWED, "not_followed_by": "order_placed"}, VIEWED),
@@ -195,6 +209,12 @@ def test_a_contradiction_is_seen(parts):
         },
         {"all": [{**COUNTRY, "op": "contains", "value": "a"}, {**COUNTRY, "op": "contains", "value": "b"}]},
         {"all": [VIEWED, {**VIEWED, "within": {"days": 1}, "count": 0}]},
+        {
+            "all": [
+                {**VIEWED, "within": {"days": 20}},
+                {**VIEWED, "within": {"days": 30}, "before": "2020-01-01T00:00:00Z", "count": 0},
+            ]
+        },
     ],
 )
 def test_what_somebody_may_fit_is_not_called_impossible(condition):

@@ -174,6 +174,25 @@ def test_only_an_administrator_takes_the_four_eyes_away(client, marketer, hero, 
     assert not hero.needs_approval
 
 
+def test_published_rules_keep_their_slot(client, marketer, hero, live):
+    live(BRITISH)
+    client.post(address("settings"), {"name": "New name", "slot": "banner"})
+    hero.refresh_from_db()
+    assert (hero.name, hero.slot) == ("New name", "hero")
+
+
+def test_another_slot_takes_approval_and_plan_of_a_draft_away(client, marketer, hero, bob):
+    needing_approval(hero)
+    write(client, BRITISH)
+    approve(hero, by=bob, revision=1)
+    RuleDraft.objects.update(publish_at=NOW, scheduled_by=bob)
+    client.post(address("settings"), {"name": "Hero", "slot": "banner", "needs_approval": "on"})
+    draft = RuleDraft.objects.get()
+    assert (draft.approver, draft.approved_at, draft.publish_at, draft.scheduled_by) == (None,) * 4
+    hero.refresh_from_db()
+    assert (hero.slot, hero.revision) == ("banner", 2)
+
+
 def test_saving_the_settings_leaves_what_went_live_meanwhile(client, marketer, hero, live, monkeypatch):
     live(BRITISH)
     whole = RuleSetForm.is_valid
@@ -275,6 +294,28 @@ def test_a_simulation_counts_and_names_whom_the_draft_treats_otherwise(client, m
     assert "1</span> of 1 decisions change (100.0 %)." in page or "1</span> of 1 decisions change" in page
     assert reverse("reports:customer", args=[people[0].public_id]) in page
     assert "uk → gb" in page
+
+
+@pytest.mark.parametrize("page", ["pages", "admin"])
+def test_a_look_at_the_examples_of_a_simulation_is_noted(client, root, hero, live, page):
+    root.is_staff = True
+    root.save(update_fields=["is_staff"])
+    client.force_login(root)
+    live(BRITISH)
+    save_draft(hero, document({**BRITISH, "then": {"show": "gb"}}), author=root)
+    person = Customer.objects.create(country="GB")
+    admin = reverse("admin:rules_ruleset_simulate", args=[hero.pk])
+    asked = admin if page == "admin" else address("simulate")
+    client.get(asked, {"segment": ""})
+    looks = AuditEntry.objects.filter(action="looked at a simulation of rules")
+    assert not looks.exists()
+    Consent.objects.create(customer=person, is_granted=True, changed_at=NOW, source="test")
+    client.get(asked, {"segment": ""})
+    assert (looks.get().user, looks.get().object_id, looks.get().detail) == (
+        root,
+        str(hero.pk),
+        "1 customers",
+    )
 
 
 def test_a_simulation_without_a_draft_says_what_is_missing(client, marketer, live):

@@ -12,7 +12,7 @@ from rules import simulation
 from rules.documents import parse_document
 from rules.outcomes import outcome_of
 from rules.simulation import TooSlow, simulate
-from rules.wording import values_of
+from rules.wording import compare, value_in_words, values_of
 from segments.conditions import Needs, needs
 from segments.evaluator import load_profiles, matches
 from segments.models import Segment
@@ -69,9 +69,13 @@ def by_hand(ids: list[int]) -> tuple[int, Counter]:
         old, new = parts
         for part in old.keys() | new.keys():
             if old.get(part) != new.get(part):
-                kinds[part, old.get(part, ""), new.get(part, "")] += 1
+                kinds[part, *(said_of(one, part) for one in (old, new))] += 1
                 changed.add(pk)
     return len(changed), kinds
+
+
+def said_of(values: dict[str, str], part: str) -> str:
+    return value_in_words(part, values[part]) if part in values else ""
 
 
 def consenting(people: list[Customer]) -> list[Customer]:
@@ -138,6 +142,33 @@ def test_documents_that_decide_alike_change_nothing():
     renamed = document(BRITISH | {"name": "other"})
     found = simulate(parse_document(document(BRITISH)), parse_document(renamed), now=NOW)
     assert (found.changed, found.kinds, found.examples) == (0, (), ())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ({"set": {"vip": True}}, {"set": {"vip": "yes"}}, ("true", '"yes"')),
+        ({"set": {"vip": True}}, {"set": {"vip": 1}}, ("yes", "1")),
+        ({"set": {"vip": 5}}, {"set": {"vip": "5"}}, ("5", '"5"')),
+        (
+            {"recommend": {"categories": ["a, b"]}},
+            {"recommend": {"categories": ["a", "b"]}},
+            (
+                '{"strategy": "for_you", "categories": ["a, b"], "products": []}',
+                '{"strategy": "for_you", "categories": ["a", "b"], "products": []}',
+            ),
+        ),
+    ],
+    ids=["true and yes", "true and 1", "5 and its text", "one category and two"],
+)
+def test_different_values_with_the_same_words_are_a_change(before, after, shown):
+    person = Customer.objects.create()
+    Consent.objects.create(customer=person, is_granted=True, changed_at=NOW, source="test")
+    old, new = (parse_document(document(otherwise=otherwise)) for otherwise in (before, after))
+    found = simulate(old, new, now=NOW)
+    assert (found.changed, [(one.before, one.after) for one in found.kinds]) == (1, [shown])
+    assert len(compare(old, new)) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -43,6 +43,12 @@ def test_a_stored_version_cannot_be_changed(hero):
     assert version.document == document(BRITISH)
 
 
+def test_published_rules_keep_their_slot_whoever_writes_the_row(hero):
+    publish_document(hero, document(BRITISH))
+    with pytest.raises(IntegrityError, match="keeps its slot"), transaction.atomic():
+        RuleSet.objects.update(slot="banner")
+
+
 def test_nobody_approves_a_version_of_their_own_whoever_writes_the_row(hero, ada):
     with pytest.raises(IntegrityError, match="rule_version_two_people"), transaction.atomic():
         RuleSetVersion.objects.create(rule_set=hero, number=1, document={}, author=ada, approver=ada)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from rules.folders import FolderError, Step, import_entries, read_folder
+from rules.folders import FolderError, Step, colleague, import_entries, read_folder
 
 
 class Command(BaseCommand):
@@ -28,6 +28,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replace-drafts", action="store_true", help="overwrite drafts that say something else"
         )
+        parser.add_argument(
+            "--drop-approval",
+            action="store_true",
+            help="no second person any more where a file does not ask for one",
+        )
+        parser.add_argument(
+            "--author", metavar="EMAIL", help="who wrote the rules; needed where a second person approves"
+        )
         parser.add_argument("--json", action="store_true", help="for machines")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,6 +46,8 @@ class Command(BaseCommand):
                 publish=options["publish"],
                 prune=options["prune"],
                 replace_drafts=options["replace_drafts"],
+                drop_approval=options["drop_approval"],
+                author=colleague(options["author"]),
                 is_trial=options["dry_run"],
             )
         except (FolderError, OSError) as error:
