@@ -101,14 +101,15 @@ CASES = (
                 {"fact": "last_order_at", "op": "older_than", "value": {"days": 90}},
             ]
         },
-        "SELECT count(*) FROM facts WHERE orders_count >= 2 AND revenue_minor > 15000"
-        " AND last_order_at < $now - INTERVAL 90 DAY",
+        "SELECT count(*) FROM facts JOIN customer ON id = customer_id WHERE NOT is_anonymous"
+        " AND orders_count >= 2 AND revenue_minor > 15000 AND last_order_at < $now - INTERVAL 90 DAY",
         1.5,
     ),
     Case(
         "top 20 % of a score",
         {"score": "ltv", "op": "top_percent", "value": 20},
-        "SELECT count(*) FROM score WHERE kind = 'ltv' AND percentile > 80",
+        "SELECT count(*) FROM score JOIN customer c ON c.id = customer_id"
+        " WHERE NOT is_anonymous AND kind = 'ltv' AND percentile > 80",
         1.5,
     ),
     Case(

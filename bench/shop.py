@@ -25,13 +25,14 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 _VISITS, _LETTERS = 0.12, 2
 
 _MAKE = """
-CREATE TABLE customer (id BIGINT, country VARCHAR, city VARCHAR, signed_up_at TIMESTAMP, consents BOOLEAN);
+CREATE TABLE customer (id BIGINT, country VARCHAR, city VARCHAR, signed_up_at TIMESTAMP,
+    consents BOOLEAN, is_anonymous BOOLEAN);
 CREATE TABLE "order" (id BIGINT, customer_id BIGINT, placed_at TIMESTAMP, total_minor BIGINT);
 CREATE TABLE unsorted (occurred_at TIMESTAMP, customer_id BIGINT, type SMALLINT, product_id BIGINT,
     category_id BIGINT, order_id BIGINT, quantity INTEGER, value_minor BIGINT);
 """
 _CUSTOMERS = (
-    "INSERT INTO customer SELECT id, country, city, make_timestamp(at_ms * 1000), consents FROM block"
+    "INSERT INTO customer SELECT id, country, city, make_timestamp(at_ms * 1000), consents, false FROM block"
 )
 _ORDERS = 'INSERT INTO "order" SELECT id, customer, make_timestamp(at_ms * 1000), total FROM block'
 _EVENTS = """
@@ -44,7 +45,7 @@ _SORT = "CREATE TABLE event AS SELECT * FROM unsorted ORDER BY occurred_at; DROP
 _TO_POSTGRES = {
     "customers_customer": """SELECT id, uuid() AS public_id, 'c' || id || '@example.com' AS email, country, city,
         signed_up_at, '' AS first_name, '' AS last_name, '' AS gender, '' AS region, '' AS locale, '' AS device,
-        '{}' AS attributes, false AS is_anonymous, true AS allows_profiling, 'bench' AS source FROM customer""",
+        '{}' AS attributes, is_anonymous, true AS allows_profiling, 'bench' AS source FROM customer""",
     "customers_order": """SELECT id, 'bench' AS source, id AS external_id, customer_id, placed_at,
         'EUR' AS currency, total_minor FROM "order" """,
     "customers_event": """SELECT uuid() AS message_id, occurred_at, customer_id, type, product_id, category_id,

@@ -9,6 +9,7 @@ from django.conf import settings
 from common.clock import now
 from customers.models import Customer, CustomerFacts
 from products.models import Category, Product
+from products.promotions import Offer, offer_for, running_offers
 
 _CATEGORY_FACTS = {
     "last_purchase_category": "last_purchase_category_id",
@@ -33,12 +34,13 @@ _PLAIN_FACTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """The customers of a chunk with their facts, and the names those facts refer to."""
+    """The customers of a chunk with their facts, the names those facts refer to, and the promotions that run."""
 
     customers: dict[int, Customer]
     facts: dict[int, CustomerFacts]
     categories: dict[int, Category]
     products: dict[int, Product]
+    offers: list[Offer]
 
     def allows_profiling(self, customer_id: int) -> bool:
         """Whether what this customer did may decide what they see; of somebody unknown nothing is known anyway."""
@@ -47,8 +49,11 @@ class People:
 
 
 def load_people(customer_ids: Sequence[int]) -> People:
-    """Load customers, facts, and the categories and products they refer to; four queries for any number."""
-    customers = Customer.objects.in_bulk(list(customer_ids))
+    """Load customers with their nearest stores, facts, what these refer to, and running promotions.
+
+    At most six queries for any number.
+    """
+    customers = Customer.objects.select_related("nearest_store").in_bulk(list(customer_ids))
     facts = CustomerFacts.objects.in_bulk(list(customer_ids))
     categories = _referred(facts, _CATEGORY_FACTS.values())
     products = _referred(facts, _PRODUCT_FACTS.values())
@@ -57,11 +62,12 @@ def load_people(customer_ids: Sequence[int]) -> People:
         facts=facts,
         categories=Category.objects.in_bulk(categories) if categories else {},
         products=Product.objects.select_related("category").in_bulk(products) if products else {},
+        offers=running_offers(now()),
     )
 
 
 def context_for(people: People, customer_id: int) -> dict[str, Any]:
-    """Return the plain data about one customer: facts and attributes by their bare names, and `customer`.
+    """Return the plain data about one customer: facts and attributes by bare names, `customer`, and what is near.
 
     A name is only present when there is a value, so that `default:` and the slots' fallbacks take effect. An own
     attribute never hides a fact or a system name. There are no facts about who objects to profiling, and nothing
@@ -74,6 +80,7 @@ def context_for(people: People, customer_id: int) -> dict[str, Any]:
         facts = people.facts.get(customer_id) if customer.allows_profiling else None
         context |= _facts(people, facts) if facts else {}
         context["customer"] = _about(customer)
+        context |= _nearby(people, customer)
     moment = now()
     context["now"], context["today"] = moment.isoformat(), moment.date().isoformat()
     return context
@@ -84,6 +91,19 @@ def _about(customer: Customer) -> dict[str, Any]:
     names = ("first_name", "last_name", "email", "gender", "country", "region", "city", "locale")
     told = {name: value for name in names if (value := getattr(customer, name))}
     return told | {"id": str(customer.public_id), "attributes": customer.attributes}
+
+
+def _nearby(people: People, customer: Customer) -> dict[str, Any]:
+    """Return the nearest store, and the promotion that is on there; each only where there is one."""
+    store = customer.nearest_store
+    found: dict[str, Any] = {}
+    if store is not None:
+        km = customer.nearest_store_km
+        found["nearest_store"] = store.as_context() | ({} if km is None else {"km": round(km)})
+    promotion = offer_for(
+        people.offers, country=customer.country, region=customer.region, nearest_store=store
+    )
+    return found | ({"promotion": promotion.as_context()} if promotion else {})
 
 
 def absolute_product(product: Product) -> dict[str, Any]:

@@ -26,7 +26,17 @@ from segments.references import tell_uses as tell_segment_uses
 
 _CAMPAIGN, _RULES = "campaign", "rule_set"
 _FACTS = frozenset(field.name for field in CustomerFacts._meta.get_fields())
-_SYSTEM = ("sender", "campaign", "recommendations", "slots", "unsubscribe_url", "now", "today")
+_SYSTEM = (
+    "nearest_store",
+    "promotion",
+    "sender",
+    "campaign",
+    "recommendations",
+    "slots",
+    "unsubscribe_url",
+    "now",
+    "today",
+)
 
 
 def fields_of(campaign: Campaign) -> set[str]:

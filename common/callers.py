@@ -38,7 +38,15 @@ def caller_address(request: HttpRequest) -> str:
     """Return the caller's address: what the outermost of our own proxies (`TRUSTED_PROXIES` of them) has seen."""
     seen = [one.strip() for one in request.headers.get("X-Forwarded-For", "").split(",")]
     hops = [*filter(None, seen), request.META.get("REMOTE_ADDR", "")]
-    return str(hops[max(-1 - settings.TRUSTED_PROXIES, -len(hops))])
+    return _plain(str(hops[max(-1 - settings.TRUSTED_PROXIES, -len(hops))]))
+
+
+def _plain(address: str) -> str:
+    """An old address that comes in the clothes of a new one (`::ffff:192.0.2.1`), as a listener for both sees it."""
+    try:
+        return str(getattr(ipaddress.ip_address(address), "ipv4_mapped", None) or address)
+    except ValueError:
+        return address
 
 
 def _network(address: str) -> str:

@@ -31,6 +31,7 @@ MAIN = (
     NavItem(label="Home", url_name="home", icon="home"),
     NavItem(label="Customers", url_name="customers:list", icon="users"),
     NavItem(label="Data", url_name="customers:data", icon="database-import"),
+    NavItem(label="Stores", url_name="products:stores", icon="map-pin"),
     NavItem(label="Segments", url_name="segments:list", icon="chart-circles"),
     NavItem(label="Lifecycle", url_name="segments:lifecycle", icon="recycle"),
     NavItem(label="Rules", url_name="rules:list", icon="git-branch"),

@@ -34,5 +34,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "crontab": "0 6 * * *",
     },
     "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
+    "Find everybody's nearest store": {"task": "customers.tasks.locate_customers", "crontab": "45 0 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -240,7 +240,11 @@ ANYMAIL = (
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
-AFTER_LISTS = ["segments.tasks.refresh_all_segments"]
+AFTER_LISTS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
+
+# Who goes by the nearest store, rung when stores change; and how far away it may be.
+STORE_LISTENERS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
+NEAREST_STORE_KM = env.NEAREST_STORE_KM
 
 # Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
 SEGMENT_USERS = ["campaigns.field_uses.tell_uses"]

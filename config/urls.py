@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("segments.urls")),
     path("", include("delivery.urls")),
     path("", include("customers.urls")),
+    path("", include("products.urls")),
     path("", include("accounts.urls")),
     path("", include("recommendations.urls")),
     path("v1/", include("customers.tracking.urls")),

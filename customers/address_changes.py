@@ -14,19 +14,21 @@ from common.clock import now
 from customers.consent import ADDRESS_CHANGED, MAIL_PURPOSES, log_what_holds
 from customers.duplicates import suspect
 from customers.merging import lock_customers, lock_makers
-from customers.models import Consent, CustomerIdentity, DuplicatePair, SourcePolicy
+from customers.models import Consent, Customer, CustomerIdentity, DuplicatePair, SourcePolicy
 from customers.profiles import store_traits, touch
 from customers.tombstones import EMAIL, key_hash_sql
 
 EMAIL_AT = "email"
 NOTED = "attributes.told_email"
 """Where an address stands that a source without the policy to change it tells."""
-# An address that was theirs before is no news: sources that repeat it do not bring it back.
+# An address that was theirs before is no news: sources that repeat it do not bring it back. One of which it is not
+# known since when it is theirs, stands since the customer or what they allow was last written.
 _NEWS = f"""
 SELECT c.id FROM unnest(%s::bigint[], %s::text[], %s::float8[]) AS n(id, email, at)
 JOIN customers_customer c ON c.id = n.id
 WHERE c.email <> n.email AND c.merged_into_id IS NULL AND c.erased_at IS NULL
-  AND coalesce((c.traits_at->>%s)::float8, 0) <= n.at
+  AND coalesce((c.traits_at->>%s)::float8, extract(epoch FROM greatest(c.updated_at,
+    (SELECT max(changed_at) FROM customers_consent WHERE customer_id = c.id)))::float8) <= n.at
   AND NOT EXISTS (SELECT FROM customers_customeridentity i
     WHERE i.namespace = %s AND i.value = n.email AND i.customer_id = c.id)
   AND NOT EXISTS (SELECT FROM customers_tombstone WHERE key_hash = {key_hash_sql("%s", "n.email")})
@@ -90,9 +92,16 @@ def _change_addresses(told: Mapping[int, NewAddress]) -> dict[str, int]:
 
 
 def change_address(customer_id: int, email: str, *, at: float | None = None) -> None:
-    """Make this the address that mail goes to; it must be nobody else's. The makers' lock must be held."""
+    """Make this the address that mail goes to; it must be nobody else's. The makers' lock must be held.
+
+    Raises Customer.DoesNotExist for who was merged into somebody or erased.
+    """
     (customer,) = lock_customers([customer_id])
+    if customer.merged_into_id is not None or customer.erased_at is not None:
+        raise Customer.DoesNotExist(f"{customer_id} has no address any more.")
+    customer.traits_at[EMAIL_AT] = now().timestamp() if at is None else at
     if customer.email == email:
+        customer.save(update_fields=["traits_at"])
         return
     CustomerIdentity.objects.filter(namespace=CustomerIdentity.EMAIL, value=email).delete()
     if customer.email:
@@ -100,7 +109,6 @@ def change_address(customer_id: int, email: str, *, at: float | None = None) -> 
             namespace=CustomerIdentity.EMAIL, value=customer.email, customer=customer
         )
     customer.email, customer.is_anonymous = email, False
-    customer.traits_at[EMAIL_AT] = now().timestamp() if at is None else at
     customer.save(update_fields=["email", "is_anonymous", "traits_at", "updated_at"])
     granted = Consent.objects.filter(customer=customer, purpose__in=MAIL_PURPOSES, is_granted=True)
     purposes = list(granted.values_list("purpose", flat=True))

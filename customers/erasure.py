@@ -20,7 +20,7 @@ from accounts import audit
 from accounts.models import User
 from customers.aliases import survivors
 from customers.facts import lock_facts
-from customers.merging import lock_makers
+from customers.merging import lock_customers, lock_makers
 from customers.models import Customer, CustomerIdentity, ErasureReceipt, Order, Refund, Tombstone
 from customers.personal_files import remove_lines_about
 from customers.policies import OnErasure, Policy, Subject, policies
@@ -86,7 +86,7 @@ def erase(
     with transaction.atomic(), connection.cursor() as cursor:
         lock_makers()
         subject = subject_of(_survivor(customer_id))
-        list(Customer.objects.select_for_update().filter(pk__in=subject.customer_ids).order_by("pk"))
+        lock_customers(subject.customer_ids)
         lock_facts(subject.customer_ids)
         receipt, _ = ErasureReceipt.objects.get_or_create(
             pk=receipt_id or uuid4(), defaults={"asked_by": by, "reason": reason[:100]}

@@ -21,6 +21,7 @@ from customers.aliases import survivors
 from customers.duplicates import suspect
 from customers.merging import lock_makers, merge
 from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, SourcePolicy
+from customers.new_customers import address_times, insert_customers, insert_identities, next_ids
 from customers.profiles import Traits, add_traits, store_traits, touch, update_profiles
 from customers.tombstones import erased, gone_among
 
@@ -51,23 +52,30 @@ class Resolution(msgspec.Struct):
     erased: set[Person] = msgspec.field(default_factory=set)
 
 
-def resolve(people: Mapping[Person, Mapping[str, Any]] | Iterable[Person], *, source: str) -> Resolution:
+def resolve(
+    people: Mapping[Person, Mapping[str, Any]] | Iterable[Person],
+    *,
+    source: str,
+    told_at: Mapping[str, float] | None = None,
+) -> Resolution:
     """Return the customer of each person, made where there is none, and store the profiles given, as told now.
 
     Values of the mapping are profiles: Customer's columns, and `attributes`, a dict that is merged into the
     stored one. Persons need a value or an e-mail address; addresses must be canonical. Those who make
-    customers take turns, so two writers never make one person twice. Three queries when all are known.
+    customers take turns, so two writers never make one person twice. Three queries when all are known. `told_at` says
+    when addresses were told (seconds since 1970; now, where it does not).
     Nobody is made who was erased: only the unknown are asked for, because nothing of the erased is known.
     """
     wanted = list(people)
     named = [person for person in wanted if person.email or person.namespace != ANONYMOUS]
-    resolution = _resolve(named, source=source)
+    resolution = _resolve(named, source=source, told_at=told_at or {})
     found = resolution.ids
     if devices := {one.anonymous: found[one] for one in reversed(named) if one.anonymous and one in found}:
         resolution.merges = link_devices(devices)
     if len(named) < len(wanted):
         named_or_erased = {*found, *resolution.erased}
-        visitors = _resolve([person for person in wanted if person not in named_or_erased], source=source)
+        unnamed = [person for person in wanted if person not in named_or_erased]
+        visitors = _resolve(unnamed, source=source, told_at=told_at or {})
         found |= visitors.ids
         resolution.created += visitors.created
         resolution.erased |= visitors.erased
@@ -90,14 +98,15 @@ def identify(told: Iterable[Told], *, source: str) -> Resolution:
     A new address of somebody whose id is known becomes theirs, as `customers.address_changes` has it.
     """
     told = list(told)
-    resolution = resolve(list(dict.fromkeys(one.person for one in told)), source=source)
+    told_at = {one.person.email: one.at.timestamp() for one in sorted(told, key=lambda one: one.at)}
+    resolution = resolve(list(dict.fromkeys(one.person for one in told)), source=source, told_at=told_at)
+    resolution.conflicts += take_over(_new_addresses(told, resolution), source=source)
     traits: dict[int, Traits] = {}
     for one in told:
         if one.person in resolution.erased:
             continue
         add_traits(traits.setdefault(resolution.ids[one.person], {}), one.traits, at=one.at)
     store_traits(traits)
-    resolution.conflicts += take_over(_new_addresses(told, resolution), source=source)
     _, gone = gone_among(resolution.ids.values())
     resolution.erased |= {person for person, id in resolution.ids.items() if id in gone}
     return resolution
@@ -127,13 +136,13 @@ def alias(previous: Person, user: Person, *, source: str) -> Resolution:
         known = _known([previous, user])
         found = {one.pk: one for one in Customer.objects.filter(pk__in=known.values())}
         if previous in known and user not in known and not found[known[previous]].is_anonymous:
-            _insert_identities({(user.namespace, user.value): (known[previous], CustomerIdentity.Way.ALIAS)})
+            insert_identities({(user.namespace, user.value): (known[previous], CustomerIdentity.Way.ALIAS)})
             return Resolution(ids={previous: known[previous], user: known[previous]})
-        resolution = _resolve([user], source=source)
+        resolution = _resolve([user], source=source, told_at={})
         at = resolution.ids[user]
         old = known.get(previous)
         if old is None:
-            _insert_identities({(previous.namespace, previous.value): (at, CustomerIdentity.Way.ALIAS)})
+            insert_identities({(previous.namespace, previous.value): (at, CustomerIdentity.Way.ALIAS)})
         elif old != at:
             _alias_profiles(
                 resolution, found[old], Customer.objects.get(pk=at), f"{user.namespace}:{user.value}"
@@ -165,7 +174,7 @@ def link_devices(devices: Mapping[str, int]) -> int:
         lock_makers()
         unlinked = _lasting(devices, _unlinked(devices))
         known = {id: id for id in devices.values()} | survivors(devices.values())
-        _insert_identities(
+        insert_identities(
             {
                 (ANONYMOUS, value): (known[devices[value]], CustomerIdentity.Way.DEVICE)
                 for value, owner in unlinked.items()
@@ -214,8 +223,8 @@ def _unlinked(devices: Mapping[str, int]) -> dict[str, int | None]:
         return dict(cursor.fetchall())
 
 
-def _resolve(wanted: list[Person], *, source: str) -> Resolution:
-    """Find or make customers, without profiles and devices.
+def _resolve(wanted: list[Person], *, source: str, told_at: Mapping[str, float]) -> Resolution:
+    """Find or make customers, without profiles and devices; `told_at` says when addresses were told.
 
     An address goes to those who are known before it goes to the new, as if these had come in a batch of their own.
     """
@@ -228,9 +237,10 @@ def _resolve(wanted: list[Person], *, source: str) -> Resolution:
             unknown = [person for person in wanted if person not in resolution.ids]
             resolution.erased = erased(unknown)
             asked = set(resolution.ids)
-            _adopt_emails(_addresses(asked, resolution), resolution)
-            _make([person for person in unknown if person not in resolution.erased], resolution, source)
-    _adopt_emails(_addresses([one for one in wanted if one not in asked], resolution), resolution)
+            _adopt_emails(_addresses(asked, resolution), resolution, told_at)
+            new = [person for person in unknown if person not in resolution.erased]
+            _make(new, resolution, source, told_at)
+    _adopt_emails(_addresses([one for one in wanted if one not in asked], resolution), resolution, told_at)
     return resolution
 
 
@@ -265,7 +275,7 @@ def _by_identity(people: list[Person]) -> dict[tuple[str, str], int]:
         return {(namespace, value): id for namespace, value, id in cursor.fetchall()}
 
 
-def _make(people: list[Person], resolution: Resolution, source: str) -> None:
+def _make(people: list[Person], resolution: Resolution, source: str, told_at: Mapping[str, float]) -> None:
     """Create what is missing; the caller holds the lock that makes this the only maker."""
     owners = owners_of_addresses(person.email for person in people)
     taken = _namespaces_of(owners.values())
@@ -273,7 +283,7 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
     new: list[tuple[int, str | None, bool]] = []
     nameless: dict[int, int] = {}
     identities: dict[tuple[str, str], tuple[int, str]] = {}
-    ids = iter(_next_ids(len(people)))
+    ids = iter(next_ids(len(people)))
     for person in people:
         known = identities.get((person.namespace, person.value)) if person.value else None
         owner = owners.get(person.email) if person.email else None
@@ -299,12 +309,12 @@ def _make(people: list[Person], resolution: Resolution, source: str) -> None:
             identities[person.namespace, person.value] = id, way
             taken.add((id, person.namespace))
         resolution.ids[person] = id
-    _insert_customers(new, source)
-    _insert_identities(identities)
+    insert_customers(new, source, told_at)
+    insert_identities(identities)
     resolution.created += len(new)
 
 
-def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
+def _adopt_emails(emails: Mapping[int, str], resolution: Resolution, told_at: Mapping[str, float]) -> None:
     """Give customers without an address the one that came with their id.
 
     Where somebody else has it, the two are listed as suspected duplicates.
@@ -323,10 +333,11 @@ def _adopt_emails(emails: Mapping[int, str], resolution: Resolution) -> None:
                 if emails[id] not in taken:
                     free.setdefault(emails[id], id)
             cursor.execute(
-                "UPDATE customers_customer c SET email = n.email, is_anonymous = false"
-                " FROM unnest(%s::bigint[], %s::text[]) AS n(id, email)"
+                "UPDATE customers_customer c SET email = n.email, is_anonymous = false,"
+                " traits_at = c.traits_at || n.times"
+                " FROM unnest(%s::bigint[], %s::text[], %s::jsonb[]) AS n(id, email, times)"
                 " WHERE c.id = n.id AND c.email IS NULL AND c.merged_into_id IS NULL AND c.erased_at IS NULL",
-                [list(free.values()), list(free)],
+                [list(free.values()), list(free), address_times(free, told_at)],
             )
             touch(free.values())
             taken |= free
@@ -355,39 +366,3 @@ def _namespaces_of(customer_ids: Iterable[int]) -> set[tuple[int, str]]:
             [sorted(customer_ids)],
         )
         return set(cursor.fetchall())
-
-
-def _next_ids(count: int) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('customers_customer', 'id')) FROM generate_series(1, %s)",
-            [count],
-        )
-        return [id for (id,) in cursor.fetchall()]
-
-
-def _insert_customers(new: list[tuple[int, str | None, bool]], source: str) -> None:
-    if not new:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO customers_customer (id, public_id, email, is_anonymous, source, first_name, last_name,"
-            " gender, country, region, city, locale, device, attributes, allows_profiling)"
-            " SELECT n.id, gen_random_uuid(), n.email, n.is_anonymous, %s, '', '', '', '', '', '', '', '', '{}',"
-            " true FROM unnest(%s::bigint[], %s::text[], %s::boolean[]) AS n(id, email, is_anonymous)"
-            " ORDER BY n.id",
-            [source, *map(list, zip(*new, strict=True))],
-        )
-
-
-def _insert_identities(identities: Mapping[tuple[str, str], tuple[int, str]]) -> None:
-    """Store identities: customer and `CustomerIdentity.Way` by namespace and value."""
-    if not identities:
-        return
-    rows = sorted((namespace, value, id, way) for (namespace, value), (id, way) in identities.items())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO customers_customeridentity (namespace, value, customer_id, attached_by)"
-            " SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING",
-            list(map(list, zip(*rows, strict=True))),
-        )

@@ -187,6 +187,8 @@ def _fill(row: Merge, survivor: Customer, absorbed: Customer) -> None:
         for name in _FILLED
         if getattr(survivor, name) in _EMPTY and getattr(absorbed, name) not in _EMPTY
     }
+    if absorbed.email and not survivor.email:
+        became["email"] = absorbed.email
     new = {key: value for key, value in absorbed.attributes.items() if key not in survivor.attributes}
     times = {f"attributes.{key}" for key in new} | set(became)
     if new:
@@ -199,8 +201,6 @@ def _fill(row: Merge, survivor: Customer, absorbed: Customer) -> None:
         became["do_not_sell"] = True
     if survivor.is_anonymous and not absorbed.is_anonymous:
         became["is_anonymous"] = False
-    if absorbed.email and not survivor.email:
-        became["email"] = absorbed.email
     Customer.objects.filter(pk=absorbed.pk).update(email=None, is_anonymous=True, merged_into=survivor)
     if absorbed.email and survivor.email:
         other = CustomerIdentity.objects.create(

@@ -14,6 +14,7 @@ from customers import precedence
 from customers.importing.mapping import shared_orders
 from customers.models import DataSource
 from customers.policies import Subject
+from customers.tracking import refused
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 Cells = set[tuple[str, str]]
@@ -37,8 +38,9 @@ def naming_cells(mapping: Mapping[str, Any], subject: Subject) -> Cells:
 
 
 def quarantined_about(subject: Subject) -> set[int]:
-    """Return the ids of quarantined rows that name the person in a cell; one query a source with such cells."""
-    found: set[int] = set()
+    """Return the ids of quarantined rows that name the person in a cell, or as items of trackers do; one query a source
+    with such cells, and one."""
+    found = set(refused.about(subject))
     for source, mapping in DataSource.objects.exclude(mapping={}).values_list("name", "mapping"):
         if cells := sorted(naming_cells(mapping, subject)):
             with connection.cursor() as cursor:

@@ -60,11 +60,13 @@ def find(token: str) -> OptIn | None:
 
 @transaction.atomic
 def confirm(opt_in: OptIn) -> bool:
-    """Grant what was asked for, once; say whether this call did.
+    """Grant what was asked for, once; say whether this call did. Raises OptIn.DoesNotExist after an erasure.
 
     The address proves that its owner wants mail: a suppression of marketing alone and an erasure are lifted, and a
-    further address of a customer becomes the one that mail goes to.
+    further address of a customer becomes the one that mail goes to. Merges and erasures are waited for first: they
+    take that lock before the rows that are locked here.
     """
+    lock_makers()
     waiting = OptIn.objects.select_for_update().get(pk=opt_in.pk)
     if waiting.confirmed_at is not None:
         return False
@@ -75,7 +77,6 @@ def confirm(opt_in: OptIn) -> bool:
     readmit(waiting.email)
     person = Person(email=waiting.email)
     customer_id = resolve([person], source=waiting.source[:50]).ids[person]
-    lock_makers()
     change_address(customer_id, waiting.email)
     proof = f"double opt-in {waiting.pk}: asked {waiting.asked_at:%Y-%m-%d %H:%M}, confirmed {at:%Y-%m-%d %H:%M} UTC"
     texts = ConsentText.objects.in_bulk(waiting.texts.values())

@@ -233,6 +233,8 @@ POLICIES = [
             "timezone": None,
             "signed_up_at": None,
             "stage_since": None,
+            "nearest_store_id": None,
+            "nearest_store_km": None,
             "attributes": {},
             "traits_at": {},
             "is_anonymous": True,

@@ -37,6 +37,13 @@ POLICIES = [
     ),
     *not_personal("products.Category", "products.Product", why="The catalogue."),
     *not_personal(
+        "products.Store",
+        "products.Promotion",
+        "products.Promotion_stores",
+        "products.Place",
+        why="The shop's stores, what is on there, and the world's cities.",
+    ),
+    *not_personal(
         "accounts.User",
         "accounts.User_groups",
         "accounts.User_user_permissions",

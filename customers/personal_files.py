@@ -10,11 +10,15 @@ import tempfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 from django.conf import settings
+from django.db import connection
 from django.utils.module_loading import import_string
 
 from customers.models import DataSource, PeopleImport, SyncRun
@@ -23,9 +27,10 @@ from customers.policies import Subject
 
 logger = logging.getLogger(__name__)
 _DELIMITERS = ",;\t|"
-_QUOTED = re.compile(r'(^|[,;\t|])"(?:[^"]|"")*"')
-_OPENS = re.compile(r'(^|[,;\t|])"')
+_OPENS = {one: re.compile(rf'(?:^|{re.escape(one)})"') for one in _DELIMITERS}
+_CLOSES = re.compile(r'(?:[^"]|"")*+"')
 _LONGEST_RECORD = 1000  # lines
+_LOCK = 7216_0031
 MappedFile = tuple[Path, Mapping[str, Any]]
 
 
@@ -41,15 +46,34 @@ def remove_lines_about(subject: Subject, *, since: float = 0.0) -> int:
     """Write each file in `settings.PERSONAL_FILES` that names the person anew without those rows; returns how many.
 
     A row is a line, or the lines between which a quotation mark stays open. A file appears whole or not at all.
-    Files that were last written before `since` (seconds since 1970) are left alone.
+    Files that were last written before `since` (seconds since 1970) are left alone, and so are those that vanish
+    meanwhile. One search at a time: of two that write one file anew, the later would bring back what the first removed.
     """
-    paths = [path for path in personal_files() if path.stat().st_mtime >= since]
-    pattern = re.compile(_either_spelling(subject), re.IGNORECASE)
-    cells: dict[Path, Cells] = {}
-    for path, mapping in _mapped(paths):
-        cells.setdefault(path, set()).update(naming_cells(mapping, subject))
-    searches = {path: _Search(pattern=pattern, cells=cells.get(path, set())) for path in paths}
-    return sum(_rewrite(path, search) for path, search in searches.items() if _mentions(path, search))
+    with _taking_turns():
+        paths = [path for path in personal_files() if _written_at(path) >= since]
+        pattern = re.compile(_either_spelling(subject), re.IGNORECASE)
+        cells: dict[Path, Cells] = {}
+        for path, mapping in _mapped(paths):
+            cells.setdefault(path, set()).update(naming_cells(mapping, subject))
+        searches = {path: _Search(pattern=pattern, cells=cells.get(path, set())) for path in paths}
+        return sum(_rewrite(path, search) for path, search in searches.items() if _mentions(path, search))
+
+
+@contextmanager
+def _taking_turns() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return -inf
 
 
 def personal_files() -> Iterator[Path]:
@@ -124,6 +148,7 @@ def _mentions(path: Path, search: _Search) -> bool:
 
 
 def _rewrite(path: Path, search: _Search) -> bool:
+    """Write the file anew, and say so; one that its owner took away meanwhile stays away."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     draft = Path(name)
@@ -132,6 +157,8 @@ def _rewrite(path: Path, search: _Search) -> bool:
             new.writelines(text for text, is_theirs in _judged(old, search) if not is_theirs)
         draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
+    except FileNotFoundError:
+        return False
     finally:
         draft.unlink(missing_ok=True)
     return True
@@ -139,10 +166,12 @@ def _rewrite(path: Path, search: _Search) -> bool:
 
 def _judged(file: Iterable[str], search: _Search) -> Iterator[tuple[str, bool]]:
     """The rows of a file as they are written, each with whether it names the person."""
-    delimiter, places = ",", list[tuple[int, str]]()
-    for number, text in enumerate(_records(file)):
+    lines = iter(file)
+    first = next(lines, "")
+    delimiter = _delimiter(first)
+    places = list[tuple[int, str]]()
+    for number, text in enumerate(_records(chain([first], lines), delimiter)):
         if not number and search.cells:
-            delimiter = max(_DELIMITERS, key=text.count)
             places = _places(_cells(text.removeprefix("\ufeff"), delimiter), search.cells)
         is_theirs = search.pattern.search(text) is not None
         if places and number and not is_theirs:
@@ -151,37 +180,57 @@ def _judged(file: Iterable[str], search: _Search) -> Iterator[tuple[str, bool]]:
         yield text, is_theirs
 
 
+def _delimiter(header: str) -> str:
+    """The one character of those usual that stands between the names of the columns, most often."""
+    bare = re.sub(r'"[^"]*"', "", header)
+    return max(_DELIMITERS, key=bare.count)
+
+
 def _places(header: list[str], cells: Cells) -> list[tuple[int, str]]:
     return [(header.index(name), value) for name, value in sorted(cells) if name in header]
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
-    """The cells of a row, without the apostrophe that keeps a spreadsheet from calculating."""
+    """The cells of a row, without the apostrophe that keeps a spreadsheet from calculating.
+
+    A row that is no CSV is cut at each delimiter.
+    """
     csv.field_size_limit(sys.maxsize)
-    row = next(csv.reader([text], delimiter=delimiter), [])
+    try:
+        row = next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:
+        row = text.split(delimiter)
     return [cell.strip().removeprefix("'") for cell in row]
 
 
-def _records(file: Iterable[str]) -> Iterator[str]:
+def _records(lines: Iterator[str], delimiter: str) -> Iterator[str]:
     """Lines, those together between which a quotation mark at the beginning of a cell stays open.
 
     One that is never closed is none: after a thousand lines its line is taken as it stands. In JSON each line is one.
     """
-    waiting, lines = deque[str](), iter(file)
+    waiting = deque[str]()
     is_json = None
     while (line := waiting.popleft() if waiting else next(lines, "")) != "":
         if is_json is None:
             is_json = line.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
         record = [line]
-        while not is_json and '"' in record[0] and _is_open("".join(record)):
+        is_open = not is_json and _stays_open(line.removeprefix("\ufeff"), delimiter)
+        while is_open:
             more = waiting.popleft() if waiting else next(lines, "")
             if not more or len(record) >= _LONGEST_RECORD:
                 waiting.extendleft(reversed([*record[1:], *([more] if more else [])]))
                 del record[1:]
                 break
             record.append(more)
+            is_open = _stays_open(more, delimiter, is_open=True)
         yield "".join(record)
 
 
-def _is_open(text: str) -> bool:
-    return '"' in text and _OPENS.search(_QUOTED.sub(r"\1", text)) is not None
+def _stays_open(line: str, delimiter: str, *, is_open: bool = False) -> bool:
+    """Whether the line ends within quotation marks, as `csv` reads them, having begun so or not."""
+    at = 0
+    while True:
+        mark = _CLOSES.match(line, at) if is_open else _OPENS[delimiter].search(line, at)
+        if mark is None:
+            return is_open
+        at, is_open = mark.end(), not is_open

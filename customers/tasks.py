@@ -8,10 +8,20 @@ from django.db.models import Q
 
 from accounts.models import User
 from common.clock import now
-from customers import duplicates, engagement, expiry, facts, privacy_requests, rates, retention
+from customers import (
+    duplicates,
+    engagement,
+    expiry,
+    facts,
+    locating,
+    privacy_requests,
+    rates,
+    retention,
+)
 from customers.importing.people import jobs
 from customers.models import Alert
 from customers.quality import alerts, figures, health, quarantine, reconciliations
+from products.places import ensure_places
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +30,13 @@ logger = logging.getLogger(__name__)
 def compute_engagement() -> int:
     """Score everybody's engagement as of now."""
     return engagement.refresh_engagement(now())
+
+
+@shared_task(queue="compute")
+def locate_customers() -> int:
+    """Find everybody's nearest store, with the world's cities at hand; return for how many it changed."""
+    ensure_places()
+    return locating.locate_everybody()
 
 
 @shared_task(queue="compute")

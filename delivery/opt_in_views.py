@@ -7,12 +7,14 @@ from django.views.decorators.http import require_http_methods
 
 from common import callers
 from customers import opt_in
+from customers.models import OptIn
 from delivery.backends.base import Unavailable
 from delivery.forms import SignUpForm
 from delivery.opt_in_mails import NoSender, send_opt_in_mail
 
 A_PERSON, AN_OFFICE = 10, 50
 """How many sign-ups an hour one address, and one network, may send."""
+_DEAD = "This link is not one of ours, or is more than seven days old. Please fill in the form again."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,11 +53,12 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """Ask first (GET changes nothing: scanners follow links), then grant what was asked for."""
     asked = opt_in.find(token)
     if asked is None:
-        raise Http404(
-            "This link is not one of ours, or is more than seven days old. Please fill in the form again."
-        )
+        raise Http404(_DEAD)
     is_done = asked.confirmed_at is not None
     if request.method == "POST" and not is_done:
-        opt_in.confirm(asked)
+        try:
+            opt_in.confirm(asked)
+        except OptIn.DoesNotExist as error:
+            raise Http404(_DEAD) from error
         is_done = True
     return render(request, "delivery/confirm.html", {"asked": asked, "is_done": is_done})

@@ -1,9 +1,14 @@
-"""The catalogue in the admin."""
+"""The catalogue and the stores in the admin."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from products.models import Category, Product
+from products.models import Category, Product, Promotion, Store
+from products.stores import tell_listeners
 
 
 @admin.register(Category)
@@ -31,3 +36,39 @@ class ProductAdmin(ModelAdmin):  # type: ignore[misc]
     def has_add_permission(self, request: object) -> bool:
         """Products come from their sources."""
         return False
+
+
+@admin.register(Store)
+class StoreAdmin(ModelAdmin):  # type: ignore[misc]
+    """Stores; a change moves the customers whose nearest store it is, or becomes."""
+
+    list_display = ("name", "external_id", "city", "region", "country", "is_open")
+    list_filter = ("is_open", "country", "source")
+    search_fields = ("name", "external_id", "city", "region")
+    readonly_fields = ("updated_at",)
+
+    def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
+        """Save, and tell those who ask for the nearest store."""
+        super().save_model(request, obj, form, change)
+        tell_listeners()
+
+    def delete_model(self, request: HttpRequest, obj: Store) -> None:
+        """Delete; its customers go to the next one."""
+        super().delete_model(request, obj)
+        tell_listeners()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Store]) -> None:
+        """Delete several."""
+        super().delete_queryset(request, queryset)
+        tell_listeners()
+
+
+@admin.register(Promotion)
+class PromotionAdmin(ModelAdmin):  # type: ignore[misc]
+    """What is on, where and how long."""
+
+    list_display = ("name", "headline", "starts_at", "ends_at", "code")
+    list_filter = ("starts_at",)
+    search_fields = ("key", "name", "headline", "code")
+    prepopulated_fields = {"key": ("name",)}
+    autocomplete_fields = ("stores",)

@@ -99,11 +99,12 @@ def _profile(raw: object, wanted: Needs, now: datetime) -> Profile:
 
 
 class _Names:
-    """Ids for the categories and products that the imaginary customer had to do with."""
+    """Ids for the categories, products and stores that the imaginary customer had to do with."""
 
     def __init__(self) -> None:
         self.categories: dict[str, int] = {}
         self.products: dict[str, int] = {}
+        self.stores: dict[str, int] = {}
         self.events: dict[str, int] = {}
 
     def category(self, value: object, path: str) -> int:
@@ -111,6 +112,9 @@ class _Names:
 
     def product(self, value: object, path: str) -> int:
         return self.products.setdefault(text(value, path), len(self.products) + 1)
+
+    def store(self, value: object, path: str) -> int:
+        return self.stores.setdefault(fold(text(value, path)), len(self.stores) + 1)
 
     def catalogue(self, wanted: Needs) -> Catalogue:
         below = {
@@ -121,7 +125,10 @@ class _Names:
         }
         same = {name: frozenset({self.products[name]}) for name in wanted.products & self.products.keys()}
         types = {name: frozenset({self.event(name)}) for name in wanted.event_names}
-        return Catalogue(below, same, types)
+        stores = {
+            name: frozenset({self.stores[fold(name)]}) for name in wanted.stores if fold(name) in self.stores
+        }
+        return Catalogue(below, same, types, stores)
 
     def event(self, name: str) -> int:
         """The type of the shop's own events of this name."""
@@ -172,6 +179,10 @@ def _value(kind: Kind, value: object, path: str, names: _Names, now: datetime) -
             return names.category(value, path)
         case Kind.PRODUCT:
             return names.product(value, path)
+        case Kind.NUMBER:
+            return number(value, path)
+        case Kind.STORE:
+            return names.store(value, path)
         case _:
             return text(value, path)
 

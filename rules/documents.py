@@ -22,7 +22,18 @@ LONGEST_NAME = 100
 # What recommendations.serving can do; a test holds them together.
 STRATEGIES = ("for_you", "discover", "again", "bestsellers")
 # The template's own words: a variable of the same name would replace them.
-RESERVED = ("customer", "recommendations", "slots", "sender", "campaign", "unsubscribe_url", "now", "today")
+RESERVED = (
+    "customer",
+    "nearest_store",
+    "promotion",
+    "recommendations",
+    "slots",
+    "sender",
+    "campaign",
+    "unsubscribe_url",
+    "now",
+    "today",
+)
 
 Setting = str | int | float | bool
 

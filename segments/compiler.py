@@ -31,8 +31,19 @@ from segments.conditions.needs import as_texts
 from segments.conditions.vocabulary import Kind
 from segments.event_names import stored_types
 from segments.events_in_sql import EventSets
-from segments.expressions import SIGNS, Holds, below, everybody, one_of, open_holds, text_holds
+from segments.expressions import (
+    SIGNS,
+    Holds,
+    below,
+    everybody,
+    one_of,
+    open_holds,
+    stores_named,
+    text_holds,
+)
 from segments.models import SegmentMembership
+
+_PRESENCE = {"is_missing": " IS NULL", "is_present": " IS NOT NULL"}
 
 
 def compile_condition(
@@ -106,18 +117,33 @@ class _Compiler:
                 return self._time(condition)
             case Kind.BOOLEAN:
                 return Q(Holds(F(field.path), Value(condition.value), sign=SIGNS["eq"]))
+            case Kind.NUMBER:
+                return self._number(condition)
+            case Kind.STORE:
+                return self._store(condition)
             case Kind.CATEGORY | Kind.PRODUCT:
                 return self._catalogue(condition)
             case Kind.OPEN:
                 return open_holds(condition)
 
+    def _number(self, condition: Comparison) -> Q:
+        column = F(condition.field.path)
+        if condition.op in _PRESENCE:
+            return Q(Holds(column, end=_PRESENCE[condition.op]))
+        return Q(Holds(column, Value(condition.value), sign=SIGNS[condition.op]))
+
+    def _store(self, condition: Comparison) -> Q:
+        column = F(condition.field.path)
+        if condition.op in _PRESENCE:
+            return Q(Holds(column, end=_PRESENCE[condition.op]))
+        chosen = Q(Exists(stores_named(as_texts(condition.value)).filter(pk=OuterRef(condition.field.path))))
+        return chosen if condition.op in ("eq", "in") else Q(Holds(column, end=" IS NOT NULL")) & ~chosen
+
     def _time(self, condition: Comparison) -> Q:
         column, value = F(condition.field.path), condition.value
         match condition.op:
-            case "is_missing":
-                return Q(Holds(column, end=" IS NULL"))
-            case "is_present":
-                return Q(Holds(column, end=" IS NOT NULL"))
+            case "is_missing" | "is_present":
+                return Q(Holds(column, end=_PRESENCE[condition.op]))
             case "before":
                 return Q(Holds(column, Value(value), sign=" < "))
             case "after":

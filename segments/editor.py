@@ -123,11 +123,16 @@ def _input(field: Field, op: str) -> tuple[str, str]:
         return "number", settings.REPORTING_CURRENCY
     simple = {
         Kind.COUNT: "number",
+        Kind.NUMBER: "number",
         Kind.TIME: "date",
         Kind.DATE: "date",
         Kind.BOOLEAN: "truth",
     }
-    hints = {Kind.CATEGORY: "path, such as camping/tents", Kind.PRODUCT: "the shop’s own product id"}
+    hints = {
+        Kind.CATEGORY: "path, such as camping/tents",
+        Kind.PRODUCT: "the shop’s own product id",
+        Kind.STORE: "name or id",
+    }
     hint = "two letters, such as GB" if field.name == "country" else hints.get(field.kind, "")
     return simple.get(field.kind, "text"), hint
 

@@ -101,6 +101,10 @@ def _compares(condition: Comparison, profile: Profile, now: datetime) -> bool:
             return _listed(found, op, profile.catalogue.categories, as_texts(wanted))
         case Kind.PRODUCT:
             return _listed(found, op, profile.catalogue.products, as_texts(wanted))
+        case Kind.STORE:
+            return _listed(found, op, profile.catalogue.stores, as_texts(wanted))
+        case Kind.NUMBER:
+            return COMPARE[op](found, wanted)
         case Kind.TEXT:
             return text_holds(str(found), condition)
     return bool(found == wanted)
@@ -149,7 +153,7 @@ def _facts(condition: Condition, profile: Profile, now: datetime) -> str:
             found = _found(condition, profile)
             if found is None:
                 return "nothing is known"
-            if condition.field.kind in (Kind.CATEGORY, Kind.PRODUCT):
+            if condition.field.kind in (Kind.CATEGORY, Kind.PRODUCT, Kind.STORE):
                 return _which(condition, profile, found)
             return f"{condition.field.label}: {_shown(found)}"
         case Happened():
@@ -167,9 +171,10 @@ def _facts(condition: Condition, profile: Profile, now: datetime) -> str:
 
 
 def _which(condition: Comparison, profile: Profile, found: int) -> str:
-    """Say which of the named categories or products it is."""
+    """Say which of the named categories, products or stores it is."""
     catalogue = profile.catalogue
-    ids = catalogue.categories if condition.field.kind is Kind.CATEGORY else catalogue.products
+    known = {Kind.CATEGORY: catalogue.categories, Kind.STORE: catalogue.stores}
+    ids = known.get(condition.field.kind, catalogue.products)
     named = [name for name in as_texts(condition.value) if found in ids.get(name, ())]
     if named:
         return f"{condition.field.label}: in “{named[0]}”" if ids is catalogue.categories else named[0]

@@ -23,7 +23,7 @@ from django.db.models import (
     Value,
 )
 
-from products.models import Category
+from products.models import Category, Store
 from segments.conditions import Comparison, fold
 from segments.conditions.needs import as_texts
 
@@ -118,6 +118,13 @@ def below(categories: Sequence[str]) -> QuerySet[Category]:
         inside = Func(path, Value(f"{wanted}/"), function="starts_with", output_field=BooleanField())
         found |= Q(Holds(path, Value(wanted), sign=SIGNS["eq"])) | Q(inside)
     return Category.objects.filter(found).order_by()
+
+
+def stores_named(names: Sequence[str]) -> QuerySet[Store]:
+    """Return the stores with these ids, which compare exactly, or these names, which compare as text does."""
+    folded = Value(sorted(set(map(fold, names))), output_field=ArrayField(TextField()))
+    is_called = Q(Holds(Folded(F("name")), folded, sign=" = ANY(", end=")"))
+    return Store.objects.filter(is_called | Q(external_id__in=names)).order_by()
 
 
 def text_holds(column: Expression | F, condition: Comparison) -> Q:

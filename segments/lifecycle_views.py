@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit import shows_people
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from common.clock import now
@@ -44,6 +45,7 @@ def lifecycle_detail(request: HttpRequest) -> HttpResponse:
     return render(request, "segments/lifecycle.html", context)
 
 
+@shows_people("looked at moves between stages")
 @require_safe
 def lifecycle_changes(request: HttpRequest) -> HttpResponse:
     """Every move from stage to stage with its cause, page by page."""

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
@@ -106,6 +107,7 @@ def list_member(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("segments:detail", segment.key)
 
 
+@shows_people("took the unknown lines of a list away")
 @require_safe
 @requires(Permission.DOWNLOAD)
 def list_unknown(request: HttpRequest, key: str, pk: int) -> HttpResponse:

@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from common.clock import now as present
+from customers.locating import locate
 from customers.models import Customer, Touched
-from customers.news import EVERYTHING
+from customers.news import EVERYTHING, PROFILE
 from segments import lifecycle
 from segments.compiler import compile_condition
 from segments.conditions import AllOf, Condition, InSegment, parse
@@ -153,6 +154,9 @@ def refresh_touched(limit: int = 1000) -> int:
     with transaction.atomic():
         graph = hold()
         news = _claim(limit)
+        locate(
+            [id for id, bits in news.items() if bits & PROFILE]
+        )  # first, as segments go by the nearest store
         order = graph.order(on_circle=logger.error) if news else []
         readings = graph.readings(order)
         for key in order:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from products.models import Category, Product
 from segments.conditions import Needs, fold
 from segments.conditions.nodes import steps
 from segments.event_names import stored_types
+from segments.expressions import stores_named
 from segments.models import SegmentMembership
 
 
@@ -36,11 +37,12 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The ids behind the category paths (sub-categories too), product ids and event names of a condition."""
+    """The ids behind category paths (sub-categories too), product ids, event names and stores of a condition."""
 
     categories: Mapping[str, frozenset[int]] = field(default_factory=dict)
     products: Mapping[str, frozenset[int]] = field(default_factory=dict)
     event_types: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    stores: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class Profile:
 def load_profiles(ids: Sequence[int], needs: Needs, *, now: datetime) -> dict[int, Profile]:
     """Return the known customers among `ids`, by id, with what `needs` names and the events before `now`.
 
-    At most 9 queries, however many customers; a table that nothing needs is not read.
+    At most 10 queries, however many customers; a table that nothing needs is not read.
     """
     catalogue = _catalogue(needs)
     plain = sorted(needs.fields - {"attributes"})
@@ -153,7 +155,16 @@ def _catalogue(needs: Needs) -> Catalogue:
         for pk, external_id in rows.values_list("pk", "external_id"):
             products[external_id].add(pk)
     listed = {name: frozenset(ids) for name, ids in products.items()}
-    return Catalogue(categories, listed, stored_types(needs.event_names))
+    return Catalogue(categories, listed, stored_types(needs.event_names), _stores(needs.stores))
+
+
+def _stores(wanted: Collection[str]) -> dict[str, frozenset[int]]:
+    """Return the ids of stores by what they are called: an id, or a name."""
+    rows = list(stores_named(sorted(wanted)).values_list("pk", "external_id", "name")) if wanted else []
+    return {
+        name: frozenset(pk for pk, id, called in rows if name == id or fold(name) == fold(called))
+        for name in wanted
+    }
 
 
 def _below(wanted: str, tree: Iterable[tuple[int, str]]) -> frozenset[int]:

@@ -48,7 +48,9 @@ def _value(field: Field | None, op: str, values: Mapping[str, str]) -> Any:
         return written == "true"
     if field.is_money:
         return _minor(written)
-    if field.kind is Kind.COUNT or (field.kind is Kind.OPEN and op in ("gt", "gte", "lt", "lte")):
+    if field.kind in (Kind.COUNT, Kind.NUMBER) or (
+        field.kind is Kind.OPEN and op in ("gt", "gte", "lt", "lte")
+    ):
         return number(written)
     return written
 

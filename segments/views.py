@@ -69,6 +69,7 @@ def segment_detail(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "segments/detail.html", context)
 
 
+@shows_people("looked at who is in a segment")
 @require_safe
 def segment_members(request: HttpRequest, key: str) -> HttpResponse:
     """Everybody in it and since when, page by page."""
@@ -79,6 +80,7 @@ def segment_members(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "segments/members.html", {"segment": segment, "page": page, "rows": rows})
 
 
+@shows_people("looked at who came to a segment and left it")
 @require_safe
 def segment_changes(request: HttpRequest, key: str) -> HttpResponse:
     """Who came and went, and because of what, page by page."""

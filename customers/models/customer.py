@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models.functions import Now
 from timezone_field import TimeZoneField
 
+from products.models import Store
+
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
     """Customers, by what may be done with them."""
@@ -79,6 +81,19 @@ class Customer(models.Model):
         help_text="Of the lifecycle, by key",
     )
     stage_since = models.DateTimeField(null=True, blank=True, editable=False)
+    nearest_store = models.ForeignKey(
+        Store,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+        help_text="Made by `customers.locating`",
+    )
+    nearest_store_km = models.DecimalField(
+        max_digits=7, decimal_places=1, null=True, blank=True, editable=False
+    )
     merged_into = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="+", db_index=False
     )
@@ -95,6 +110,11 @@ class Customer(models.Model):
                 fields=["merged_into"],
                 condition=models.Q(merged_into__isnull=False),
                 name="customer_merged_into",
+            ),
+            models.Index(
+                fields=["nearest_store"],
+                condition=models.Q(nearest_store__isnull=False),
+                name="customer_nearest_store",
             ),
             models.Index(fields=["id"], condition=models.Q(erased_at__isnull=False), name="customer_erased"),
         ]

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
@@ -20,8 +21,8 @@ from customers.models import DataSource, QuarantinedRow
 from customers.models.sync import in_words
 from customers.quality.expectations import LONGEST_REASON
 from customers.quality.watch import RunProfile, Watch, meant_reasons
-from customers.tracking.receiving import TRACKING, receive_again
-from customers.tracking.refused import ITEM
+from customers.tracking.receiving import receive_again
+from customers.tracking.refused import ITEM, TRACKING
 
 KEPT_A_RUN = 10_000
 MOST_BYTES = 32_768
@@ -179,10 +180,13 @@ def _retry(source: str, rows: list[QuarantinedRow], *, by: User | None) -> Retri
 def _received_again(source: str, rows: Sequence[QuarantinedRow]) -> dict[int, str]:
     """Send items of a tracker again, as of when they came; return why which are still refused."""
     reasons: dict[int, str] = {}
+    by_time: defaultdict[datetime, dict[str, QuarantinedRow]] = defaultdict(dict)
     for row in rows:
-        item = row.cells.get(ITEM, "")
-        if reason := receive_again(item, source=source, received_at=row.created_at):
-            reasons[row.pk] = reason
+        by_time[row.created_at][bytes(row.fingerprint).hex()] = row
+    for at, named in by_time.items():
+        items = {name: row.cells.get(ITEM, "") for name, row in named.items()}
+        refused = receive_again(items, source=source, received_at=at)
+        reasons |= {named[name].pk: reason for name, reason in refused.items()}
     return reasons
 
 

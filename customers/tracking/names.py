@@ -13,6 +13,7 @@ from customers.models.tracking import FIRST_CUSTOM_TYPE, name_key
 
 MOST_CUSTOM_NAMES = 2000
 NEW_NAMES_A_DAY = 100
+NEW_NAMES_A_SOURCE = 500
 _HIGHEST_NUMBER = 2**15 - 1
 LONGEST_NAME = 100
 _KEPT_FOR = timedelta(seconds=10)
@@ -45,16 +46,18 @@ def forget() -> None:
 def types_of(names: Iterable[str], *, source: str) -> dict[str, int]:
     """Return the type of event that each of these names is stored as; names not seen before are registered.
 
-    A source may bring 100 new names a day, so that whoever has its public key cannot use up all 2,000. Beyond these
-    numbers, and for names longer than 100 characters, that is `EventType.CUSTOM`. No query while the table is fresh in
-    memory; others learn of a change within ten seconds.
+    A source may bring 100 new names a day and 500 in all, so that whoever has its public key cannot use up all 2,000.
+    Beyond these numbers, and for names longer than 100 characters, that is `EventType.CUSTOM`. No
+    query while the table is fresh in memory; others learn of a change within ten seconds.
     """
     wanted = set(names)
     known = _current()
     found = {name: known.spellings[name] for name in wanted if name in known.spellings}
     if len(found) < len(wanted):
         lacking = {name: name_key(name) for name in wanted if name not in found}
-        new = {key: name for name, key in lacking.items() if key not in known.types}
+        new = {
+            key: name for name, key in lacking.items() if key not in known.types and len(name) <= LONGEST_NAME
+        }
         if new and source not in known.exhausted:
             registered = _register(new, source)
             known.types |= registered
@@ -86,7 +89,7 @@ def _current() -> _Known:
 
 
 def _register(new: dict[str, str], source: str) -> dict[str, int]:
-    """Give numbers to names by key, one process at a time; return the types of those that have one now."""
+    """Give numbers to names by key while there is room, one process at a time; return the types that they have."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         types = {row.key: row.stored_type for row in EventName.objects.filter(key__in=new)}
@@ -95,15 +98,18 @@ def _register(new: dict[str, str], source: str) -> dict[str, int]:
         used = numbered.aggregate(
             all=Count("pk"),
             today=Count("pk", filter=Q(source=source, created_at__gte=today)),
+            of_source=Count("pk", filter=Q(source=source)),
             highest=Max("number"),
         )
-        room = min(NEW_NAMES_A_DAY - used["today"], MOST_CUSTOM_NAMES - used["all"])
+        room = min(
+            NEW_NAMES_A_DAY - used["today"],
+            NEW_NAMES_A_SOURCE - used["of_source"],
+            MOST_CUSTOM_NAMES - used["all"],
+        )
         following = FIRST_CUSTOM_TYPE if used["highest"] is None else used["highest"] + 1
         rows: list[EventName] = []
         for key, name in sorted(new.items()):
-            if key in types or len(name) > LONGEST_NAME:
-                types.setdefault(key, int(EventType.CUSTOM))
-            elif len(rows) < room and following + len(rows) <= _HIGHEST_NUMBER:
+            if key not in types and len(rows) < room and following + len(rows) <= _HIGHEST_NUMBER:
                 types[key] = following + len(rows)
                 rows.append(EventName(name=name, key=key, number=types[key], source=source))
         EventName.objects.bulk_create(rows)

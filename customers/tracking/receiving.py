@@ -16,8 +16,6 @@ from customers.tracking.protocol import Item, Parcel, decode_item, id_text
 from customers.tracking.refusals import FIELDS, BadItem, ItemRefusal
 from customers.tracking.translation import Saying, Translator, event_name
 
-TRACKING = "tracking "
-
 
 class Receipt(msgspec.Struct, kw_only=True):
     """What became of a request. `received = accepted + len(refused)` are items; `stored` and `duplicates` are
@@ -120,17 +118,32 @@ def receive(parcel: Parcel, *, source: str, received_at: datetime) -> Receipt:
     )
 
 
-def receive_again(item: str, *, source: str, received_at: datetime) -> str | None:
-    """Store an item that was refused and mended since, without entering it in the books; return why not, or None."""
-    parcel = Parcel([item.encode()], "")
+def receive_again(items: Mapping[str, str], *, source: str, received_at: datetime) -> dict[str, str]:
+    """Store items that were refused and mended since, without entering them in the books; return why others are not.
+
+    Their keys name them for ever: one that has no messageId is stored once, whoever sends it again.
+    """
+    keys = list(items)
+    parcel = Parcel([_named(items[key], key) for key in keys], "")
     intake, _ = _understood(parcel, source=source, received_at=received_at)
     intake.store(source)
-    return next((refusal.reason for refusal in intake.refusals()), None)
+    return {keys[refusal.index]: refusal.reason for refusal in intake.refusals()}
+
+
+def _named(item: str, name: str) -> bytes:
+    """The item with this messageId where it has none; what cannot be read stays as it is."""
+    try:
+        said = msgspec.json.decode(item)
+        if not isinstance(said, dict) or id_text(said.get("messageId")):
+            return item.encode()
+        return msgspec.json.encode({**said, "messageId": name})
+    except (ValueError, RecursionError):
+        return item.encode()
 
 
 def books_of(source: str) -> str:
     """Return the name under which books are kept of what the write keys of a source send."""
-    return f"{TRACKING}{source}"
+    return f"{refused.TRACKING}{source}"
 
 
 def note_unreadable(source: str, *, at: datetime) -> None:

@@ -1,28 +1,39 @@
 """What was refused of a tracker or a hook, kept so that people can see, mend and retry it.
 
 A write key may stand in a public page, so there is an end to it: so many rows a source and day, so many in all, none
-longer than a form takes. What is beyond is counted only. What was said of an erased person is never kept.
+longer than a form takes. What is beyond is counted only. What was said of an erased person is never kept: items are
+refused for the first thing that is wrong, so whom they name is read from their text, as far as that can be.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
 
+from customers.addresses import canonical
+from customers.identity import ANONYMOUS, Person
 from customers.models import QuarantinedRow
+from customers.policies import Subject
+from customers.tombstones import erased
+from customers.tracking.protocol import id_text
 
 KEPT_A_DAY = 500
 KEPT_IN_ALL = 2_000
 LONGEST = 10_000
+TRACKING = "tracking "
+"""How the books of what write keys send are named: this, and their source."""
 ITEM = "item"
 NEVER_KEPT = frozenset(("customer_erased", "too_large"))
 _NUL = "\N{SYMBOL FOR NULL}"
 _SECRET = re.compile(r'"writeKey"\s*:\s*"[^"]*"\s*,?')
+_NAMED = re.compile(
+    r'"(userId|anonymousId|previousId|email)"\s*:\s*("(?:[^"\\]|\\.)*+"|-?[0-9][0-9.eE+-]*)', re.IGNORECASE
+)
 _CLAIM = """
 WITH room AS (
   SELECT id, least(%(count)s, %(most)s - quarantined) AS count FROM customers_syncrun
@@ -56,10 +67,49 @@ def item_cells(raw: bytes, *, type: str, sent_at: datetime | None) -> list[list[
     return [[ITEM, text]]
 
 
+def people_in(item: str, *, source: str) -> set[Person]:
+    """Return whom an item of a source seems to name, however wrong the rest of it is."""
+    found = set[Person]()
+    for key, said in _NAMED.findall(item):
+        try:
+            value = id_text(json.loads(said))
+            name = key.casefold()
+            if name == "email":
+                found.add(Person(email=canonical(value)))
+            elif value:
+                found.update(Person(namespace, value) for namespace in _namespaces(name, source))
+        except ValueError:
+            continue
+    return found
+
+
+def _namespaces(key: str, source: str) -> tuple[str, ...]:
+    """Where an id under this key belongs; an earlier one may be the source's own or a device's."""
+    return {"userid": (source,), "anonymousid": (ANONYMOUS,)}.get(key, (source, ANONYMOUS))
+
+
+def about(subject: Subject) -> Iterator[int]:
+    """The ids of kept items that name a person; reads them all, a portion at a time."""
+    theirs = {Person(*name) for name in subject.identities} | {Person(email=one) for one in subject.emails}
+    kept = QuarantinedRow.objects.filter(source__startswith=TRACKING, raw__0__0=ITEM)
+    for id, source, raw in kept.values_list("pk", "source", "raw").iterator(chunk_size=500):
+        if people_in(raw[0][1], source=source.removeprefix(TRACKING)) & theirs:
+            yield id
+
+
+def _without_the_erased(refused: list[Refused], source: str) -> list[Refused]:
+    named = [
+        {person for name, cell in one.raw if name == ITEM for person in people_in(cell, source=source)}
+        for one in refused
+    ]
+    gone = erased({person for people in named for person in people})
+    return [one for one, people in zip(refused, named, strict=True) if people.isdisjoint(gone)]
+
+
 def keep(refused: Iterable[Refused], *, source: str, at: datetime) -> None:
     """Put refused rows into quarantine, as long as there is room; the books of that day must be open."""
     rows: dict[bytes, QuarantinedRow] = {}
-    for position, reason, raw in refused:
+    for position, reason, raw in _without_the_erased(list(refused), source.removeprefix(TRACKING)):
         cells = [[_storable(name), _storable(cell)] for name, cell in raw]
         if reason in NEVER_KEPT or sum(len(cell) for _, cell in cells) > LONGEST:
             continue

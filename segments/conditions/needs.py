@@ -33,6 +33,7 @@ class Needs:
     experiments: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
+    stores: frozenset[str] = frozenset()
     event_names: frozenset[str] = frozenset()
 
     def __or__(self, other: "Needs") -> "Needs":
@@ -96,6 +97,8 @@ def _of_comparison(leaf: Comparison) -> Needs:
         return Needs(fields=fields, categories=names)
     if leaf.field.kind is Kind.PRODUCT:
         return Needs(fields=fields, products=names)
+    if leaf.field.kind is Kind.STORE:
+        return Needs(fields=fields, stores=names)
     return Needs(fields=fields)
 
 

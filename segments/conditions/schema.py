@@ -123,7 +123,13 @@ def _value_of(kind: Kind, op: str) -> str | None:
         return "plain"
     if kind is Kind.OPEN and op in RANGES:
         return "number"
-    values = {Kind.COUNT: "whole", Kind.TIME: "instant", Kind.DATE: "date", Kind.BOOLEAN: "truth"}
+    values = {
+        Kind.COUNT: "whole",
+        Kind.NUMBER: "number",
+        Kind.TIME: "instant",
+        Kind.DATE: "date",
+        Kind.BOOLEAN: "truth",
+    }
     return values.get(kind, "text")
 
 

@@ -231,6 +231,7 @@ def operand(kind: Kind, op: str, value: object, path: str) -> Value:
         return _open(value, op, path)
     readers: dict[Kind, Callable[[object, str], Value]] = {
         Kind.COUNT: whole,
+        Kind.NUMBER: number,
         Kind.TIME: instant,
         Kind.DATE: _day,
     }

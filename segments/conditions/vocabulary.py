@@ -11,11 +11,13 @@ class Kind(StrEnum):
 
     TEXT = "text"
     COUNT = "count"
+    NUMBER = "number"
     TIME = "time"
     DATE = "date"
     BOOLEAN = "boolean"
     CATEGORY = "category"
     PRODUCT = "product"
+    STORE = "store"
     OPEN = "open"
 
 
@@ -41,8 +43,8 @@ def event_property(name: str) -> Field:
     return Field("property", name, Kind.OPEN, "properties", name)
 
 
-def _attribute(name: str, kind: Kind, label: str) -> Field:
-    return Field("attribute", name, kind, name, label)
+def _attribute(name: str, kind: Kind, label: str, *, path: str = "") -> Field:
+    return Field("attribute", name, kind, path or name, label)
 
 
 def _fact(name: str, kind: Kind, label: str, *, column: str = "", is_money: bool = False) -> Field:
@@ -66,6 +68,11 @@ ATTRIBUTES = {
         _attribute("source", Kind.TEXT, "source of the profile"),
         _attribute("signed_up_at", Kind.TIME, "sign-up"),
         _attribute("allows_profiling", Kind.BOOLEAN, "allows profiling"),
+        _attribute("nearest_store", Kind.STORE, "nearest store", path="nearest_store_id"),
+        _attribute("nearest_store_km", Kind.NUMBER, "distance to the nearest store in km"),
+        _attribute(
+            "nearest_store_region", Kind.TEXT, "region of the nearest store", path="nearest_store__region"
+        ),
     )
 }
 
@@ -123,11 +130,13 @@ RANGES = ("eq", "gt", "gte", "lt", "lte")
 OPERATORS: dict[Kind, tuple[str, ...]] = {
     Kind.TEXT: (*_EQUAL, "contains", "starts_with", *_PRESENCE),
     Kind.COUNT: ("eq", "ne", "gt", "gte", "lt", "lte"),
+    Kind.NUMBER: ("eq", "ne", "gt", "gte", "lt", "lte", *_PRESENCE),
     Kind.TIME: ("within", "older_than", "before", "after", *_PRESENCE),
     Kind.DATE: ("before", "after", *_PRESENCE),
     Kind.BOOLEAN: ("eq",),
     Kind.CATEGORY: (*_EQUAL, *_PRESENCE),
     Kind.PRODUCT: (*_EQUAL, *_PRESENCE),
+    Kind.STORE: (*_EQUAL, *_PRESENCE),
     Kind.OPEN: (*_EQUAL, "contains", "starts_with", "gt", "gte", "lt", "lte", *_PRESENCE),
 }
 SCORE_OPERATORS = ("gt", "gte", "lt", "lte", "top_percent", "bottom_percent")

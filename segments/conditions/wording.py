@@ -139,7 +139,7 @@ class _Wording:
             case Kind.BOOLEAN:
                 holds = bool(condition.value) is not negated
                 return label if holds else f"does not {label.replace('allows', 'allow')}"
-            case Kind.COUNT:
+            case Kind.COUNT | Kind.NUMBER:
                 text = f"{label} is {_NUMBER[op].replace('fewer', 'less')} {value}"
             case Kind.TIME | Kind.DATE:
                 text = f"{label} was {_when(op, value)}"

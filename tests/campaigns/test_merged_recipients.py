@@ -46,13 +46,23 @@ def test_two_recipients_who_became_one_get_one_mail(campaign, same_arm):
     assert books.reconcile(campaign).adds_up
 
 
-def test_a_recipient_absorbed_by_somebody_outside_is_mailed_at_their_address(campaign):
+def test_a_recipient_absorbed_by_somebody_without_an_address_is_mailed_as_before(campaign):
+    outside = Customer.objects.create(first_name="Ada")
+    recipient = Recipient.objects.filter(campaign=campaign).select_related("customer").first()
+    merge(outside.pk, recipient.customer_id, cause=Merge.Cause.REVIEW)
+    send_due(campaign.dispatch_id)
+    assert MailboxMessage.objects.count() == 12
+    assert MailboxMessage.objects.filter(recipient=recipient.customer.email).count() == 1
+
+
+def test_a_recipient_absorbed_by_somebody_who_never_agreed_for_their_address_gets_no_mail(campaign):
     outside = Customer.objects.create(email="outside@example.com")
     recipient = Recipient.objects.filter(campaign=campaign).first()
     merge(outside.pk, recipient.customer_id, cause=Merge.Cause.REVIEW)
     send_due(campaign.dispatch_id)
-    assert MailboxMessage.objects.count() == 12
-    assert MailboxMessage.objects.filter(recipient="outside@example.com").count() == 1
+    assert MailboxMessage.objects.count() == 11
+    assert not MailboxMessage.objects.filter(recipient="outside@example.com").exists()
+    assert books.reconcile(campaign).adds_up
 
 
 def test_somebody_held_out_gets_no_mail_by_a_merge():

@@ -31,7 +31,7 @@ from delivery.recording import record_message_events
 from products.catalogue import ProductRef
 from recommendations.models import ModelVersion, Recommendation
 from segments import membership
-from segments.models import MembershipChange, Segment
+from segments.models import ListedCustomer, ListFill, MembershipChange, Segment, StageChange
 from tests.campaigns.making import launched
 
 EMAIL = "canary.bird@example.com"
@@ -136,6 +136,14 @@ def _segment(canary: Customer) -> None:
     )
     membership.refresh(segment, cause="edit")
     MembershipChange.objects.get_or_create(segment=segment, customer=canary, kind="entered", cause="edit")
+    listed = Segment.objects.create(
+        key="guests", name="Guests", kind=Segment.Kind.STATIC, condition={"all": []}
+    )
+    ListedCustomer.objects.create(segment=listed, customer=canary)
+    ListFill.objects.create(
+        segment=listed, name="guests.csv", lines=1, matched=0, unknown_count=1, unknown=f"{EMAIL},nobody\r\n"
+    )
+    StageChange.objects.create(customer=canary, to_stage="active", cause="event")
 
 
 def _recommend(canary: Customer) -> None:

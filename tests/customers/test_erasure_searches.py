@@ -109,6 +109,47 @@ def test_a_quotation_mark_that_is_never_closed_costs_nobody_elses_row(
     assert path.read_text() == 'mail,note\nbob@example.com,"open\neve@example.com,y\n'
 
 
+def test_a_quotation_mark_after_another_delimiter_costs_nobody_elses_row(
+    bird: Customer, settings: Settings
+) -> None:
+    path = settings.DROP_DIR / "list.csv"
+    path.write_text(f'n;note;mail\n1;Tom said,"hi;a@b.example\n2;x;{EMAIL}\n3;ok,"yes;c@d.example\n')
+    forget(bird)
+    assert path.read_text() == 'n;note;mail\n1;Tom said,"hi;a@b.example\n3;ok,"yes;c@d.example\n'
+
+
+@pytest.mark.parametrize(
+    ("row", "is_theirs"),
+    [
+        ('"a""b";"c\n";77', True),
+        ('"a"b;"c ""\nd""";77', True),
+        ('a"b;"";77', True),
+        ('";77";x;78', False),
+        ('"x\n1;2;77\n";y;78', False),
+    ],
+)
+def test_quoted_cells_are_read_as_csv_reads_them(
+    bird: Customer, settings: Settings, row: str, is_theirs: bool
+) -> None:
+    path = settings.IMPORTS_DIR / "upload.csv"
+    text = "a;b;Customer no\n{}z;z;79\n"
+    path.write_text(text.format(f"{row}\n"))
+    PeopleImport.objects.create(name="list", path=str(path), mapping=LIST)
+    forget(bird)
+    assert path.read_text() == text.format("" if is_theirs else f"{row}\n")
+
+
+def test_rows_between_stray_quotation_marks_and_line_ends_are_searched_too(
+    bird: Customer, settings: Settings
+) -> None:
+    path = settings.IMPORTS_DIR / "upload.csv"
+    path.write_bytes(b'a;Customer no\n"x"\ry;77\n"never\ry;closed;78\nx\ry;77\n')
+    PeopleImport.objects.create(name="list", path=str(path), mapping=LIST)
+    forget(bird)
+    assert b"77" not in path.read_bytes()
+    assert b"closed;78" in path.read_bytes()
+
+
 def test_lines_of_json_are_rows_of_their_own(bird: Customer, settings: Settings) -> None:
     path = settings.DROP_DIR / "events.jsonl"
     path.write_text(f'{{"a":"5\\" x",\n"who":"{EMAIL}"}}\n{{"who":"bob"}}\n')

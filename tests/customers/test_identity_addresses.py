@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from common.clock import now
 from customers import consent, opt_in
 from customers.erasure import erase
 from customers.identity import Person, Resolution, Told, identify, resolve
@@ -74,6 +75,44 @@ def test_an_older_word_and_a_former_address_change_nothing(ada: Customer) -> Non
     tell("ada@between.example", days=1)
     tell(OLD, days=3)
     assert address(ada) == NEW
+
+
+def test_a_late_word_does_not_overrule_the_address_that_was_told_first(ada: Customer) -> None:
+    consent.grant([ada.pk], source="double opt-in")
+    tell(NEW, days=-1)
+    assert Customer.objects.consenting().get().email == OLD
+
+
+def test_an_address_that_came_after_the_id_is_not_overruled_by_a_late_word(trusted: SourcePolicy) -> None:
+    resolve([Person("shop", "7")], source="shop")
+    tell(OLD, days=1)
+    tell(NEW, days=0)
+    assert Customer.objects.get().email == OLD
+
+
+def test_an_address_without_a_time_counts_since_it_was_last_written(trusted: SourcePolicy) -> None:
+    customer = Customer.objects.create(email=OLD)
+    CustomerIdentity.objects.create(namespace="shop", value="7", customer=customer)
+    tell(NEW, days=0)
+    assert address(customer) == OLD
+    tell(NEW, days=(now() - AT).days + 1)
+    assert address(customer) == NEW
+
+
+def test_an_event_dates_an_address_too(trusted: SourcePolicy) -> None:
+    resolve([Person("shop", "7", OLD)], source="shop")
+    Customer.objects.update(updated_at=AT)
+    tell(NEW, days=1)
+    assert Customer.objects.get().email == OLD
+
+
+def test_who_confirms_the_address_that_they_have_dates_it_anew(ada: Customer) -> None:
+    texts = {"marketing_email": consent.current_text("marketing_email").pk}
+    asked = opt_in.ask(OLD, texts=texts, source="sign-up form")
+    assert asked is not None
+    opt_in.confirm(asked)
+    tell(NEW, days=1)
+    assert Customer.objects.consenting().get().email == OLD
 
 
 def test_of_several_addresses_in_one_batch_the_newest_stands(ada: Customer) -> None:

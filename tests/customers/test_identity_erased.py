@@ -27,7 +27,7 @@ def gone() -> Customer:
 
 
 def test_an_address_that_arrives_late_is_not_put_on_what_is_left(gone: Customer) -> None:
-    _adopt_emails({gone.pk: "late@example.com"}, Resolution(ids={}))
+    _adopt_emails({gone.pk: "late@example.com"}, Resolution(ids={}), {})
     assert Customer.objects.get(pk=gone.pk).email is None
 
 

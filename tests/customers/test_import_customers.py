@@ -73,7 +73,7 @@ def test_people_are_stored_with_all_that_the_list_says(people_file, capsys):
     assert (ann.first_name, ann.last_name, str(ann.birth_date)) == ("Ann", "Lee", "1980-12-31")
     assert (ann.country, ann.source, ann.is_anonymous) == ("DE", "old_list", False)
     assert list(ann.identities.values_list("namespace", "value")) == [("old_list", "7")]
-    assert set(ann.traits_at) == {"first_name", "last_name", "birth_date", "country"}
+    assert set(ann.traits_at) == {"email", "first_name", "last_name", "birth_date", "country"}
     assert Customer.objects.get(email="cleo@example.com").country == "IE"
 
 

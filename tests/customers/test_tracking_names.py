@@ -64,3 +64,22 @@ def test_a_source_without_room_costs_no_lock_for_each_new_name(
             "a6": EventType.CUSTOM,
             "a1": 1000,
         }
+
+
+def test_a_source_may_bring_so_many_new_names_in_all(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "NEW_NAMES_A_SOURCE", 4)
+    send(tracker, "a1", "a2", "a3")
+    EventName.objects.update(created_at=NOW - timedelta(days=1))
+    names.forget()
+    send(tracker, "a4", "a5")
+    send(Tracker(new_key("app")), "b1")
+    assert sorted(own()) == ["a1", "a2", "a3", "a4", "b1"]
+
+
+def test_an_overlong_name_costs_no_query(tracker: Tracker, django_assert_max_num_queries: Any) -> None:
+    send(tracker, "a1")
+    names.types_of(["a1"], source="webshop")
+    with django_assert_max_num_queries(0):
+        assert names.types_of(["x" * 101], source="webshop") == {"x" * 101: EventType.CUSTOM}

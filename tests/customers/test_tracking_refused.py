@@ -9,7 +9,8 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from customers.erasure import erase
-from customers.models import Customer, Event, EventHook, Order, QuarantinedRow, SyncRun
+from customers.identity import Person, resolve
+from customers.models import Customer, CustomerIdentity, Event, EventHook, Order, QuarantinedRow, SyncRun
 from customers.quality import quarantine
 from customers.tracking import protocol, refused, views
 from tests.customers.test_tracking_hooks import MAPPING, record, send
@@ -71,6 +72,30 @@ def test_a_mended_item_is_stored_as_of_when_it_came(tracker: Tracker, time_machi
     event = Event.objects.get()
     assert (event.session, event.occurred_at, event.source) == ("s1", NOW - timedelta(hours=1), "webshop")
     assert SyncRun.objects.get().rows_in == 1
+
+
+def test_an_item_without_a_name_or_time_is_stored_once_whoever_retries_it(tracker: Tracker) -> None:
+    tracker.batch({name: value for name, value in BAD.items() if name != "messageId"})
+    QuarantinedRow.objects.update(created_at=NOW)
+    row, again = QuarantinedRow.objects.get(), QuarantinedRow.objects.get()
+    for one in (row, again):
+        one.raw = [["item", row.cells["item"].replace("{}", '"s1"')]]
+        assert quarantine.retry([one], by=None).mended == 1
+    assert Event.objects.get().session == "s1"
+
+
+def test_many_items_of_one_request_are_retried_as_one(
+    tracker: Tracker, django_assert_max_num_queries: Any
+) -> None:
+    tracker.batch(*(BAD | {"messageId": str(n)} for n in range(20)))
+    QuarantinedRow.objects.update(created_at=NOW)
+    rows = list(QuarantinedRow.objects.order_by("number"))
+    for row in rows[1:]:
+        row.raw = [["item", row.cells["item"].replace("{}", f'"s{row.number}"')]]
+    with django_assert_max_num_queries(30):
+        assert quarantine.retry(rows, by=None) == quarantine.Retried(mended=19, waiting=1)
+    assert QuarantinedRow.objects.get(state="waiting").pk == rows[0].pk
+    assert Event.objects.values("session").distinct().count() == 19
 
 
 def test_an_item_that_is_still_bad_waits_on_with_its_new_reason(tracker: Tracker) -> None:
@@ -145,3 +170,54 @@ def test_a_broken_batch_that_holds_its_key_is_cut_apart(tracker: Tracker) -> Non
     reply = tracker.post("batch", body, HTTP_AUTHORIZATION="")
     assert (reply.status_code, reply.json()["stored"]) == (200, 1)
     assert protocol.key_in(body) == tracker.secret
+
+
+BAD_EMAIL = {
+    "type": "identify",
+    "userId": 1234567,
+    "traits": {"first_name": "Xan", "phone": "+44 1", "email": "bad@@"},
+}
+
+
+def forget(id: str, settings: Any, tmp_path: Any) -> None:
+    settings.ERASURES_FILE, settings.PERSONAL_FILES = tmp_path / "erasures.jsonl", []
+    erase(CustomerIdentity.objects.get(value=id).customer_id, by=None, reason="asked")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        BAD_EMAIL,
+        BAD_EMAIL | {"userId": " 1234567 "},
+        BAD | {"userId": "", "anonymousId": "12"},
+        {"type": "alias", "userId": [], "previousId": "12"},
+        BAD | {"userId": "other", "traits": {"email": " Xan@EXAMPLE.com"}},
+        b'{"batch": [{"type": "page", "userId" : 1234567, "a": NaN}]}',
+    ],
+    ids=["number", "text", "device", "alias", "address", "no json"],
+)
+def test_a_refused_item_of_somebody_erased_goes_and_is_not_kept_again(
+    tracker: Tracker, settings: Any, tmp_path: Any, item: Any
+) -> None:
+    xan = {
+        "type": "identify",
+        "userId": "1234567",
+        "anonymousId": "12",
+        "traits": {"email": "Xan@example.com"},
+    }
+    send_item = tracker.batch if isinstance(item, dict) else lambda body: tracker.post("batch", body)
+    tracker.batch(xan)
+    send_item(item)
+    tracker.batch(BAD)
+    assert QuarantinedRow.objects.count() == 2
+    forget("1234567", settings, tmp_path)
+    send_item(item)
+    assert kept() == [("tracking webshop", "wrong_type", BAD)]
+
+
+def test_an_id_of_another_source_is_another_person(tracker: Tracker, settings: Any, tmp_path: Any) -> None:
+    tracker.batch(BAD_EMAIL)
+    resolve([Person("crm", "1234567")], source="crm")
+    forget("1234567", settings, tmp_path)
+    tracker.batch(BAD_EMAIL)
+    assert [item["userId"] for _, _, item in kept()] == [1234567]

@@ -182,8 +182,10 @@ def test_one_network_may_sign_up_fifty_people_an_hour(client: Client, settings: 
         (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
         (2, "6.6.6.6, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
         (2, "", "192.0.2.1"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (1, "nonsense", "nonsense"),
     ],
-    ids=["nobody-is-believed", "one-proxy", "what-the-caller-made-up", "two-proxies", "no-header"],
+    ids=["nobody-is-believed", "one-proxy", "made-up", "two-proxies", "no-header", "mapped", "no-address"],
 )
 def test_the_caller_is_who_our_own_proxies_saw(
     rf: RequestFactory, settings: Settings, proxies: int, forwarded: str, expected: str
@@ -191,3 +193,12 @@ def test_the_caller_is_who_our_own_proxies_saw(
     settings.TRUSTED_PROXIES = proxies
     request = rf.get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
     assert callers.caller_address(request) == expected
+
+
+def test_callers_with_old_addresses_do_not_share_one_network(rf: RequestFactory, settings: Settings) -> None:
+    def may_call(address: str) -> bool:
+        return callers.is_within(rf.get("/", REMOTE_ADDR=address), "test", by_address=9, by_network=1)
+
+    settings.TRUSTED_PROXIES = 0
+    said = [may_call(f"::ffff:{one}") for one in ("192.0.2.1", "198.51.100.1", "192.0.2.2")]
+    assert said == [True, True, False]

@@ -78,3 +78,12 @@ print([Client(headers={"host": "10.0.0.7"}).get(f"/{probe}").status_code for pro
         [sys.executable, "-c", asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert result.stdout.splitlines() == ["200 False", "[200, 503]"], result.stderr
+
+
+@pytest.mark.parametrize(("is_production", "proxies"), [("true", 1), ("false", 0)])
+def test_one_proxy_is_expected_in_production(is_production: str, proxies: int) -> None:
+    environment = {**os.environ, **SAFE, "REGARDS_PRODUCTION": is_production}
+    environment.pop("TRUSTED_PROXIES", None)
+    command = [sys.executable, "-c", "from config import env; print(env.TRUSTED_PROXIES)"]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert result.stdout == f"{proxies}\n", result.stderr

@@ -152,12 +152,9 @@ def test_a_rule_set_without_rules_has_no_file(hero, tmp_path):
     assert run("rules_export", tmp_path) == ""
 
 
-def test_the_examples_pass_their_own_tests_and_contradict_nothing():
-    told = run("rules_import", "rules/examples", publish=True)
-    assert told.count("published as version 1") == RuleSet.objects.count() == 6
-    for rule_set in RuleSet.objects.exclude(key="hero").select_related("live_version"):
-        assert rule_set.tests.exists()
-        assert conflicts(parse_document(rule_set.live_version.document)) == []
+def test_the_example_is_published_and_contradicts_nothing():
+    assert "published as version 1" in run("rules_import", "rules/examples", publish=True)
+    assert conflicts(parse_document(RuleSet.objects.get().live_version.document)) == []
 
 
 def test_the_schema_is_printed():

@@ -219,6 +219,10 @@ LEAF = st.one_of(
         st.sampled_from(["1990-01-01", "1990-01-02"]),
     ),
     st.booleans().map(lambda value: {"attribute": "allows_profiling", "value": value}),
+    _listed({"attribute": "nearest_store"}, ["s1", "S1", "LEEDS", "Dublin", "dublin", "nowhere"]),
+    _comparison({"attribute": "nearest_store_km"}, ORDER, st.sampled_from([0, 9.9, 10, 10.05, -1]))
+    | _presence({"attribute": "nearest_store_km"}),
+    _text({"attribute": "nearest_store_region"}),
     _comparison({"fact": "orders_count"}, ORDER, st.sampled_from([-1, 0, 1, 2, 10**15])),
     _comparison({"fact": "revenue_minor"}, ORDER, st.sampled_from([0, 1999, 10**12])),
     _time({"fact": "last_order_at"}),

@@ -3,11 +3,12 @@
 import random
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from customers.models import Assignment, Consent, Customer, CustomerFacts, Event, EventName, Score
 from customers.partitions import ensure_partitions
-from products.models import Category, Product
+from products.models import Category, Product, Store
 from segments.models import Segment, SegmentMembership
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
@@ -50,6 +51,22 @@ def products(tree: list[Category]) -> list[Product]:
     )
 
 
+def stores() -> list[Store]:
+    """Two of one name, and one whose id is the name of another."""
+    told = (
+        ("s1", "Leeds", "Yorkshire"),
+        ("s2", "Dublin", ""),
+        ("s3", "leeds", "É"),
+        ("Dublin", "Cork", "GB"),
+    )
+    return Store.objects.bulk_create(
+        [
+            Store(external_id=id, name=name, region=region, country="GB", latitude=53, longitude=-1)
+            for id, name, region in told
+        ]
+    )
+
+
 def populate(dice: random.Random, count: int) -> list[Customer]:
     """Store customers with every kind of hole in what is known about them; one in ten is anonymous."""
     for edge in {datetime(at.year, at.month, 1, tzinfo=UTC) for at in (*EDGES, *OTHER_EDGES)}:
@@ -58,7 +75,8 @@ def populate(dice: random.Random, count: int) -> list[Customer]:
         EventName.objects.create(name=name, number=number, type=type)
     tree = categories()
     wares = products(tree)
-    people = Customer.objects.bulk_create([_customer(dice, number) for number in range(count)])
+    near = [None, *stores()]
+    people = Customer.objects.bulk_create([_customer(dice, number, near) for number in range(count)])
     inner = Segment.objects.create(key="inner", name="Inner", condition={"all": []})
     ids = [None, *(category.pk for category in tree)]
     goods = [None, *(ware.pk for ware in wares)]
@@ -76,7 +94,7 @@ def populate(dice: random.Random, count: int) -> list[Customer]:
     return people
 
 
-def _customer(dice: random.Random, number: int) -> Customer:
+def _customer(dice: random.Random, number: int, near: list[Store | None]) -> Customer:
     attributes: dict[str, Any] = {}
     for key in ("tier", "size", "0"):
         if dice.random() < 0.7:
@@ -90,6 +108,10 @@ def _customer(dice: random.Random, number: int) -> Customer:
         signed_up_at=dice.choice([None, *EDGES, *OTHER_EDGES]),
         stage=dice.choice(["", "active", "churned"]),
         allows_profiling=dice.random() < 0.5,
+        nearest_store=dice.choice(near),
+        nearest_store_km=dice.choice(
+            [None, Decimal("0.0"), Decimal("9.9"), Decimal("10.0"), Decimal("10.1")]
+        ),
         attributes=attributes,
         is_anonymous=dice.random() < 0.1,
     )

@@ -14,6 +14,7 @@ from django.db.models import NOT_PROVIDED
 
 from common.clock import now
 from customers import consent
+from customers.address_changes import EMAIL_AT
 from customers.importing.people.mapping import PeopleMapping
 from customers.importing.people.parsing import Parsed
 from customers.merging import lock_makers
@@ -169,13 +170,18 @@ class Judge:
         own = f"jsonb_object_agg('attributes.' || key, {self._told_at})"
         return f"({told} || coalesce((SELECT {own} FROM jsonb_object_keys(s.attributes) key), '{{}}'))"  # noqa: S608 - names and a number
 
+    def _address_time(self, condition: str) -> str:
+        """When an address became somebody's, if it does: SQL over s."""
+        return f"(CASE WHEN {condition} THEN '{{\"{EMAIL_AT}\": {self._told_at}}}' ELSE '{{}}' END)::jsonb"
+
     def _make(self) -> None:
         defaults = _defaults({"id", "public_id", "email", "source", "traits_at", *self._given})
         named = ["id", "public_id", "email", "source", "traits_at", *self._given, *defaults]
         fallbacks = {name: "''" for name in COLUMNS if name != "timezone"} | {"attributes": "'{}'"}
         values = [f"coalesce(s.{name}, {fallbacks.get(name, 'NULL')})" for name in self._given]
         constants = ["%s"] * len(defaults)
-        selected = ["s.customer_id", "gen_random_uuid()", "s.email", "%s", self._times(), *values, *constants]
+        times = f"{self._times()} || {self._address_time('s.email IS NOT NULL')}"
+        selected = ["s.customer_id", "gen_random_uuid()", "s.email", "%s", times, *values, *constants]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO customers_customer ({', '.join(named)}) SELECT {', '.join(selected)}"  # noqa: S608 - names come from COLUMNS and the model
@@ -187,7 +193,8 @@ class Judge:
         sets = [f"{name} = coalesce(s.{name}, c.{name})" for name in self._profile]
         if "attributes" in self._columns:
             sets.append("attributes = c.attributes || coalesce(s.attributes, '{}')")
-        sets.append(f"traits_at = c.traits_at || {self._times()}")
+        is_first = "c.email IS NULL AND s.email IS NOT NULL"
+        sets.append(f"traits_at = c.traits_at || {self._times()} || {self._address_time(is_first)}")
         with connection.cursor() as cursor:
             cursor.execute(
                 "WITH locked AS MATERIALIZED (SELECT id FROM customers_customer"  # noqa: S608 - names come from COLUMNS

@@ -19,13 +19,18 @@ from campaigns.drafting import create_campaign
 from campaigns.launching import launch
 from campaigns.models import Campaign
 from campaigns.sending import due_dispatches, send_due
+from campaigns.starters import install_rules
 from common.clock import now
 from customers.engagement import refresh_engagement
+from customers.locating import locate_everybody
 from customers.models import SyncRun
 from demo.answering import ANSWERS, answer_new_mail, settle
 from demo.loading import SOURCE, load_shop, loaded_world
 from demo.serving import served
 from demo.world import World, build_world
+from products.models import Promotion, Store
+from products.places import ensure_places
+from products.stores import read_stores, store_stores
 from recommendations.models import ModelVersion
 from recommendations.training import train
 from segments import membership
@@ -47,6 +52,8 @@ class Command(BaseCommand):
             call_command("prepare", verbosity=0, stdout=self.stdout)
             _ensure_login()
         world = self._shop()
+        with self._step("Stores"):
+            _ensure_stores()
         if not ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).exists():
             with self._step("Engagement scores"):
                 refresh_engagement(now())
@@ -55,6 +62,7 @@ class Command(BaseCommand):
         with self._step("Segments and rules"):
             _ensure_segments()
             call_command("publish_rules", str(_hero()), stdout=self.stdout)
+            install_rules(publish=True)
         if not Campaign.objects.filter(segment__key="has-bought").exists():
             with self._step("Campaign"):
                 launch(create_campaign(CONTENT / "campaign.yaml").pk)
@@ -118,6 +126,18 @@ def _ensure_login() -> None:
     path.touch(mode=0o600)
     path.write_text(f"Log in as {LOGIN} with the password {password}\n")
     User.objects.create_superuser(LOGIN, password, name="Demo")
+
+
+def _ensure_stores() -> None:
+    """Open the shop's stores, say what is on there, and find who lives near; once, so that later edits stay."""
+    if Store.objects.filter(source=SOURCE).exists():
+        return
+    ensure_places()
+    with (CONTENT / "stores.csv").open(encoding="utf-8", newline="") as lines:
+        store_stores(read_stores(lines, source=SOURCE))
+    for entry in yaml.safe_load((CONTENT / "promotions.yaml").read_text()):
+        Promotion.objects.get_or_create(key=entry.pop("key"), defaults={**entry, "starts_at": now()})
+    locate_everybody()
 
 
 def _ensure_segments() -> None:
