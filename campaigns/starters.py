@@ -7,8 +7,11 @@ from django.db import transaction
 
 from campaigns.models import Block, Template
 from campaigns.publishing import publish_template, save_block
+from rules.documents import parse_document
 from rules.folders import Entry, import_entries, read_folder
 from rules.models import RuleSet
+from segments.conditions import needs
+from segments.models import LifecycleStage
 
 FOLDER = Path(__file__).resolve().parent / "examples" / "starters"
 TEMPLATE = "starter"
@@ -25,10 +28,13 @@ def install_rules(*, publish: bool = False, is_trial: bool = False) -> list[str]
         said = [*_blocks(is_trial=is_trial), *_template(is_trial=is_trial)]
         taken = dict(RuleSet.objects.values_list("slot", "name"))
         there = set(RuleSet.objects.values_list("key", flat=True))
+        stages = set(LifecycleStage.objects.values_list("key", flat=True))
         wanted: list[Entry] = []
         for entry in entries:
             if entry.key in there:
                 said.append(f"{entry.name}: is there already and stays as it is.")
+            elif missing := sorted(_stages_of(entry) - stages):
+                said.append(f"{entry.name}: left out, as there is no stage {', '.join(missing)}.")
             elif entry.slot in taken:
                 said.append(f"{entry.name}: left out, as {taken[entry.slot]} decides the slot {entry.slot}.")
             else:
@@ -36,6 +42,10 @@ def install_rules(*, publish: bool = False, is_trial: bool = False) -> list[str]
         steps = import_entries(wanted, publish=publish, is_trial=is_trial)
     names = {entry.key: entry.name for entry in wanted}
     return [*said, *(f"{names[step.key]}: {', '.join(step.what)}." for step in steps)]
+
+
+def _stages_of(entry: Entry) -> set[str]:
+    return {key for rule in parse_document(entry.document).rules for key in needs(rule.when).stages}
 
 
 def _blocks(*, is_trial: bool) -> Iterator[str]:

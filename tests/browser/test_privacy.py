@@ -42,7 +42,8 @@ def addresses(ada: Customer) -> dict[str, str]:
     sender = Sender.objects.create(name="Shop", from_name="Shop", from_email="shop@example.com")
     dispatch = Dispatch.objects.create(name="Spring", sender=sender)
     message = Message.objects.create(dispatch=dispatch, customer=ada, recipient="ada@example.com")
-    asked = opt_in.ask("new@example.com", purposes=["marketing_email"], source="form")
+    texts = {"marketing_email": consent.current_text("marketing_email").pk}
+    asked = opt_in.ask("new@example.com", texts=texts, source="form")
     assert asked is not None
     of_message = {
         name: reverse(f"delivery:{name}", args=[tokens.sign(purpose, message.pk)])

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 
 from campaigns.models import Block, Template
@@ -14,6 +16,7 @@ from products.models import Promotion, Store
 from rules.deciding import document_of
 from rules.folders import read_folder
 from rules.models import RuleDraft, RuleSet, RuleSetVersion, RuleTest
+from segments.models import LifecycleStage
 
 pytestmark = pytest.mark.django_db
 KEYS = [
@@ -25,6 +28,18 @@ KEYS = [
     "starter-ltv-low",
     "starter-ltv-medium",
 ]
+
+
+@pytest.fixture(autouse=True)
+def stages(db: None) -> None:
+    """The stages that a shop begins with, which tests that empty the tables may have taken away."""
+    import_module("segments.migrations.0009_default_stages").install(apps, None)
+
+
+def test_one_about_a_stage_that_the_shop_does_not_have_is_left_out() -> None:
+    LifecycleStage.objects.filter(key="loyal").delete()
+    assert any("left out, as there is no stage loyal." in line for line in install_rules())
+    assert set(RuleSet.objects.values_list("key", flat=True)) == set(KEYS) - {"starter-lifecycle"}
 
 
 def test_they_become_drafts_with_their_test_cases() -> None:
