@@ -19,6 +19,7 @@ from accounts.models import ApiKey
 from campaigns.content import content_for, products_for
 from campaigns.contexts import absolute_product
 from customers.models import Customer
+from recommendations.strategies import FOR_YOU, STRATEGIES
 
 MOST_PRODUCTS = 50
 LONGEST_NUMBER = 9
@@ -69,15 +70,19 @@ class RecommendationsView(APIView):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("k", int, description=f"How many, 1 to {MOST_PRODUCTS}; 6 unless given.")
+            OpenApiParameter("k", int, description=f"How many, 1 to {MOST_PRODUCTS}; 6 unless given."),
+            OpenApiParameter("strategy", str, enum=list(STRATEGIES), description=f"{FOR_YOU} unless given."),
         ],
         responses=RecommendationsSerializer,
     )
     def get(self, request: Request, public_id: str) -> Response:
-        """Recommend products to one customer, or bestsellers to one in a baseline arm."""
+        """Recommend products to one customer; to one in a baseline arm, bestsellers in place of a personal choice."""
         customer = customer_by_public_id(public_id)
         k = _whole_number(request.query_params.get("k", "6"), name="k", least=1, most=MOST_PRODUCTS)
-        served = products_for(customer, k=k)
+        strategy = request.query_params.get("strategy", FOR_YOU)
+        if strategy not in STRATEGIES:
+            raise ValidationError({"strategy": [f"Give one of {', '.join(STRATEGIES)}."]})
+        served = products_for(customer, k=k, strategy=strategy)
         answer = {
             "customer": customer.public_id,
             "shortfall": served.shortfall,

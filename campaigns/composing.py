@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.urls import reverse
 
-from campaigns.contexts import People, absolute_product, context_for, load_people
+from campaigns.contexts import People, context_for, load_people
 from campaigns.launching import arm_contents
 from campaigns.models import Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
-from campaigns.shelves import fill
+from campaigns.shelves import Shelves, fill, in_template
 from campaigns.slots import asked_by, blocks_of, versions_of
 from campaigns.templating.compile import requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed, render
+from campaigns.templating.tags import ARMS_CHOICE
 from common import tokens
 from common.clock import now
 from customers import consent
@@ -53,7 +54,7 @@ class Ingredients:
     source: Source
     people: People
     decisions: dict[int, Decision]
-    recommended: dict[int, Served]
+    recommended: dict[int, dict[str, Served]]
     open_tracked: set[int]
     click_tracked: set[int]
 
@@ -95,16 +96,24 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
     everybody = [who for who, _ in recipients]
     people = load_people(everybody)
     decisions: dict[int, Decision] = {}
+    recommended: dict[int, dict[str, Served]] = {}
     for arm, content in source.contents.items():
-        asked = [who for who, key in recipients if key == arm and people.allows_profiling(who)]
-        if asked and (versions := asked_by(content, source.versions)):
-            decisions |= decide(versions, asked, now=now())
-    strategies = {who: source.contents[key].strategy for who, key in recipients}
+        of_arm = [who for who, key in recipients if key == arm]
+        asked = [who for who in of_arm if people.allows_profiling(who)]
+        versions = asked_by(content, source.versions) if asked else []
+        decided = decide(versions, asked, now=now()) if versions else {}
+        decisions |= decided
+        recommended |= fill(
+            dict.fromkeys(of_arm, content.strategy),
+            decided,
+            shelves=_shelves(content),
+            is_personalised=content.is_personalised,
+        )
     return Ingredients(
         source=source,
         people=people,
         decisions=decisions,
-        recommended=fill(strategies, decisions, k=_products_wanted(source.contents)),
+        recommended=recommended,
         open_tracked=consent.may_track(everybody, Purpose.OPEN_TRACKING),
         click_tracked=consent.may_track(everybody, Purpose.CLICK_TRACKING),
     )
@@ -134,21 +143,16 @@ def write(
     return render(compiled_of(content.template_version_id), context, links=tracked if token else None)
 
 
-def _products_wanted(contents: dict[str, CampaignVariant]) -> int:
-    wanted = [
-        k
-        for content in contents.values()
-        for k in requested_recommendations(compiled_of(content.template_version_id)).values()
-    ]
-    return min(MOST_PRODUCTS, max(wanted, default=1))
+def _shelves(content: CampaignVariant) -> Shelves:
+    """What an arm's template shows; one product where it names none by a tag, for it may use the variable itself."""
+    wanted = requested_recommendations(compiled_of(content.template_version_id))
+    return {shelf: min(MOST_PRODUCTS, k) for shelf, k in wanted.items()} or {ARMS_CHOICE: 1}
 
 
 def _context(ingredients: Ingredients, customer_id: int, *, message_id: int | None) -> dict[str, Any]:
     context = context_for(ingredients.people, customer_id)
     decision = ingredients.decisions.get(customer_id)
-    served = ingredients.recommended.get(customer_id)
-    products = served.products if served else ()
-    context["recommendations"] = [absolute_product(product) for product in products]
+    context["recommendations"] = in_template(ingredients.recommended.get(customer_id, {}))
     blocks = ingredients.source.blocks
     context["slots"] = {slot: blocks[key] for slot, key in _shown(ingredients, customer_id).items()}
     if decision:
@@ -240,7 +244,8 @@ def _resolved(
 ) -> dict[str, Any]:
     """What is kept of a mail: versions, decisions and the products as they were shown."""
     decision = ingredients.decisions.get(claimed.customer_id)
-    served = ingredients.recommended.get(claimed.customer_id)
+    shelves = ingredients.recommended.get(claimed.customer_id, {})
+    models = {served.model_version.pk for served in shelves.values() if served.model_version}
     return {
         "template_version": content.template_version_id,
         "rule_set_versions": list(decision.version_ids) if decision else [],
@@ -251,10 +256,16 @@ def _resolved(
         },
         "variables": dict(decision.variables) if decision else {},
         "recommendations": [
-            {"id": product.pk, "price_minor": product.price_minor, "currency": product.currency}
-            for product in (served.products if served else ())
+            {
+                "id": product.pk,
+                "price_minor": product.price_minor,
+                "currency": product.currency,
+                "strategy": shelf or content.strategy,
+                "source": source,
+            }
+            for shelf, served in shelves.items()
+            for product, source in zip(served.products, served.sources, strict=True)
         ],
-        "recommendation_sources": list(served.sources) if served else [],
-        "model_version": served.model_version.pk if served and served.model_version else None,
+        "model_version": max(models, default=None),
         "fallbacks": rendered.fallbacks,
     }

@@ -6,19 +6,20 @@ from typing import Any
 
 from django.db.models import DurationField, ExpressionWrapper, F
 
-from campaigns.contexts import absolute_product, context_for, load_people
+from campaigns.contexts import context_for, load_people
 from campaigns.models import Block, Campaign
-from campaigns.shelves import excluded_products, fill
-from campaigns.slots import live_versions
+from campaigns.shelves import excluded_products, fill, in_template
 from campaigns.templating.compile import Compiled, requested_recommendations
 from campaigns.templating.render import RenderFailed, render_fragment
 from common.clock import now
 from customers.models import Assignment, Customer
 from delivery.models import Dispatch
 from experiments.models import Variant
-from recommendations.serving import BESTSELLERS, FOR_YOU, Served, recommend
+from recommendations.serving import Served, recommend
+from recommendations.strategies import BESTSELLERS, FOR_YOU, strategy_called
 from rules.deciding import Decision, decide, fallback_decision
 from rules.models import RuleSet
+from rules.versions import live_versions
 
 NOBODY = 0
 """An id that no customer has."""
@@ -50,12 +51,17 @@ def is_personalised(customer: Customer | None) -> bool:
     return customer is not None and customer.allows_profiling and not is_in_baseline(customer.pk)
 
 
-def products_for(customer: Customer, *, k: int) -> Served:
-    """Recommend products to one customer, without those that live rules exclude; bestsellers if not personalised."""
+def products_for(customer: Customer, *, k: int, strategy: str = FOR_YOU) -> Served:
+    """Recommend products to one customer, without those that live rules exclude.
+
+    Who is not personalised gets bestsellers in place of a personal strategy. Raises ValueError for an unknown one.
+    """
+    is_personal = strategy_called(strategy).is_personal
     if not is_personalised(customer):
-        return recommend([customer.pk], k=k, strategy=BESTSELLERS)[customer.pk]
+        chosen = BESTSELLERS if is_personal else strategy
+        return recommend([customer.pk], k=k, strategy=chosen)[customer.pk]
     decisions = decide(live_versions(), [customer.pk], now=now())
-    return recommend([customer.pk], k=k, strategy=FOR_YOU, exclude=excluded_products(decisions))[customer.pk]
+    return recommend([customer.pk], k=k, strategy=strategy, exclude=excluded_products(decisions))[customer.pk]
 
 
 def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
@@ -95,8 +101,9 @@ def _html(decision: Decision, slot: str, customer: Customer | None, strategy: st
     context = context_for(load_people([who]), who) | decision.variables
     wanted = requested_recommendations(Compiled(html=block.compiled_html, text="", subject=""))
     if wanted:
-        served = fill({who: strategy}, {who: decision}, k=max(wanted.values()))[who]
-        context["recommendations"] = [absolute_product(product) for product in served.products]
+        is_personalised = strategy != BESTSELLERS
+        filled = fill({who: strategy}, {who: decision}, shelves=wanted, is_personalised=is_personalised)
+        context["recommendations"] = in_template(filled[who])
     try:
         return render_fragment(block.compiled_html, context)
     except RenderFailed:

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from campaigns.models import Campaign
-from campaigns.slots import asked_by, live_versions, versions_of
+from campaigns.slots import asked_by, versions_of
 from campaigns.templating.variables import KNOWN, is_known
 from customers.models import CustomerFacts
 from customers.profiles import COLUMNS, DATES
@@ -17,6 +17,7 @@ from delivery.models import Dispatch, Message
 from rules.deciding import document_of
 from rules.models import RuleSetVersion
 from rules.uses import segment_uses
+from rules.versions import live_versions
 from segments.conditions import Comparison, Condition, ConditionError, Happened, parse
 from segments.conditions.needs import leaves
 from segments.models import Segment

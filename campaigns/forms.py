@@ -10,6 +10,7 @@ from accounts.models import User
 from campaigns.models import Campaign, CampaignVariant, Template, TemplateVersion
 from delivery.models import Sender
 from experiments.models import Experiment, Variant
+from recommendations.strategies import BESTSELLERS, FOR_YOU, LABELS
 from segments.models import Segment
 
 
@@ -48,15 +49,11 @@ class CampaignForm(forms.Form):
     baseline_template = forms.ModelChoiceField(
         TemplateVersion.objects.select_related("template"), label="Arm A: template"
     )
-    baseline_strategy = forms.ChoiceField(
-        choices=CampaignVariant.Strategy.choices, label="Arm A: products", initial="bestsellers"
-    )
+    baseline_strategy = forms.ChoiceField(choices=LABELS, label="Arm A: products", initial=BESTSELLERS)
     treatment_template = forms.ModelChoiceField(
         TemplateVersion.objects.select_related("template"), label="Arm B: template"
     )
-    treatment_strategy = forms.ChoiceField(
-        choices=CampaignVariant.Strategy.choices, label="Arm B: products", initial="for_you"
-    )
+    treatment_strategy = forms.ChoiceField(choices=LABELS, label="Arm B: products", initial=FOR_YOU)
 
     def clean_name(self) -> str:
         """Refuse a name whose key is taken."""

@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from delivery.models import Message
+from recommendations.strategies import BESTSELLERS, LABELS
 
 
 class Template(models.Model):
@@ -130,14 +131,10 @@ class FrozenBlock(models.Model):
 class CampaignVariant(models.Model):
     """What a mailed arm of the experiment gets."""
 
-    class Strategy(models.TextChoices):
-        BESTSELLERS = "bestsellers", "Bestsellers (the same for everybody in a country)"
-        FOR_YOU = "for_you", "For you (the recommender in use)"
-
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="variants")
     variant = models.OneToOneField("experiments.Variant", models.PROTECT, related_name="+")
     template_version = models.ForeignKey(TemplateVersion, models.PROTECT, related_name="+")
-    strategy = models.CharField(max_length=20, choices=Strategy.choices, default=Strategy.BESTSELLERS)
+    strategy = models.CharField(max_length=20, choices=LABELS, default=BESTSELLERS)
     is_personalised = models.BooleanField(
         default=True, help_text="Off: rules are not asked; slots show their fallback."
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from campaigns.composing import Source, gather, source_of, write
 from campaigns.content import NOBODY
 from campaigns.models import Block, CampaignVariant, TemplateVersion
-from campaigns.slots import live_versions
 from campaigns.templating.render import Rendered
 from delivery.models import Sender
+from recommendations.strategies import FOR_YOU
+from rules.versions import live_versions
 
 ALONE = "preview"
 
@@ -45,7 +46,7 @@ def preview(version: TemplateVersion, *, customer_id: int | None) -> Preview:
 def _by_itself(version: TemplateVersion) -> Source:
     """A personalised arm with this version, from the first sender there is."""
     sender = Sender.objects.order_by("pk").first()
-    content = CampaignVariant(template_version=version, strategy=CampaignVariant.Strategy.FOR_YOU)
+    content = CampaignVariant(template_version=version, strategy=FOR_YOU)
     return Source(
         name="Preview",
         sender_name=sender.from_name if sender else "Your shop",

@@ -1,33 +1,78 @@
-"""Filling the product shelves: the arm's strategy, what rules put in its place, what they exclude."""
+"""Filling the product shelves of mails: by the arm's strategy or the template's, with what rules say."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from campaigns.contexts import absolute_product
+from campaigns.templating.tags import ARMS_CHOICE
 from products.models import Product
 from recommendations.serving import Served, recommend
+from recommendations.shelf import Filters
+from recommendations.strategies import BESTSELLERS, strategy_called
 from rules.deciding import Decision
+from rules.documents import Recommendation
 
-Wish = tuple[str, tuple[str, ...], tuple[str, ...]]
-"""A strategy, the categories it is restricted to, and products that come first."""
+Shelves = Mapping[str, int]
+"""How many products each shelf of a template holds, by its strategy."""
 
 
-def fill(strategies: Mapping[int, str], decisions: Mapping[int, Decision], *, k: int) -> dict[int, Served]:
-    """Return `k` products for each customer; asks the recommender once for each strategy and set of categories.
+def fill(
+    strategies: Mapping[int, str],
+    decisions: Mapping[int, Decision],
+    *,
+    shelves: Shelves,
+    is_personalised: bool = True,
+) -> dict[int, dict[str, Served]]:
+    """Return what stands on each shelf for each customer; a fixed number of queries a shelf.
 
-    A rule's `recommend` replaces the strategy, and products that it names come first; what rules exclude is left out
-    and filled up.
+    `strategies` are the arms' own. A rule's `recommend` replaces them, and products that it names come first; what
+    rules exclude is left out and filled up. A shelf whose strategy the template names keeps it; only where nothing is
+    personalised it shows bestsellers in place of a personal one. No product stands in a mail twice.
     """
-    wishes: dict[Wish, list[int]] = defaultdict(list)
+    exclude = {who: set(products) for who, products in excluded_products(decisions).items()}
+    filled: dict[int, dict[str, Served]] = {who: {} for who in strategies}
+    for shelf, k in shelves.items():
+        if shelf == ARMS_CHOICE:
+            found = _by_arm(strategies, decisions, exclude, k)
+        else:
+            may_be_shown = is_personalised or not strategy_called(shelf).is_personal
+            strategy = shelf if may_be_shown else BESTSELLERS
+            found = recommend(list(strategies), k=k, strategy=strategy, exclude=exclude)
+        for who, served in found.items():
+            filled[who][shelf] = served
+            exclude.setdefault(who, set()).update(product.pk for product in served.products)
+    return filled
+
+
+def in_template(filled: Mapping[str, Served]) -> list[dict[str, Any]] | dict[str, list[dict[str, Any]]]:
+    """Return the shelves as a template sees them: a list of products, or a list for each strategy that it names."""
+    shelves = {name: [absolute_product(product) for product in one.products] for name, one in filled.items()}
+    return shelves.get(ARMS_CHOICE, []) if set(shelves) <= {ARMS_CHOICE} else shelves
+
+
+def _by_arm(
+    strategies: Mapping[int, str], decisions: Mapping[int, Decision], exclude: Mapping[int, set[int]], k: int
+) -> dict[int, Served]:
+    """Ask the recommender once for each wish: what an arm or a rule asks for."""
+    wishes: dict[Recommendation, list[int]] = defaultdict(list)
     for who, strategy in strategies.items():
         rule = next(iter(decisions[who].recommend.values()), None) if who in decisions else None
-        wishes[(rule.strategy, rule.categories, rule.products) if rule else (strategy, (), ())].append(who)
-    named = _named_products(code for *_, codes in wishes for code in codes)
-    exclude = excluded_products(decisions)
+        wishes[rule or Recommendation(strategy)].append(who)
+    named = _named_products(code for wish in wishes for code in wish.products)
     served: dict[int, Served] = {}
-    for (strategy, categories, codes), people in wishes.items():
-        found = recommend(people, k=k, strategy=strategy, exclude=exclude, categories=categories)
-        first = [product for code in codes for product in named.get(code, ()) if product.is_available]
+    for wish, people in wishes.items():
+        filters = Filters(categories=wish.categories, price_from=wish.price_from, price_to=wish.price_to)
+        found = recommend(
+            people,
+            k=k,
+            strategy=wish.strategy,
+            exclude=exclude,
+            filters=filters,
+            most_per_category=wish.most_per_category,
+        )
+        first = [product for code in wish.products for product in named.get(code, ()) if product.is_available]
         for who, one in found.items():
             served[who] = _with_first(one, [each for each in first if each.pk not in exclude.get(who, ())], k)
     return served

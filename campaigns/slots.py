@@ -6,7 +6,8 @@ from campaigns.models import Block, Campaign, CampaignVariant, FrozenBlock, Temp
 from campaigns.publishing import compiled_of
 from campaigns.templating.compile import requested_recommendations, slot_names
 from rules.deciding import document_of
-from rules.models import RuleSet, RuleSetVersion
+from rules.models import RuleSetVersion
+from rules.versions import live_versions
 
 SUBJECT = "subject"
 PRODUCTS = "products"
@@ -17,14 +18,6 @@ def slots_of(template_version_id: int) -> frozenset[str]:
     compiled = compiled_of(template_version_id)
     shelf = [PRODUCTS] if requested_recommendations(compiled) else []
     return frozenset([SUBJECT, *shelf, *slot_names(compiled)])
-
-
-def live_versions() -> list[RuleSetVersion]:
-    """Return the published version of each rule set, in the order of the rule sets' keys; one query."""
-    live = RuleSet.objects.exclude(live_version=None).values("live_version")
-    return list(
-        RuleSetVersion.objects.filter(pk__in=live).select_related("rule_set").order_by("rule_set__key")
-    )
 
 
 def versions_of(campaign: Campaign) -> list[RuleSetVersion]:

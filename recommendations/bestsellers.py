@@ -23,9 +23,10 @@ class Bestsellers:
 
 def bestsellers(country: str) -> Bestsellers:
     """Read the list of a country, or that of all countries where it has none; three queries."""
-    countries = list(PopularProducts.objects.order_by("country").values_list("country", flat=True))
+    lists = PopularProducts.objects.filter(kind=PopularProducts.Kind.BESTSELLERS)
+    countries = list(lists.order_by("country").values_list("country", flat=True))
     chosen = country if country in countries else ""
-    row = PopularProducts.objects.filter(country=chosen).first()
+    row = lists.filter(country=chosen).first()
     ids = row.product_ids[:SHOWN] if row else []
     found = Product.objects.select_related("category").in_bulk(ids)
     return Bestsellers(

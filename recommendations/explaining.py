@@ -12,16 +12,22 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 
+from common.clock import now
 from customers.models import Customer, OrderLine
 from products.models import Product
 from recommendations.engines import artefacts
 from recommendations.engines.base import IntArray, positions
 from recommendations.models import ModelVersion, Recommendation
-from recommendations.serving import FOR_YOU, MODEL, Served, recommend
+from recommendations.serving import Served, recommend
+from recommendations.strategies import FOR_YOU, STRATEGIES, TRIED, Source
+from rules.deciding import decide
+from rules.models import RuleSetVersion
+from rules.versions import live_versions
 
 logger = logging.getLogger(__name__)
 RECENT_PURCHASES = 20
 BECAUSE_PRODUCTS = 2
+MOST_LEFT_OUT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,18 @@ class ExplainedProduct:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A product that live rules keep from a customer, and the rule set's version that does."""
+
+    product: Product
+    version: RuleSetVersion
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What a customer is shown and why. `computed_at` is when the stored row was made, None without one.
+
+    `ladder` says in words what the strategy tries, one after the other. `left_out` holds at most `MOST_LEFT_OUT`.
 
     `artefact_problem` says why the nearest purchases are missing: the model's file is gone or damaged.
     """
@@ -51,13 +67,20 @@ class Explanation:
     recent_purchases: tuple[Product, ...]
     shown: tuple[ExplainedProduct, ...]
     shortfall: str
+    ladder: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     artefact_problem: str = ""
 
 
 def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explanation:
-    """Explain the `k` products that `strategy` shows to one customer; raise Customer.DoesNotExist for nobody."""
+    """Explain the `k` products that `strategy` shows to one customer, without what live rules leave out.
+
+    Raises Customer.DoesNotExist for nobody.
+    """
     customer = Customer.objects.get(pk=customer_id)
-    served = recommend([customer_id], k=k, strategy=strategy)[customer_id]
+    left_out = _left_out(customer)
+    exclude = [one.product.pk for one in left_out]
+    served = recommend([customer_id], k=k, strategy=strategy, exclude=exclude)[customer_id]
     row = Recommendation.objects.filter(customer=customer).first() if customer.allows_profiling else None
     recent = _recent_purchases(customer_id)
     scores = dict(zip(row.product_ids, row.scores, strict=True)) if row else {}
@@ -77,8 +100,8 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
             product=product,
             source=source,
             reason=reason,
-            score=scores.get(product.pk) if source == MODEL else None,
-            because=nearest.get(product.pk, ()) if source == MODEL else (),
+            score=scores.get(product.pk) if source == Source.MODEL else None,
+            because=nearest.get(product.pk, ()) if source == Source.MODEL else (),
         )
         for rank, (product, source, reason) in enumerate(
             zip(served.products, served.sources, served.reasons, strict=True), start=1
@@ -92,8 +115,22 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
         recent_purchases=tuple(recent.values()),
         shown=shown,
         shortfall=served.shortfall,
+        ladder=tuple(TRIED[source] for source in STRATEGIES[strategy].ladder),
+        left_out=tuple(left_out[:MOST_LEFT_OUT]),
         artefact_problem=artefact_problem,
     )
+
+
+def _left_out(customer: Customer) -> list[LeftOut]:
+    """What the live rules exclude, by the first rule set that does; nothing for who objects to profiling."""
+    if not customer.allows_profiling:
+        return []
+    found: dict[str, RuleSetVersion] = {}
+    for version in live_versions():
+        for code in sorted(decide([version], [customer.pk], now=now())[customer.pk].exclude):
+            found.setdefault(code, version)
+    products = Product.objects.filter(external_id__in=found).select_related("category").order_by("name", "pk")
+    return [LeftOut(product, found[product.external_id]) for product in products]
 
 
 def similar_products(version: ModelVersion, product_id: int, *, k: int = 10) -> list[tuple[int, float]]:

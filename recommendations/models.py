@@ -61,15 +61,41 @@ class Recommendation(models.Model):
 
 
 class PopularProducts(models.Model):
-    """The bestsellers of a country ('' for all): the fallback that always exists."""
+    """What sells best in a country ('' for all), and what sells better than usual: fallbacks that always exist."""
 
-    country = models.CharField(max_length=2, blank=True, unique=True)
+    class Kind(models.TextChoices):
+        BESTSELLERS = "bestsellers", "Bestsellers"
+        TRENDING = "trending", "Sells better than usual"
+
+    kind = models.CharField(max_length=11, choices=Kind.choices, default=Kind.BESTSELLERS)
+    country = models.CharField(max_length=2, blank=True)
     product_ids = ArrayField(models.BigIntegerField())
     scores = ArrayField(models.FloatField())
     computed_at = models.DateTimeField()
 
     class Meta:
         verbose_name_plural = "popular products"
+        constraints = [models.UniqueConstraint(fields=["kind", "country"], name="popular_products_unique")]
 
     def __str__(self) -> str:
-        return f"Bestsellers of {self.country or 'all countries'}"
+        return f"{self.get_kind_display()} of {self.country or 'all countries'}"
+
+
+class RelatedProducts(models.Model):
+    """The products that the same people bought, or looked at, as this one: the nearest first."""
+
+    class Kind(models.TextChoices):
+        BOUGHT = "bought", "Bought by the same people"
+        VIEWED = "viewed", "Looked at by the same people"
+
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    product = models.ForeignKey("products.Product", models.CASCADE, related_name="+")
+    product_ids = ArrayField(models.BigIntegerField())
+    scores = ArrayField(models.FloatField())
+
+    class Meta:
+        verbose_name_plural = "related products"
+        constraints = [models.UniqueConstraint(fields=["product", "kind"], name="related_products_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: product {self.product_id}"

@@ -12,6 +12,7 @@ POLICIES = [
     *not_personal(
         "recommendations.ModelVersion",
         "recommendations.PopularProducts",
+        "recommendations.RelatedProducts",
         why="Figures over everybody.",
     ),
 ]

@@ -1,13 +1,15 @@
-"""Bestsellers of each country and of all: computed in one statement, kept as the fallback that always exists."""
+"""Bestsellers of each country and of all, and what is trending: one statement each, fallbacks that always exist."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
 from common import clock
-from recommendations.interactions import KEPT
+from customers.models import EventType
+from recommendations.interactions import CART_WEIGHT, KEPT, PURCHASE_WEIGHT, VIEW_WEIGHT
+from recommendations.models import PopularProducts
 
 HALF_LIFE_DAYS = 14.0
 HISTORY_DAYS = 365
@@ -33,11 +35,47 @@ WITH sold AS (
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY place ORDER BY score DESC, product_id) AS rank FROM scored
 )
-INSERT INTO recommendations_popularproducts (country, product_ids, scores, computed_at)
-SELECT place, array_agg(product_id ORDER BY rank), array_agg(score ORDER BY rank), %(computed_at)s
+INSERT INTO recommendations_popularproducts (kind, country, product_ids, scores, computed_at)
+SELECT 'bestsellers', place, array_agg(product_id ORDER BY rank), array_agg(score ORDER BY rank), %(computed_at)s
 FROM ranked WHERE rank <= %(kept)s
 GROUP BY place ORDER BY place
-ON CONFLICT (country) DO UPDATE SET
+ON CONFLICT (kind, country) DO UPDATE SET
+    product_ids = excluded.product_ids, scores = excluded.scores, computed_at = excluded.computed_at
+"""  # noqa: S608
+
+
+# How many standard deviations a product's last week lies above a week of the four before, if both are counts of a
+# Poisson process (plus one, so that what nobody knew does not win by a single sale).
+TREND_DAYS, BASE_WEEKS, TREND_CUSTOMERS = 7, 4, 3
+REFRESH_TRENDING = f"""
+WITH acts AS (
+    SELECT DISTINCT o.customer_id, l.product_id, date_trunc('day', o.placed_at, 'UTC') AS day,
+           %(purchase)s::float8 AS weight
+    FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
+    WHERE o.placed_at >= %(since)s AND o.placed_at < %(until)s AND l.quantity > 0
+      AND l.product_id IS NOT NULL AND {KEPT}
+    UNION ALL
+    SELECT DISTINCT e.customer_id, e.product_id, date_trunc('day', e.occurred_at, 'UTC'),
+           CASE e.type WHEN %(added)s THEN %(cart)s::float8 ELSE %(view)s::float8 END
+    FROM customers_event e
+    WHERE e.type IN (%(added)s, %(viewed)s) AND e.product_id IS NOT NULL
+      AND e.occurred_at >= %(since)s AND e.occurred_at < %(until)s
+), counted AS (
+    SELECT product_id, coalesce(sum(weight) FILTER (WHERE day >= %(week)s), 0) AS recent,
+           coalesce(sum(weight) FILTER (WHERE day < %(week)s), 0) / %(weeks)s AS usual,
+           count(DISTINCT customer_id) FILTER (WHERE day >= %(week)s) AS customers
+    FROM acts GROUP BY product_id
+), scored AS (
+    SELECT c.product_id, (recent - usual) / sqrt(usual + 1) AS score
+    FROM counted c JOIN products_product p ON p.id = c.product_id AND p.is_available
+    WHERE customers >= %(customers)s AND recent > usual
+    ORDER BY score DESC, product_id LIMIT %(kept)s
+)
+INSERT INTO recommendations_popularproducts (kind, country, product_ids, scores, computed_at)
+SELECT 'trending', '', coalesce(array_agg(product_id ORDER BY score DESC, product_id), '{{}}'),
+       coalesce(array_agg(score ORDER BY score DESC, product_id), '{{}}'), %(computed_at)s
+FROM scored
+ON CONFLICT (kind, country) DO UPDATE SET
     product_ids = excluded.product_ids, scores = excluded.scores, computed_at = excluded.computed_at
 """  # noqa: S608
 
@@ -61,7 +99,36 @@ def refresh_popular_products(*, now: datetime | None = None) -> int:
         cursor.execute(REFRESH, parameters)
         lists = int(cursor.rowcount)
         if lists:
-            cursor.execute(
-                "DELETE FROM recommendations_popularproducts WHERE computed_at < %s", [computed_at]
-            )
+            best = PopularProducts.objects.filter(kind=PopularProducts.Kind.BESTSELLERS)
+            best.filter(computed_at__lt=computed_at).delete()
     return lists
+
+
+def refresh_trending_products(*, now: datetime | None = None) -> int:
+    """Compute what was bought, put into carts and looked at more in the week before `now` (the present when None)
+    than in a week of the four before, by three customers or more; return how many products that are.
+
+    Each customer counts once a product, day and kind of act.
+    """
+    computed_at = clock.now()
+    moment = (now or computed_at).astimezone(UTC)
+    week = (moment - timedelta(days=TREND_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            REFRESH_TRENDING,
+            {
+                "since": week - timedelta(weeks=BASE_WEEKS),
+                "week": week,
+                "until": moment,
+                "weeks": BASE_WEEKS,
+                "purchase": PURCHASE_WEIGHT,
+                "cart": CART_WEIGHT,
+                "view": VIEW_WEIGHT,
+                "added": EventType.PRODUCT_ADDED.value,
+                "viewed": EventType.PRODUCT_VIEWED.value,
+                "customers": TREND_CUSTOMERS,
+                "kept": KEPT_PRODUCTS,
+                "computed_at": computed_at,
+            },
+        )
+    return len(PopularProducts.objects.get(kind=PopularProducts.Kind.TRENDING).product_ids)

@@ -19,8 +19,9 @@ from recommendations.features import read_features
 from recommendations.horizon import learns_until
 from recommendations.interactions import read_interactions
 from recommendations.models import ModelVersion
-from recommendations.popular import refresh_popular_products
+from recommendations.popular import refresh_popular_products, refresh_trending_products
 from recommendations.recipes import DEFAULT_ENGINE, build_engine
+from recommendations.related import refresh_related_products
 from recommendations.report_card import TEST_DAYS, report_card
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ def train(
     try:
         with registry.heartbeat(version):
             refresh_popular_products(now=moment)
+            refresh_trending_products(now=moment)
             _train(version, build_engine(engine, progress=_epochs(tell)), moment, tell)
     except registry.LeaseLostError:
         raise
@@ -77,6 +79,7 @@ def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -
     tell("read", 0, 1)
     interactions = read_interactions(now=now)
     features = read_features(np.unique(interactions.users))
+    refresh_related_products(interactions)
     tell("read", 1, 1)
     split = holdout(interactions, now=now)
     card = report_card(engine=engine, champion=_rival(version), split=split, features=features)

@@ -20,8 +20,8 @@ from recommendations.bestsellers import bestsellers
 from recommendations.explaining import explain
 from recommendations.horizon import learns_until
 from recommendations.models import ModelVersion
-from recommendations.serving import FOR_YOU, STRATEGIES
 from recommendations.standings import standings
+from recommendations.strategies import FOR_YOU, STRATEGIES
 
 
 @require_safe
@@ -94,6 +94,7 @@ def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "customer": customer,
         "explanation": explain(customer.pk, strategy=strategy),
         "strategy": strategy,
-        "strategies": [(name, name.replace("_", " ").capitalize()) for name in STRATEGIES],
+        "chosen": STRATEGIES[strategy],
+        "strategies": [(name, one.label) for name, one in STRATEGIES.items()],
     }
     return render(request, "recommendations/inspect.html", context)

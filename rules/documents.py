@@ -13,16 +13,27 @@ the first in order wins; `otherwise` fills what is still open. Exclusions add up
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from segments.conditions import Condition, ConditionError, parse
-from segments.conditions.values import join, mapping, number, one_of, only, text, texts
+from segments.conditions.values import join, mapping, number, one_of, only, text, texts, whole
 
 MOST_RULES = 50
 LONGEST_NAME = 100
-# What recommendations.serving can do; a test holds them together.
-STRATEGIES = ("for_you", "discover", "again", "bestsellers")
+# What recommendations.strategies can do; a test holds them together.
+STRATEGIES = (
+    "for_you",
+    "discover",
+    "again",
+    "goes_with_bought",
+    "goes_with_viewed",
+    "recently_viewed",
+    "trending",
+    "new_in_category",
+    "upsell",
+    "bestsellers",
+)
 # The template's own words: a variable of the same name would replace them.
 RESERVED = (
     "customer",
@@ -46,11 +57,15 @@ class DocumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Which products to fill in: a strategy, perhaps within categories, perhaps named products first."""
+    """Which products to fill in: a strategy, perhaps within categories or prices (minor units of the product's own
+    currency), perhaps no more than so many of a category, perhaps named products first."""
 
     strategy: str
     categories: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    price_from: int | None = None
+    price_to: int | None = None
+    most_per_category: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +175,31 @@ def recommendation_of(value: object, path: str) -> Recommendation:
     if isinstance(value, str):
         value = {"strategy": value}
     wanted = mapping(value, path)
-    only(wanted, ("strategy", "categories", "products"), path)
+    only(wanted, [field.name for field in fields(Recommendation)], path)
     strategies = {strategy: strategy for strategy in STRATEGIES}
-    return Recommendation(
+    found = Recommendation(
         one_of(strategies, wanted.get("strategy", "for_you"), f"{path}.strategy", "strategy"),
         texts(wanted["categories"], f"{path}.categories") if "categories" in wanted else (),
         texts(wanted["products"], f"{path}.products") if "products" in wanted else (),
+        **{
+            name: _limit(wanted[name], f"{path}.{name}", least)
+            for name, least in _LIMITS.items()
+            if name in wanted
+        },
     )
+    if found.price_from is not None and found.price_to is not None and found.price_from > found.price_to:
+        raise ConditionError(f"{path}.price_to", "must not lie below price_from.")
+    return found
+
+
+_LIMITS = {"price_from": 0, "price_to": 0, "most_per_category": 1}
+
+
+def _limit(value: object, path: str, least: int) -> int:
+    limit = whole(value, path)
+    if limit < least:
+        raise ConditionError(path, f"must be {least} or more.")
+    return limit
 
 
 def _recommend(value: object, path: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from segments.conditions.values import LARGEST_NUMBER, LONGEST_LIST, LONGEST_TEX
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
 _TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": LONGEST_LIST}]}
+_PRICE = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
 _NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
 
 
@@ -50,7 +51,14 @@ def _actions() -> dict[str, Any]:
     recommendation = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {"strategy": {"enum": list(STRATEGIES)}, "categories": _TEXTS, "products": _TEXTS},
+        "properties": {
+            "strategy": {"enum": list(STRATEGIES)},
+            "categories": _TEXTS,
+            "products": _TEXTS,
+            "price_from": {**_PRICE, "description": "In minor units: 1999 for 19.99."},
+            "price_to": {**_PRICE, "description": "In minor units; not below price_from."},
+            "most_per_category": {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER},
+        },
     }
     number = {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
     return {

@@ -48,10 +48,22 @@ class DiffLine:
 
 
 def describe_recommendation(one: Recommendation) -> str:
-    """Return which products are filled in: "“for_you” from camping, 4711 first"."""
+    """Return which products are filled in: "“for_you” from camping for 1,000 to 5,000 minor units, 4711 first"."""
     within = f" from {', '.join(one.categories)}" if one.categories else ""
+    within += _describe_price(one)
+    if one.most_per_category is not None:
+        within += f", at most {one.most_per_category} of a category"
     first = f", {', '.join(one.products)} first" if one.products else ""
     return f"“{one.strategy}”{within}{first}"
+
+
+def _describe_price(one: Recommendation) -> str:
+    low, high = one.price_from, one.price_to
+    if low is not None and high is not None:
+        return f" for {low:,} to {high:,} minor units"
+    if low is not None:
+        return f" for {low:,} minor units or more"
+    return "" if high is None else f" for {high:,} minor units at most"
 
 
 def describe_actions(actions: Actions) -> str:

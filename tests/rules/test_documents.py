@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommendations.serving import STRATEGIES as SERVED
-from rules.documents import STRATEGIES, DocumentError, Recommendation, parse_document
+from recommendations.strategies import STRATEGIES as SERVED
+from rules.documents import STRATEGIES, DocumentError, Recommendation, parse_document, recommendation_of
 from rules.files import dump_text, load_text
-from rules.wording import describe_rule
+from rules.wording import describe_recommendation, describe_rule
+from segments.conditions import ConditionError
 
 RULE = {"name": "British", "when": {"attribute": "country", "value": "GB"}, "then": {"show": "uk"}}
 ELSE = {"show": "default"}
@@ -71,8 +72,42 @@ def test_a_strategy_may_be_written_short():
     assert document.otherwise.recommend == Recommendation("bestsellers")
 
 
+WISH = {"strategy": "upsell", "price_from": 1_000, "price_to": 5_000, "most_per_category": 2}
+
+
+def test_a_wish_reads_as_half_a_sentence():
+    words = describe_recommendation(recommendation_of(WISH, "recommend"))
+    assert words == "“upsell” for 1,000 to 5,000 minor units, at most 2 of a category"
+    assert (
+        describe_recommendation(Recommendation("upsell", price_from=0))
+        == "“upsell” for 0 minor units or more"
+    )
+    assert (
+        describe_recommendation(Recommendation("upsell", price_to=9)) == "“upsell” for 9 minor units at most"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"price_from": -1}, "recommend.price_from: must be 0 or more."),
+        ({"price_to": 999}, "recommend.price_to: must not lie below price_from."),
+        ({"price_to": 10.5}, "recommend.price_to: expected a whole number"),
+        ({"price_to": True}, "recommend.price_to: expected a number, found bool."),
+        ({"most_per_category": 0}, "recommend.most_per_category: must be 1 or more."),
+        ({"strategy": "magic"}, "recommend.strategy: "),
+        ({"colour": "red"}, "recommend.colour: "),
+    ],
+    ids=str,
+)
+def test_a_wish_that_cannot_be_is_refused_with_its_place(changed, message):
+    with pytest.raises(ConditionError) as caught:
+        recommendation_of(WISH | changed, "recommend")
+    assert str(caught.value).startswith(message)
+
+
 def test_the_strategies_are_those_that_are_served():
-    assert STRATEGIES == SERVED
+    assert tuple(SERVED) == STRATEGIES
 
 
 def test_a_rule_reads_as_a_sentence():

@@ -249,7 +249,11 @@ ACTIONS = st.fixed_dictionaries(
     {"show": NAMES},
     optional={
         "recommend": st.sampled_from(["again", "for_you"])
-        | st.fixed_dictionaries({"categories": st.lists(NAMES, min_size=1, max_size=2)}),
+        | st.fixed_dictionaries(
+            {"categories": st.lists(NAMES, min_size=1, max_size=2)},
+            optional={"price_from": st.integers(0, 10), "price_to": st.integers(10, 20)}
+            | {"most_per_category": st.integers(1, 9)},
+        ),
         "set": st.dictionaries(st.sampled_from(["headline", "n", "ü"]), VALUES, max_size=3),
         "exclude": st.fixed_dictionaries({"products": NAMES | st.lists(NAMES, min_size=1, max_size=2)}),
     },

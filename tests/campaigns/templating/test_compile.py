@@ -107,7 +107,7 @@ def test_it_lists_what_the_liquid_reads():
         subject="{{ customer.first_name }}",
     )
     assert template.variables == ("customer.first_name", "last_purchase_category", "unsubscribe_url")
-    assert requested_recommendations(template) == {"for_you": 4}
+    assert requested_recommendations(template) == {"": 4}
 
 
 def test_it_lists_slots_and_what_each_strategy_needs():
@@ -138,6 +138,11 @@ def test_it_lists_slots_and_what_each_strategy_needs():
             "Liquid cannot stand between the parts of <mj-social>",
         ),
         ('<mj-include path="/etc/passwd" />', 2, "<mj-include> is no MJML element."),
+        (
+            '{% recommendations strategy: "magic" %}{% endrecommendations %}',
+            2,
+            "there is no strategy 'magic'; there are",
+        ),
         ("{% recommendations k: 500 %}{% endrecommendations %}", 2, "k must be a number from 1 to 50"),
         ("{% slot hero %}{% endslot %}", 2, "a slot needs a name in quotes"),
     ],

@@ -21,9 +21,7 @@ def example(name):
     return compile_template(subject="News", preheader="", mjml=(FOLDER / f"{name}.mjml").read_text("utf-8"))
 
 
-@pytest.mark.parametrize(
-    ("name", "strategy"), [("recommendations", "for_you"), ("bestsellers", "bestsellers")]
-)
+@pytest.mark.parametrize(("name", "strategy"), [("recommendations", ""), ("bestsellers", "bestsellers")])
 def test_an_example_compiles_without_a_finding(name, strategy):
     template = example(name)
     assert template.findings == ()
@@ -40,7 +38,7 @@ def test_the_examples_differ_in_heading_and_strategy_only():
     assert lines == [
         ('<mj-text mj-class="heading">Recommended for you</mj-text>',
          '<mj-text mj-class="heading">Our bestsellers</mj-text>'),
-        ('{% recommendations k: 3, strategy: "for_you" %}', '{% recommendations k: 3, strategy: "bestsellers" %}'),
+        ('{% recommendations k: 3 %}', '{% recommendations k: 3, strategy: "bestsellers" %}'),
     ]  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_without_recommendations_the_else_part_shows_and_is_counted(given):
 
 
 def test_each_strategy_takes_its_own_list():
-    message = rendered(GRID, {"recommendations": {"for_you": PRODUCTS[3:], "bestsellers": PRODUCTS[:3]}})
+    message = rendered(GRID, {"recommendations": {"": PRODUCTS[3:], "bestsellers": PRODUCTS[:3]}})
     assert ("Boot 4" in message.html, "Boot 1" in message.html) == (True, False)
 
 
