@@ -287,6 +287,11 @@ RETENTION: dict[str, dict[str, Any]] = {
         "days": 90,
         "forget": "customers.retention.delete_rejects",
     },
+    "quarantine": {
+        "what": "Rows in quarantine",
+        "days": 90,
+        "forget": "customers.retention.delete_quarantined",
+    },
     "opt_ins": {
         "what": "Sign-ups; what was confirmed is in the consent log",
         "days": 30,
