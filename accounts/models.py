@@ -128,6 +128,8 @@ class ApiKey(models.Model):
     class Scope(models.TextChoices):
         CONTENT_READ = "content:read", "Read content slots"
         RECOMMENDATIONS_READ = "recommendations:read", "Read recommendations"
+        SEGMENTS_READ = "segments:read", "Read segments and who is in them, and count"
+        SEGMENTS_WRITE = "segments:write", "Create, change and archive segments"
         TRACK_WRITE = "track:write", "Send events (may stand in a public web page)"
 
     name = models.CharField(max_length=100)

@@ -5,7 +5,7 @@ import time
 from django.db import connection
 
 from campaigns.composing import compose
-from delivery.models import Dispatch, Message
+from delivery.models import Dispatch
 from delivery.sending import CHUNK, send_chunk
 
 WAIT_FOR_RATE_SECONDS = 0.2
@@ -47,8 +47,3 @@ def due_dispatches() -> list[int]:
 def _is_due(dispatch_id: int) -> bool:
     """Whether an unclaimed message is due (a whole chunk may just have been suppressed)."""
     return dispatch_id in due_dispatches()
-
-
-def unfinished(dispatch_id: int) -> int:
-    """How many messages of a dispatch are not in a final state; 0 means finished."""
-    return Message.objects.filter(dispatch_id=dispatch_id).exclude(state__in=Message.TERMINAL).count()

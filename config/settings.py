@@ -213,7 +213,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.KeyThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"reads": "6000/min"},
+    "DEFAULT_THROTTLE_RATES": {"reads": "6000/min", "work": "120/min"},
     "EXCEPTION_HANDLER": "common.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
@@ -286,6 +286,11 @@ RETENTION: dict[str, dict[str, Any]] = {
         "what": "Files of refused rows",
         "days": 90,
         "forget": "customers.retention.delete_rejects",
+    },
+    "quarantine": {
+        "what": "Rows in quarantine",
+        "days": 90,
+        "forget": "customers.retention.delete_quarantined",
     },
     "opt_ins": {
         "what": "Sign-ups; what was confirmed is in the consent log",

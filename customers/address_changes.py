@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from common.clock import now
+from customers.addresses import BadAddress, canonical
 from customers.consent import ADDRESS_CHANGED, MAIL_PURPOSES, log_what_holds
 from customers.duplicates import suspect
 from customers.merging import lock_customers, lock_makers
@@ -19,7 +20,8 @@ from customers.profiles import store_traits, touch
 from customers.tombstones import EMAIL, key_hash_sql
 
 EMAIL_AT = "email"
-NOTED = "attributes.told_email"
+TOLD_EMAIL = "told_email"
+NOTED = f"attributes.{TOLD_EMAIL}"
 """Where an address stands that a source without the policy to change it tells."""
 # An address that was theirs before is no news: sources that repeat it do not bring it back. One of which it is not
 # known since when it is theirs, stands since the customer or what they allow was last written.
@@ -34,6 +36,12 @@ WHERE c.email <> n.email AND c.merged_into_id IS NULL AND c.erased_at IS NULL
   AND NOT EXISTS (SELECT FROM customers_tombstone WHERE key_hash = {key_hash_sql("%s", "n.email")})
 ORDER BY c.id
 """  # noqa: S608 - constants only
+
+_TOLD_ELSEWHERE = """
+SELECT c.id FROM unnest(%s::text[], %s::text[], %s::text[]) AS n(namespace, value, email)
+JOIN customers_customeridentity i USING (namespace, value) JOIN customers_customer c ON c.id = i.customer_id
+GROUP BY c.id HAVING NOT coalesce(bool_or(c.email = n.email), false)
+"""
 
 
 class NewAddress(NamedTuple):
@@ -55,6 +63,28 @@ def owners_of_addresses(emails: Iterable[str]) -> dict[str, int]:
             [wanted, CustomerIdentity.EMAIL, wanted],
         )
         return dict(cursor.fetchall())
+
+
+def told_elsewhere(told: Iterable[tuple[str, str, str]]) -> set[int]:
+    """Return the customers whom (namespace, id, address) name with no address that their mail goes to. One query.
+
+    What is allowed together with an address is allowed for that mailbox. Who is named without any is not among them.
+    """
+    named = {(namespace, id, _canonical(email)) for namespace, id, email in told if email}
+    named = {(namespace, id, email) if id else (EMAIL, email, email) for namespace, id, email in named}
+    if not named:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD_ELSEWHERE, list(map(list, zip(*sorted(named), strict=True))))
+        return {id for (id,) in cursor.fetchall()}
+
+
+def _canonical(email: str) -> str:
+    """The address as customers have it; one that nobody can have stays as it is."""
+    try:
+        return canonical(email)
+    except BadAddress:
+        return email
 
 
 def take_over(told: Mapping[int, NewAddress], *, source: str) -> int:
@@ -100,8 +130,11 @@ def change_address(customer_id: int, email: str, *, at: float | None = None) -> 
     if customer.merged_into_id is not None or customer.erased_at is not None:
         raise Customer.DoesNotExist(f"{customer_id} has no address any more.")
     customer.traits_at[EMAIL_AT] = now().timestamp() if at is None else at
+    if customer.attributes.get(TOLD_EMAIL) == email:  # no longer something that a source only claims
+        del customer.attributes[TOLD_EMAIL]
+        customer.traits_at.pop(NOTED, None)
     if customer.email == email:
-        customer.save(update_fields=["traits_at"])
+        customer.save(update_fields=["attributes", "traits_at"])
         return
     CustomerIdentity.objects.filter(namespace=CustomerIdentity.EMAIL, value=email).delete()
     if customer.email:
@@ -109,7 +142,7 @@ def change_address(customer_id: int, email: str, *, at: float | None = None) -> 
             namespace=CustomerIdentity.EMAIL, value=customer.email, customer=customer
         )
     customer.email, customer.is_anonymous = email, False
-    customer.save(update_fields=["email", "is_anonymous", "traits_at", "updated_at"])
+    customer.save(update_fields=["email", "is_anonymous", "attributes", "traits_at", "updated_at"])
     granted = Consent.objects.filter(customer=customer, purpose__in=MAIL_PURPOSES, is_granted=True)
     purposes = list(granted.values_list("purpose", flat=True))
     granted.delete()

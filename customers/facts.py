@@ -36,7 +36,8 @@ _IDS_AT_LATEST = {
     "last_purchase_category_id": ("last_purchase_at", "category_id"),
 }
 BEHAVIOUR_COLUMNS = "customer_id, type, occurred_at, product_id, category_id, quantity"
-_UNSEEN = (EventType.EMAIL_SENT, EventType.EMAIL_BOUNCED)
+# What is done to a customer: whom we write to or pay back has not been here.
+_UNSEEN = (EventType.EMAIL_SENT, EventType.EMAIL_BOUNCED, EventType.ORDER_REFUNDED)
 MONEY = (
     "orders_count",
     "first_order_at",

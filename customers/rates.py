@@ -29,6 +29,12 @@ SELECT r.customer_id FROM customers_refund r LEFT JOIN customers_order o ON o.id
 WHERE r.currency = ANY(%(currencies)s) AND coalesce(o.placed_at, r.refunded_at) >= %(since)s
 ORDER BY customer_id
 """
+# A rate that somebody else changed meanwhile is theirs to sum by.
+_SUMMED = """
+UPDATE customers_exchangerate r SET is_summed = true
+FROM unnest(%s::text[], %s::date[], %s::numeric[]) AS n(currency, day, rate)
+WHERE r.currency = n.currency AND r.day = n.day AND r.rate = n.rate
+"""
 
 
 class BadRates(ValueError):
@@ -68,30 +74,37 @@ def _rate(row: dict[str, str | None], line: int) -> ExchangeRate:
 def store_rates(rates: Sequence[ExchangeRate]) -> int:
     """Store the rates that differ from those of the same day, and sum up anew who bought since then.
 
-    Returns of how many people the sums changed. Where it breaks off after the rates were stored, `rebuild_facts` sums
-    up the rest: read again, the rates do not differ any more.
+    Returns of how many people the sums changed. Where it breaks off, reading the same rates again goes on: those whose
+    sums were not made are new until they are.
     """
     new = _differing(rates)
     if not new:
         return 0
+    for one in new:
+        one.is_summed = False
     ExchangeRate.objects.bulk_create(
         new,
         update_conflicts=True,
         unique_fields=["currency", "day"],
-        update_fields=["rate"],
+        update_fields=["rate", "is_summed"],
     )
-    return refresh_sums({one.currency for one in new}, since=min(one.day for one in new))
+    changed = refresh_sums({one.currency for one in new}, since=min(one.day for one in new))
+    with connection.cursor() as cursor:
+        values = [(one.currency, one.day, one.rate) for one in new]
+        cursor.execute(_SUMMED, list(map(list, zip(*values, strict=True))))
+    return changed
 
 
 def _differing(rates: Sequence[ExchangeRate]) -> list[ExchangeRate]:
-    """Return the rates that are not stored as they are, by currency and day."""
+    """Return the rates that are not stored as they are, or not summed by, in order of currency and day."""
     days = [one.day for one in rates]
     stored = (
         ExchangeRate.objects.filter(day__gte=min(days), day__lte=max(days))
         if days
         else ExchangeRate.objects.none()
     )
-    known = {(currency, day): rate for currency, day, rate in stored.values_list("currency", "day", "rate")}
+    summed = stored.filter(is_summed=True).values_list("currency", "day", "rate")
+    known = {(currency, day): rate for currency, day, rate in summed}
     differing = (one for one in rates if known.get((one.currency, one.day)) != one.rate)
     return sorted(differing, key=lambda one: (one.currency, one.day))
 

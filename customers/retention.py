@@ -10,7 +10,9 @@ from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from common.clock import now
-from customers.models import OptIn, PrivacyRequest
+from customers.models import OptIn, PrivacyRequest, QuarantinedRow
+
+BATCH = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +56,13 @@ def empty_privacy_requests(before: datetime) -> int:
     settled = PrivacyRequest.objects.filter(closed_at__lt=before)
     named = settled.filter(~Q(contact="") | ~Q(note="") | Q(customer__isnull=False))
     return named.update(contact="", note="", customer=None)
+
+
+def delete_quarantined(before: datetime) -> int:
+    """Delete refused rows that came before that, those that still wait too, in batches; returns how many."""
+    deleted = 0
+    while ids := list(
+        QuarantinedRow.objects.filter(created_at__lt=before).values_list("pk", flat=True)[:BATCH]
+    ):
+        deleted += QuarantinedRow.objects.filter(pk__in=ids).delete()[0]
+    return deleted

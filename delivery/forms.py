@@ -16,13 +16,17 @@ SOURCE = "preference page"
 
 
 class PreferencesForm(forms.Form):
-    """One box a purpose, with the wording that is agreed to, and the sale of data."""
+    """One box a purpose, with the wording that is agreed to, and the sale of data.
+
+    Who reads a mail to an address that the customer has no more (`is_former_address`) may take back and object, but
+    not allow mail to the address of today.
+    """
 
     do_not_sell = forms.BooleanField(
         required=False, label="Do not sell or share my data", help_text="Nothing about you goes to others."
     )
 
-    def __init__(self, data: object, *, customer: Customer) -> None:
+    def __init__(self, data: object, *, customer: Customer, is_former_address: bool = False) -> None:
         super().__init__(data)  # type: ignore[arg-type]
         self.customer = customer
         self.texts = {purpose: consent.current_text(purpose) for purpose in Purpose}
@@ -33,6 +37,7 @@ class PreferencesForm(forms.Form):
                 label=purpose.label,
                 help_text=escape(text.wording),
                 initial=self.held[purpose],
+                disabled=is_former_address and purpose in consent.MAIL_PURPOSES and not self.held[purpose],
             )
             for purpose, text in self.texts.items()
         }

@@ -80,15 +80,22 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """What the reader of a mail allows, purpose by purpose, to be changed without a login."""
     message = _message_of(tracking.PURPOSE_PREFERENCES, token)
+    customer = Customer.objects.get(pk=current(message.customer_id))
+    is_former_address = bool(message.recipient) and message.recipient != customer.email
     form = PreferencesForm(
         request.POST if request.method == "POST" else None,
-        customer=Customer.objects.get(pk=current(message.customer_id)),
+        customer=customer,
+        is_former_address=is_former_address,
     )
     is_saved = form.is_valid()
     if is_saved:
         form.save(proof=f"message {message.pk}")
         tracking.heed_privacy_signal(message.customer_id, request)
-    return render(request, "delivery/preferences.html", {"form": form, "is_saved": is_saved})
+    return render(
+        request,
+        "delivery/preferences.html",
+        {"form": form, "is_saved": is_saved, "is_former_address": is_former_address},
+    )
 
 
 @shows_people("looked at the mailbox")

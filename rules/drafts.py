@@ -58,7 +58,7 @@ def save_draft(
     began; None asks for no such check. Raises DocumentError, also where a condition names a segment that does not
     exist, and MovedOn.
     """
-    check_segments(parse_document(document))
+    check_references(parse_document(document))
     with transaction.atomic():
         locked = lock(rule_set, revision=revision)
         draft = RuleDraft.objects.filter(rule_set=locked).first() or RuleDraft(rule_set=locked)
@@ -145,7 +145,7 @@ def obstacles(draft: RuleDraft, rule_set: RuleSet) -> list[str]:
     """Return in sentences why the draft cannot be published now; two queries at most, none changes anything."""
     try:
         document = parse_document(draft.document)
-        check_segments(document)
+        check_references(document)
     except DocumentError as error:
         return [f"The draft cannot be read: {error}"]
     problems = failures(try_document(rule_set, document))
@@ -181,7 +181,7 @@ def draft_in(locked: RuleSet) -> RuleDraft:
     return draft
 
 
-def check_segments(document: Document) -> None:
+def check_references(document: Document) -> None:
     """Refuse rules about segments or stages that do not exist, or segments that are archived.
 
     Two queries at most. Raises DocumentError with the place.

@@ -21,7 +21,7 @@ from accounts.roles import Permission
 from common.clock import now
 from rules.cases import check_case
 from rules.documents import DocumentError, checksum, parse_document
-from rules.drafts import Refused, check_segments, save_draft
+from rules.drafts import Refused, check_references, save_draft
 from rules.files import dump_text, load_text, ordered
 from rules.models import RuleDraft, RuleSet, RuleTest
 from rules.versions import publish_document, retire
@@ -264,7 +264,7 @@ def _import_one(
     try:
         rule_set, header = _header(entry, rule_set)
         what += [*header, *_bring_tests(rule_set, entry, prune=prune)]
-        check_segments(parse_document(entry.document))
+        check_references(parse_document(entry.document))
         if live is None or live.checksum != checksum(entry.document):
             what += _bring_rules(
                 rule_set, entry, publish=publish, replace_drafts=replace_drafts, author=author
@@ -301,7 +301,7 @@ def _bring_tests(rule_set: RuleSet, entry: Entry, *, prune: bool) -> Iterator[st
         case = stored.pop(wanted["name"], None)
         if case is None:
             yield f"new test “{wanted['name']}”"
-        elif _written(case) != dict(wanted):
+        elif checksum(_written(case)) != checksum(dict(wanted)):
             yield f"changed test “{wanted['name']}”"
         else:
             continue

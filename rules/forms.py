@@ -7,7 +7,7 @@ from django import forms
 
 from common.clock import now
 from rules.cases import check_case
-from rules.documents import DocumentError, parse_document
+from rules.documents import DocumentError, checksum, parse_document
 from rules.files import dump_text, load_text
 from rules.models import RuleSet, RuleTest
 from segments.models import Segment
@@ -39,7 +39,7 @@ class TextInYaml(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether what was typed says something else than what is stored."""
         try:
-            return bool(load_text(data or "") != initial)
+            return checksum(load_text(data or "")) != checksum(initial)
         except DocumentError:
             return True
 

@@ -14,7 +14,7 @@ from common.clock import now as present
 from customers.models import Alert
 from customers.quality.alerts import raise_alert, resolve
 from rules.documents import checksum, parse_document
-from rules.drafts import Refused, advance, check_segments, draft_in, lock, obstacles, save_draft
+from rules.drafts import Refused, advance, check_references, draft_in, lock, obstacles, save_draft
 from rules.models import RuleDraft, RuleSet, RuleSetVersion
 from rules.trials import failures, try_document
 
@@ -115,7 +115,7 @@ def rollback(
         if locked.needs_approval and not _was_approved(old):
             raise Refused(f"Nobody approved version {number}; take it up as a draft and have it approved.")
         document = parse_document(old.document)
-        check_segments(document)
+        check_references(document)
         failing = failures(try_document(locked, document))
         if failing and not (override.strip() and by.may(Permission.ADMINISTER)):
             raise Refused(f"{' '.join(failing)} An administrator may go back all the same, and says why.")

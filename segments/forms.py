@@ -9,8 +9,8 @@ from django.utils.text import slugify
 from customers.models import PeopleImport
 from segments.models import LifecycleStage, Segment
 
-RESERVED = frozenset({"new", "health"})
-"""Keys whose address is another page's."""
+RESERVED = frozenset({"new", "health", "count"})
+"""Keys whose address is another page's, or another door's of the API."""
 
 
 class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 # Windows reach back from "now": without bounds they would leave the calendar.
-_MOMENTS = [
+MOMENTS = [
     MinValueValidator(datetime(1900, 1, 1, tzinfo=UTC)),
     MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC)),
 ]
@@ -65,7 +65,7 @@ class Segment(models.Model):
         "now is",
         null=True,
         blank=True,
-        validators=_MOMENTS,
+        validators=MOMENTS,
         help_text="Leave empty for the present; set it for historical data.",
     )
     created_by = models.ForeignKey(
@@ -217,7 +217,7 @@ class Lifecycle(models.Model):
         "now is",
         null=True,
         blank=True,
-        validators=_MOMENTS,
+        validators=MOMENTS,
         help_text="Leave empty for the present; set it for historical data.",
     )
     refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)

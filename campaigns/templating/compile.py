@@ -4,7 +4,6 @@ Liquid is hidden, MJML becomes HTML, links become numbers, Liquid comes back; th
 derived. Nothing here raises for an author's fault: faults are findings, and one of severity "error" blocks publishing.
 """
 
-import hashlib
 import html
 import re
 from collections.abc import Collection, Iterable
@@ -52,14 +51,6 @@ class Compiled:
     def is_publishable(self) -> bool:
         """Say whether no finding is an error."""
         return not any(finding.severity == "error" for finding in self.findings)
-
-    @property
-    def checksum(self) -> str:
-        """Name the content: the same compiled parts have the same checksum."""
-        digest = hashlib.blake2b(digest_size=16)
-        for part in (self.subject, self.preheader, self.html, self.text, *self.links):
-            digest.update(part.encode() + b"\0")
-        return digest.hexdigest()
 
 
 def compile_template(

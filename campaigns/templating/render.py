@@ -95,12 +95,6 @@ def _write(template: MessageTemplate, context: Mapping[str, object], rendering: 
     return written
 
 
-def link_url(compiled: Compiled, resolved: tuple[str, ...] | list[str], index: int) -> str | None:
-    """Look a clicked link up: in the version's list, then in what was kept of the message; None if there is none."""
-    everything = [*compiled.links, *resolved]
-    return everything[index] if 0 <= index < len(everything) else None
-
-
 def _one_line(text: str) -> str:
     """Make a header's value: one line, no control or direction marks, at most 200 characters."""
     line = " ".join(_CONTROL.sub(" ", text).split())

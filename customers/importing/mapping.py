@@ -1,9 +1,12 @@
 """A mapping made ready for one file: a row in, an event out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from customers.addresses import BadAddress, canonical
+from customers.identity import Person
 from customers.importing import values
 from customers.importing.schema import EVENTS
 from customers.importing.values import BadRow, Columns, Condition, Row, Text
@@ -115,6 +118,17 @@ class RowMapping:
             return kind.event(row, currency=self._currency(row), at=self._at(row), who=self._customer(row))
         except BadRow as error:
             return str(error)
+
+    def people(self, row: list[str]) -> frozenset[Person]:
+        """Return whom a row names, however wrong the rest of it is."""
+        try:
+            who = self._customer([*map(str.strip, row), ""])
+        except BadRow:
+            return frozenset()
+        found = {Person(who["namespace"] or self.source, who["customer"])} if who["customer"] else set()
+        with suppress(BadAddress):
+            found |= {Person(email=canonical(who["email"]))} if who["email"] else set()
+        return frozenset(found)
 
     def _occurrence(self, row: Row) -> str:
         key = hash(tuple([row[index] for index in self._counted]))

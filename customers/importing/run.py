@@ -17,7 +17,9 @@ from django.db import connection
 
 from common.spreadsheets import defused
 from customers import consent, precedence
+from customers.address_changes import told_elsewhere
 from customers.expiry import dropped_until
+from customers.identity import Person
 from customers.importing.books import Books
 from customers.importing.mapper import Mapped, Mapper, ReadRow
 from customers.importing.mapping import shared_orders
@@ -213,7 +215,7 @@ class _Store:
         """Store, grant what the mapping declares, keep the refused; return the rows read so far."""
         result = ingested(batch.mapped.prepared)
         if self._consent:
-            self._grant(result.customer_ids - self._granted)
+            self._grant(result.customer_ids - self._granted, batch.mapped.prepared.people)
         kept_out = batch.all_refused(result)
         self._rejects.add(kept_out)
         self._quarantine.keep(kept_out)
@@ -221,8 +223,11 @@ class _Store:
         self._books.add(result, refused, rows=len(batch.rows))
         return self._books.run.rows_in
 
-    def _grant(self, customer_ids: set[int]) -> None:
+    def _grant(self, customer_ids: set[int], named: Iterable[Person | int]) -> None:
+        """Grant, to those whose mail goes to an address that the rows name, or whom they name by id alone."""
         assert self._consent is not None
+        if self._consent["purpose"] in consent.MAIL_PURPOSES:
+            customer_ids = customer_ids - told_elsewhere(one[:3] for one in named if isinstance(one, Person))
         consent.grant(
             customer_ids,
             self._consent["purpose"],

@@ -24,6 +24,12 @@ class ExchangeRate(models.Model):
         validators=[MinValueValidator(LOWEST_RATE), MaxValueValidator(HIGHEST_RATE)],
         help_text="What one unit of it was worth in the reporting currency",
     )
+    is_summed = models.BooleanField(
+        default=True,
+        db_default=True,
+        editable=False,
+        help_text="Off until the sums that go by it were made anew: then its import broke off before",
+    )
 
     class Meta:
         ordering = ["-day", "currency"]

@@ -18,6 +18,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookV
 
 from common.clock import now
 from customers import consent
+from customers.address_changes import told_elsewhere
 from customers.events_in import EventIn
 from customers.importing.mapping import RowMapping, shared_orders
 from customers.importing.records import found, header_of, row_of
@@ -112,7 +113,7 @@ def _store(hook: EventHook, records: list[Any]) -> Receipt:
     result = ingest(events, source=rows.source, orders=shared_orders(mapping)) if events else IngestResult()
     for position, reason in result.rejects:
         bad[positions[position]] = BadItem(FIELDS.get(reason, ""), reason)
-    _grant(mapping, result, rows.source)
+    _grant(mapping, result, events, rows.source)
     at, books = now(), f"hook {hook.name}"
     enter(
         books,
@@ -123,18 +124,20 @@ def _store(hook: EventHook, records: list[Any]) -> Receipt:
     )
     if bad:
         note_mapping(books, mapping)
-        refused.keep(_kept(records, header, bad), source=books, at=at)
+        refused.keep(_kept(records, header, rows, bad), source=books, at=at)
     return _receipt(len(records), [bad[index].at(index, None) for index in sorted(bad)], result)
 
 
-def _kept(records: list[Any], header: list[str], bad: Mapping[int, BadItem]) -> Iterator[refused.Refused]:
+def _kept(
+    records: list[Any], header: list[str], rows: RowMapping, bad: Mapping[int, BadItem]
+) -> Iterator[refused.Refused]:
     """The refused records as the rows that the mapping reads; what is no row cannot be mended, and is counted only."""
     for index, error in bad.items():
         with suppress(RecursionError):
             row = row_of(records[index], header)
             if isinstance(row, list):
                 cells = [[name, cell] for name, cell in zip(header, row, strict=True)]
-                yield refused.Refused(index, error.reason, cells)
+                yield refused.Refused(index, error.reason, cells, rows.people(row))
 
 
 def _event(record: Any, header: list[str], rows: RowMapping) -> EventIn:
@@ -146,11 +149,14 @@ def _event(record: Any, header: list[str], rows: RowMapping) -> EventIn:
     return event
 
 
-def _grant(mapping: Mapping[str, Any], result: IngestResult, source: str) -> None:
+def _grant(mapping: Mapping[str, Any], result: IngestResult, events: list[EventIn], source: str) -> None:
+    """Grant what the mapping declares, to those whose mail goes to an address that the records name, if they do."""
     said = mapping.get("consent")
     if said and result.customer_ids:
+        named = ((event.namespace or source, event.customer, event.email) for event in events)
+        is_for_a_mailbox = said["purpose"] in consent.MAIL_PURPOSES
         consent.grant(
-            result.customer_ids,
+            result.customer_ids - (told_elsewhere(named) if is_for_a_mailbox else set()),
             said["purpose"],
             source=f"hook {source}",
             proof=said["proof"],

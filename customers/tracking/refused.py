@@ -45,11 +45,15 @@ RETURNING r.id, room.count
 
 
 class Refused(NamedTuple):
-    """One refused item or record: its place in the request, the reason, and pairs of column and cell."""
+    """One refused item or record: its place in the request, the reason, pairs of column and cell, and whom it names.
+
+    Whom items of trackers name is read from their text.
+    """
 
     position: int
     reason: str
     raw: list[list[str]]
+    people: frozenset[Person] = frozenset()
 
 
 def item_cells(raw: bytes, *, type: str, sent_at: datetime | None) -> list[list[str]]:
@@ -99,7 +103,7 @@ def about(subject: Subject) -> Iterator[int]:
 
 def _without_the_erased(refused: list[Refused], source: str) -> list[Refused]:
     named = [
-        {person for name, cell in one.raw if name == ITEM for person in people_in(cell, source=source)}
+        one.people.union(*(people_in(cell, source=source) for name, cell in one.raw if name == ITEM))
         for one in refused
     ]
     gone = erased({person for people in named for person in people})
@@ -109,7 +113,7 @@ def _without_the_erased(refused: list[Refused], source: str) -> list[Refused]:
 def keep(refused: Iterable[Refused], *, source: str, at: datetime) -> None:
     """Put refused rows into quarantine, as long as there is room; the books of that day must be open."""
     rows: dict[bytes, QuarantinedRow] = {}
-    for position, reason, raw in _without_the_erased(list(refused), source.removeprefix(TRACKING)):
+    for position, reason, raw, _ in _without_the_erased(list(refused), source.removeprefix(TRACKING)):
         cells = [[_storable(name), _storable(cell)] for name, cell in raw]
         if reason in NEVER_KEPT or sum(len(cell) for _, cell in cells) > LONGEST:
             continue

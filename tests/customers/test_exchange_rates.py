@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from customers import tasks
+from customers import rates, tasks
 from customers.facts import facts_drift, rebuild_facts
 from customers.ingest import EventIn, ingest
 from customers.models import CustomerFacts, DataSource, EventType, ExchangeRate, Order, Touched
@@ -113,6 +113,20 @@ def test_rates_that_are_known_and_sums_that_stay_are_no_news() -> None:
     facts.save(update_fields=["refunded_minor"])
     assert store_rates([rate("GBP", "4", DAY - timedelta(days=9))]) == 0
     assert not Touched.objects.exists()
+
+
+def test_an_import_that_broke_off_goes_on_when_the_same_rates_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ingest([bought("1", 1000, "USD")], source="shop")
+    with monkeypatch.context() as patch:
+        patch.setattr(rates, "touch", lambda ids: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            store_rates([rate("USD", "0.925")])
+    assert (ExchangeRate.objects.get().is_summed, revenue()) == (False, (1, 0, 0))
+    assert store_rates([rate("USD", "0.925")]) == 1
+    assert (ExchangeRate.objects.get().is_summed, revenue()) == (True, (1, 925, 0))
+    assert store_rates([rate("USD", "0.925")]) == 0
 
 
 def test_only_those_who_bought_since_then_are_summed_anew() -> None:

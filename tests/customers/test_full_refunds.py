@@ -54,6 +54,13 @@ def test_it_gives_back_the_rest_whatever_comes_first(arrival: tuple[str, ...], a
     assert facts_drift() == {}
 
 
+def test_whom_the_shop_pays_back_has_not_been_there() -> None:
+    for batch in ([TOLD["first line"]], [TOLD["partly"], TOLD["wholly"]]):
+        ingest(batch, source="shop")
+    assert CustomerFacts.objects.get().last_seen_at == AT
+    assert facts_drift() == {}
+
+
 def test_whose_refund_is_worth_something_else_is_told_to_the_listeners() -> None:
     ingest(
         [

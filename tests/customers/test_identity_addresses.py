@@ -147,6 +147,17 @@ def test_a_source_that_is_not_trusted_with_addresses_redirects_no_mail(
     assert Customer.objects.get().attributes == {"told_email": NEW}
 
 
+def test_an_address_that_is_theirs_is_no_longer_noted_as_told(ada: Customer, trusted: SourcePolicy) -> None:
+    trusted.delete()
+    tell(NEW, days=1)
+    assert Customer.objects.get().attributes == {"told_email": NEW}
+    SourcePolicy.objects.create(source="shop", changes_email=True)
+    tell(NEW, days=2)
+    changed = Customer.objects.get()
+    assert (changed.email, changed.attributes) == (NEW, {})
+    assert "attributes.told_email" not in changed.traits_at
+
+
 def test_a_policy_does_not_let_a_source_change_addresses_by_itself(
     ada: Customer, trusted: SourcePolicy
 ) -> None:

@@ -11,7 +11,8 @@ from pytest_django import Settings
 from accounts import audit
 from accounts.models import AuditEntry
 from customers import privacy_requests
-from customers.models import OptIn, PrivacyRequest
+from customers import retention as customers_retention
+from customers.models import OptIn, PrivacyRequest, QuarantinedRow
 from customers.retention import apply_retention, schedule
 from delivery import retention
 from delivery.models import MailboxMessage, WebhookReceipt
@@ -41,6 +42,26 @@ def test_files_of_refused_rows_go_after_ninety_days(rejects: Path) -> None:
         os.utime(rejects / name, (days_ago(days).timestamp(),) * 2)
     assert apply_retention(NOW)["rejects"] == 1
     assert [path.name for path in rejects.iterdir()] == ["new.csv"]
+
+
+def test_rows_in_quarantine_go_after_ninety_days_whether_they_wait_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(customers_retention, "BATCH", 2)
+    for number, (days, state) in enumerate(
+        [(91, "waiting"), (91, "mended"), (92, "dismissed"), (89, "waiting")]
+    ):
+        QuarantinedRow.objects.create(
+            source="shop",
+            number=number,
+            reason="bad_time",
+            raw=[["a", "b"]],
+            fingerprint=bytes([number]) * 16,
+            state=state,
+            created_at=days_ago(days),
+        )
+    assert apply_retention(NOW)["quarantine"] == 3
+    assert QuarantinedRow.objects.get().number == 3
 
 
 def test_copies_in_the_mailbox_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 from standardwebhooks import Webhook
 
-from customers.admin import EventHookForm
+from customers.admin.sources import EventHookForm
 from customers.models import Consent, Customer, Event, EventHook, EventType, Order, SyncRun
 from tests.customers.tracking import NOW
 
@@ -186,3 +186,18 @@ def test_the_admin_takes_only_what_can_be_used(db: None) -> None:
     assert list(form(secret="whsec_QUFB").errors) == ["secret"]
     assert list(form(secret="whsec_ä").errors) == ["secret"]
     assert list(form(name="Till 1").errors) == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("email", "is_granted"),
+    [("ada@example.com", True), ("", True), ("ada@other.example", False)],
+    ids=["theirs", "none", "another"],
+)
+def test_consent_told_with_another_address_is_not_for_theirs(
+    hook: EventHook, email: str, is_granted: bool
+) -> None:
+    send(hook, {"data": record()})
+    Consent.objects.all().delete()
+    cache.clear()  # or it would be the same delivery
+    assert send(hook, {"data": record(customer={"id": 7, "email": email}, line=2)}).json()["stored"] == 1
+    assert Consent.objects.filter(is_granted=True).exists() == is_granted

@@ -221,3 +221,21 @@ def test_an_id_of_another_source_is_another_person(tracker: Tracker, settings: A
     forget("1234567", settings, tmp_path)
     tracker.batch(BAD_EMAIL)
     assert [item["userId"] for _, _, item in kept()] == [1234567]
+
+
+def test_a_refused_record_of_a_hook_goes_with_its_person_and_is_not_kept_again(
+    db: None, settings: Any, tmp_path: Any
+) -> None:
+    hook = EventHook.objects.create(name="till", mapping=MAPPING)
+    bad = record(customer={"id": 7, "email": ""}, amount="a lot")
+    other = record(customer={"id": 8, "email": ""}, amount="a lot")
+    send(hook, {"data": record()})
+    cache.clear()  # or it would be the same delivery
+    send(hook, {"data": [bad, other]})
+    assert QuarantinedRow.objects.count() == 2
+    settings.ERASURES_FILE = tmp_path / "erasures.jsonl"
+    erase(CustomerIdentity.objects.get(value="7").customer_id, by=None, reason="asked")
+    send(
+        hook, {"data": [bad, other, record(amount="a lot", customer={"id": "", "email": " ADA@example.com"})]}
+    )
+    assert [row.cells["customer.id"] for row in QuarantinedRow.objects.all()] == ["8"]

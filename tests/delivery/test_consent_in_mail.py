@@ -10,8 +10,9 @@ from pytest_django import Settings
 
 from campaigns.sending import send_due
 from common import tokens
+from customers.address_changes import change_address
 from customers.consent import grant, withdraw
-from customers.models import ConsentRecord, Customer, PrivacyRequest, Purpose, Score
+from customers.models import Consent, ConsentRecord, Customer, PrivacyRequest, Purpose, Score
 from delivery import tracking
 from delivery.models import MailboxMessage, Message, MessageEvent
 from tests.campaigns.making import bestsellers, launched, people
@@ -142,3 +143,21 @@ def test_a_browsers_privacy_signal_stops_the_sale_of_data_and_is_logged_once(
 def test_without_the_signal_nothing_is_assumed(client: Client, message: Message) -> None:
     open_it(client, message)
     assert Customer.objects.get().do_not_sell is False
+
+
+def test_a_mail_to_a_former_address_takes_back_and_allows_nothing_for_the_new_one(
+    client: Client, message: Message
+) -> None:
+    change_address(message.customer_id, "new@example.com")
+    grant([message.customer_id], Purpose.CLICK_TRACKING, source="test")
+    page = client.get(preferences(message)).content.decode()
+    assert "Your address has changed" in page
+    client.post(preferences(message), {"marketing_email": "on", "open_tracking": "on", "profiling": "on"})
+    held = dict(Consent.objects.values_list("purpose", "is_granted"))
+    assert held == {"click_tracking": False}
+
+
+def test_a_mail_to_the_present_address_allows_what_it_went_to(client: Client, message: Message) -> None:
+    withdraw([message.customer_id], source="test")
+    client.post(preferences(message), {"marketing_email": "on"})
+    assert Consent.objects.get(purpose=Purpose.MARKETING_EMAIL).is_granted

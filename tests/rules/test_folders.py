@@ -14,6 +14,7 @@ from rules.drafts import save_draft
 from rules.files import dump_text, load_text
 from rules.findings import conflicts
 from rules.folders import read_entry, spell
+from rules.forms import TextInYaml
 from rules.models import RuleDraft, RuleSet, RuleTest
 from tests.rules.conftest import BRITISH, LOYAL, case, document, needing_approval
 from tests.segments.strategies import CONDITIONS
@@ -310,3 +311,19 @@ def test_any_content_survives_the_database_byte_for_byte(tmp_path_factory, conte
     assert run("rules_import", two, prune=True) == "hero: nothing to do.\n"
     run("rules_export", three)
     assert (two / "hero.yaml").read_bytes() == (three / "hero.yaml").read_bytes()
+
+
+def test_a_test_that_says_true_instead_of_1_is_a_changed_one(folder):
+    file = folder / "hero.yaml"
+    file.write_text(HERO.replace("attributes: {country: GB}", "attributes: {attributes.club: 1}"))
+    run("rules_import", folder)
+    file.write_text(HERO.replace("attributes: {country: GB}", "attributes: {attributes.club: true}"))
+    assert run("rules_import", folder) == "hero: changed test “Britons”.\n"
+    assert RuleTest.objects.get().customer["attributes"] == {"attributes.club": True}
+
+
+def test_a_form_tells_true_from_1():
+    field = TextInYaml()
+    assert field.has_changed({"a": True}, "a: 1")
+    assert field.has_changed({"a": 1}, "a: true")
+    assert not field.has_changed({"a": True}, "a: true")

@@ -307,6 +307,10 @@ MARKED = (
     "stage",
     "score",
     "variant",
+    "experiment",
+    "contains",
+    "starts_with",
+    "ne",
 )
 MARKS = [f"{MARK}' OR 1=1 --", f"%s {MARK} %(x)s", f"{MARK}%", f'"{MARK}"; DROP TABLE x', f"$1 {MARK}\\"]
 
@@ -315,10 +319,18 @@ MARKS = [f"{MARK}' OR 1=1 --", f"%s {MARK} %(x)s", f"{MARK}%", f'"{MARK}"; DROP 
 def marked(draw):
     """A condition whose texts are attempts to break out of a query; half of them damaged beside that."""
     document = copy.deepcopy(draw(damaged() if draw(st.booleans()) else CONDITIONS))
-    for place in [place for place in places(document) if place and place[-1] in MARKED]:
+    mark = st.sampled_from(MARKS)
+    for place in reversed([place for place in places(document) if place]):
         holder = document
         for key in place[:-1]:
             holder = holder[key]
-        if isinstance(holder[place[-1]], str):
-            holder[place[-1]] = draw(st.sampled_from(MARKS))
+        last, found = place[-1], holder[place[-1]]
+        if last in MARKED and isinstance(found, str):
+            holder[last] = draw(mark)
+        elif last in MARKED and isinstance(found, list):
+            holder[last] = [draw(mark) if isinstance(one, str) else one for one in found]
+        elif last == "attribute" and str(found).startswith("attributes."):
+            holder[last] = f"attributes.{draw(mark)}"
+        elif last == "properties" and isinstance(found, dict):
+            holder[last] = {f"{draw(mark)}{name}": tests for name, tests in found.items()}
     return document

@@ -5,7 +5,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.urls import reverse
 from hypothesis import HealthCheck, Phase, given, settings
+from rest_framework.settings import api_settings
 
+from accounts.models import ApiKey
 from customers.models import Customer
 from segments.conditions import ConditionError, parse
 from segments.models import Segment
@@ -25,6 +27,15 @@ def marketer(client):
     return Customer.objects.create(country="GB")
 
 
+@pytest.fixture
+def program(monkeypatch):
+    """A key that may do all with segments, as often as it likes."""
+    for rate in ("reads", "work"):
+        monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, rate, "1000000/min")
+    scopes = [ApiKey.Scope.SEGMENTS_READ, ApiKey.Scope.SEGMENTS_WRITE]
+    return ApiKey.objects.issue(name="fuzz", scopes=scopes)[1]
+
+
 def refuse_marks(execute, sql, params, many, context):
     assert MARK not in sql
     return execute(sql, params, many, context)
@@ -40,13 +51,19 @@ def is_taken(document) -> bool:
 
 def go_through_the_pages(client, customer, document) -> None:
     """Count it, save it and look at it, as a marketer would; with whatever verdict, but with an answer."""
-    written = {"name": "Fuzz", "description": "", "as_of": "", "json": json.dumps(document)}
+    written = {
+        "name": f"Fuzz {MARK}'",
+        "description": f"%s {MARK}",
+        "as_of": "",
+        "json": json.dumps(document),
+    }
     with connection.execute_wrapper(refuse_marks):
         answers = [
             client.post(reverse("segments:count"), written),
             client.post(reverse("segments:new"), written | {"act": "save"}),
+            client.post(reverse("segments:new"), written | {"act": "rows"}),
         ]
-        stored = Segment.objects.filter(name="Fuzz").first()
+        stored = Segment.objects.first()
         if stored is not None:
             assert is_taken(document)
             answers.append(client.get(reverse("segments:edit", args=[stored.key])))
@@ -56,17 +73,50 @@ def go_through_the_pages(client, customer, document) -> None:
     assert {answer.status_code for answer in answers} <= {200, 302}
 
 
-@settings(max_examples=40, **FUZZ)
+def go_through_the_api(client, secret, document) -> None:
+    """Check it, count it, store it and change a stored one into it, as a program would."""
+    body = {"name": f"Fuzz {MARK}'", "description": f"%s {MARK}", "condition": document}
+    headers = {"Authorization": f"Bearer {secret}"}
+    home = Segment.objects.create(key="fuzz-home", name="Home")
+
+    def ask(method, path, about):
+        json_type = "application/json"
+        path = f"/api/v1/{path}"
+        return client.generic(method, path, json.dumps(about), content_type=json_type, headers=headers)
+
+    with connection.execute_wrapper(refuse_marks):
+        is_good = ask("POST", "conditions/check", {"condition": document}).status_code == 200
+        answers = [
+            ask("POST", "segments/count", {"condition": document}),
+            ask("PATCH", "segments/fuzz-home", {"condition": document}),
+            ask("POST", "segments", body),
+        ]
+        looks = [ask("GET", f"segments{path}", None) for path in ("", "/fuzz-home", "/fuzz-home/members")]
+        Segment.objects.exclude(pk=home.pk).delete()
+    home.delete()
+    assert [answer.status_code for answer in answers] == ([200, 200, 201] if is_good else [400, 400, 400])
+    assert {answer.status_code for answer in looks} == {200}
+    assert is_taken(document) or not is_good
+
+
+@settings(max_examples=20, **FUZZ)
 @given(document=marked())
 def test_no_page_breaks_and_no_text_becomes_sql(client, marketer, document):
     go_through_the_pages(client, marketer, document)
 
 
+@settings(max_examples=20, **FUZZ)
+@given(document=marked())
+def test_no_door_of_the_api_breaks_and_no_text_becomes_sql(client, program, document):
+    go_through_the_api(client, program, document)
+
+
 @pytest.mark.long
 @settings(max_examples=5000, **FUZZ)
 @given(document=marked())
-def test_no_page_breaks_in_five_thousand_tries(client, marketer, document):
+def test_neither_page_nor_api_breaks_in_five_thousand_tries(client, marketer, program, document):
     go_through_the_pages(client, marketer, document)
+    go_through_the_api(client, program, document)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from campaigns.templating import rendering
-from campaigns.templating.render import RenderFailed, link_url, render, render_fragment
+from campaigns.templating.render import RenderFailed, render, render_fragment
 from campaigns.templating.sandbox import parsed_html
 from tests.campaigns.templating.making import compiled, rendered
 
@@ -144,15 +144,6 @@ def test_the_unsubscribe_link_stays_as_the_composer_made_it():
     )
     assert 'href="https://s.example/u/9?a&amp;b"' in message.html
     assert "Unsubscribe (https://s.example/u/9?a&b)" in message.text
-
-
-def test_a_clicked_number_leads_only_to_links_of_the_message():
-    template = compiled('<mj-button href="https://s.example/new">New</mj-button>' + GRID)
-    message = render(template, {"recommendations": PRODUCTS})
-    targets = [link_url(template, message.links, index) for index in (-1, 0, 1, 3, 4, 99)]
-    assert targets == [
-        None, "https://s.example/new", "https://s.example/p/1", "https://s.example/p/3", None, None,
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
