@@ -13,8 +13,8 @@ from products.models import Product
 from rules.documents import Document, Recommendation, Setting, parse_document
 from rules.models import RuleSetVersion
 from rules.outcomes import Outcome, outcome_of
-from segments.compiler import compile_condition
 from segments.conditions import Condition, fold
+from segments.fitting import fitting_ids
 from segments.judging import judge_each
 
 _BRANCH = "SELECT fits.id, %s::int AS condition FROM ({fits}) AS fits (id)"
@@ -89,8 +89,7 @@ def held_sql(
     """Return SQL for rows (id, condition), one for each condition by position that a customer fits."""
     branches, parameters = [], []
     for position, condition in enumerate(conditions):
-        found = compile_condition(condition, now=now, among=among).order_by().values("pk")
-        sql, values = found.query.sql_with_params()
+        sql, values = fitting_ids(condition, now=now, among=among).query.sql_with_params()
         branches.append(_BRANCH.format(fits=sql))
         parameters += [position, *values]
     return " UNION ALL ".join(branches), parameters

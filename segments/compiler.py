@@ -113,7 +113,7 @@ class _Compiler:
     def _stored(self, condition: Condition) -> QuerySet[Any]:
         match condition:
             case Scored():
-                return Score.objects.filter(_scored(condition), kind=condition.kind)
+                return Score.objects.filter(scored(condition), kind=condition.kind)
             case InSegment(key):
                 return SegmentMembership.objects.filter(segment__key=key)
             case Consented(purpose):
@@ -196,7 +196,8 @@ def _exists(rows: QuerySet[Any]) -> Q:
     return Q(Exists(rows.filter(customer_id=OuterRef("pk"))))
 
 
-def _scored(condition: Scored) -> Q:
+def scored(condition: Scored) -> Q:
+    """Return what the condition asks of the scores of its kind."""
     match condition.op:
         case "top_percent":
             return Q(percentile__gt=100 - condition.value)
