@@ -7,17 +7,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q
 
 from products.models import Product
 from rules.documents import Document, Recommendation, Setting, parse_document
 from rules.models import RuleSetVersion
 from rules.outcomes import Outcome, outcome_of
-from segments.compiler import compile_condition
 from segments.conditions import Condition, fold
+from segments.fitting import fitting_ids
+from segments.judging import judge_each
 
-_PATTERNS = "SELECT id, array_agg(condition) FROM ({held}) AS held GROUP BY id"
 _BRANCH = "SELECT fits.id, %s::int AS condition FROM ({fits}) AS fits (id)"
 Excluded = Callable[[Outcome], frozenset[str]]
 
@@ -71,16 +70,17 @@ def decide(
 def who_fits(
     conditions: Sequence[Condition], ids: Sequence[int], *, now: datetime
 ) -> Mapping[int, frozenset[int]]:
-    """Return the positions of the conditions that each customer fits, without those who fit none; one query."""
+    """Return the positions of the conditions that each known customer fits; one query."""
     if not conditions or not ids:
         return {}
-    branches, parameters = held_sql(conditions, now=now, among=ids)
-    patterns: dict[tuple[int, ...], frozenset[int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_PATTERNS.format(held=branches), parameters)
-        return {
-            id: patterns.setdefault(tuple(numbers), frozenset(numbers)) for id, numbers in cursor.fetchall()
-        }
+    patterns: dict[tuple[bool, ...], frozenset[int]] = {}
+    fitting = {}
+    for pk, verdicts in judge_each(conditions, now=now, among=ids):
+        held = tuple(verdicts)
+        if held not in patterns:
+            patterns[held] = frozenset(number for number, holds in enumerate(held) if holds)
+        fitting[pk] = patterns[held]
+    return fitting
 
 
 def held_sql(
@@ -89,8 +89,7 @@ def held_sql(
     """Return SQL for rows (id, condition), one for each condition by position that a customer fits."""
     branches, parameters = [], []
     for position, condition in enumerate(conditions):
-        found = compile_condition(condition, now=now, among=among).order_by().values("pk")
-        sql, values = found.query.sql_with_params()
+        sql, values = fitting_ids(condition, now=now, among=among).query.sql_with_params()
         branches.append(_BRANCH.format(fits=sql))
         parameters += [position, *values]
     return " UNION ALL ".join(branches), parameters

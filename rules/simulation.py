@@ -21,6 +21,7 @@ from rules.documents import Document
 from rules.wording import value_in_words, values_of
 from segments.conditions import Condition
 from segments.models import Segment
+from segments.whole_base import plan_for_everybody
 
 PATIENCE_MS = 30_000
 LARGEST_AUDIENCE = 1_000_000
@@ -132,7 +133,7 @@ def simulate(
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_MS}")
-            cursor.execute("SET LOCAL work_mem = '128MB'")
+            plan_for_everybody()
             size = audience.count()
             if not left_open or not size:
                 return Simulation(size, 0, (), (), None)

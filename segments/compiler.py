@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from customers.models import Assignment, Consent, Customer, CustomerFacts, Score
@@ -59,6 +60,29 @@ def compile_condition(
     return customers if among is None else customers.filter(one_of("pk", among))
 
 
+class _Verdicts(Func):
+    """Whether each of several conditions holds, as one array."""
+
+    template = "ARRAY[%(expressions)s]"
+    output_field = ArrayField(BooleanField())
+
+
+def verdicts(
+    conditions: Sequence[Condition],
+    *,
+    now: datetime,
+    among: Sequence[int],
+    types: Mapping[str, frozenset[int]],
+) -> QuerySet[Customer, Any]:
+    """Return for each known customer of `among` a row: the id, and which conditions they fit, in their order.
+
+    `types` are the stored types behind the names of custom events.
+    """
+    held = _Verdicts(*map(_Compiler(now, among, types).q, conditions))
+    people = Customer.objects.known().filter(one_of("pk", among)).order_by()
+    return people.annotate(held=held).values_list("pk", "held")
+
+
 class _Compiler:
     def __init__(
         self, now: datetime, among: Sequence[int] | None, types: Mapping[str, frozenset[int]]
@@ -80,7 +104,7 @@ class _Compiler:
             case InStage(keys):
                 return Q(stage__in=keys)
             case Happened() if condition.fits_once():
-                return self._in(self.events.rows(condition))
+                return _exists(self.events.rows(condition))
             case Happened():
                 reached = Q(pk__in=self.events.groups(condition))
                 return ~reached if condition.fits_nothing() else reached
@@ -89,7 +113,7 @@ class _Compiler:
     def _stored(self, condition: Condition) -> QuerySet[Any]:
         match condition:
             case Scored():
-                return Score.objects.filter(_scored(condition), kind=condition.kind)
+                return Score.objects.filter(scored(condition), kind=condition.kind)
             case InSegment(key):
                 return SegmentMembership.objects.filter(segment__key=key)
             case Consented(purpose):
@@ -100,10 +124,7 @@ class _Compiler:
         raise TypeError(f"{type(condition).__name__} is no part of a condition")
 
     def _in(self, rows: QuerySet[Any]) -> Q:
-        """Whether rows name the customer. EXISTS, since PostgreSQL has no anti-join for NOT IN."""
-        if self.among is not None:
-            rows = rows.filter(one_of("customer_id", self.among))
-        return Q(Exists(rows.filter(customer_id=OuterRef("pk"))))
+        return _exists(rows if self.among is None else rows.filter(one_of("customer_id", self.among)))
 
     def _comparison(self, condition: Comparison) -> Q:
         field = condition.field
@@ -170,7 +191,13 @@ class _Compiler:
         return self._in(rows.filter(chosen if condition.op in ("eq", "in") else ~chosen))
 
 
-def _scored(condition: Scored) -> Q:
+def _exists(rows: QuerySet[Any]) -> Q:
+    """Whether rows name the customer. EXISTS, since PostgreSQL has no anti-join for NOT IN."""
+    return Q(Exists(rows.filter(customer_id=OuterRef("pk"))))
+
+
+def scored(condition: Scored) -> Q:
+    """Return what the condition asks of the scores of its kind."""
     match condition.op:
         case "top_percent":
             return Q(percentile__gt=100 - condition.value)

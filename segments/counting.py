@@ -14,6 +14,8 @@ from django.db import OperationalError, connection, transaction
 from customers.models import Customer
 from segments.compiler import compile_condition
 from segments.conditions import Condition
+from segments.fitting import fitting_ids
+from segments.whole_base import plan_for_everybody
 
 PATIENCE_MS = 4000
 EXAMPLES = 6
@@ -75,6 +77,7 @@ def count_audience(condition: Condition, *, now: datetime, ticket: str = "") -> 
                 "SELECT set_config('statement_timeout', %s, true), set_config('application_name', %s, true)",
                 [str(PATIENCE_MS), name or "count"],
             )
+            plan_for_everybody()
             sample = draw_sample()
             audience = _estimated(condition, now, sample) if sample else _exact(condition, now)
             _let_cancels_pass(name)
@@ -116,7 +119,7 @@ def wilson(hits: int, drawn: int) -> tuple[float, float]:
 def _exact(condition: Condition, now: datetime) -> Audience:
     fitting = compile_condition(condition, now=now)
     return Audience(
-        fitting=fitting.count(),
+        fitting=fitting_ids(condition, now=now).count(),
         customers=Customer.objects.known().count(),
         consenting=fitting.filter(pk__in=Customer.objects.consenting().values("pk")).count(),
         examples=list(fitting.order_by("pk")[:EXAMPLES]),

@@ -3,7 +3,7 @@
 Every comparison ends in `IS TRUE`: false, not NULL, where something is missing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ from products.models import Category, Store
 from segments.conditions import Comparison, fold
 from segments.conditions.needs import as_texts
 
+MOST_UNSEEN = 2000
 SIGNS = {"eq": " = ", "ne": " <> ", "gt": " > ", "gte": " >= ", "lt": " < ", "lte": " <= "}
 
 
@@ -79,17 +80,32 @@ class _Numeric(Func):
     template = "(CASE WHEN %(expressions)s::numeric END)"
 
 
+class IdList(str):
+    """Ids in the spelling of PostgreSQL's arrays."""
+
+    __slots__ = ()
+
+
+def id_list(ids: Iterable[int]) -> IdList:
+    """Return the ids as one parameter."""
+    return IdList(f"{{{','.join(map(str, map(int, ids)))}}}")
+
+
 class _Ids(Value):
-    """Many ids as one parameter: Django and psycopg would look at each of them, again in every sub-query."""
+    """Many ids as one parameter: Django and psycopg would look at each of them, again in every sub-query.
+
+    So would the planner, for its estimates, in every partition; what a sub-query returns it does not look at. Where
+    ids are many it shall: then it hashes them.
+    """
 
     def __init__(self, ids: Sequence[int]) -> None:
-        super().__init__(
-            f"{{{','.join(map(str, map(int, ids)))}}}", output_field=ArrayField(BigIntegerField())
-        )
+        super().__init__(id_list(ids), output_field=ArrayField(BigIntegerField()))
+        self.are_many = len(ids) > MOST_UNSEEN
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[IdList]]:
         """Return the array's literal as it is."""
-        return "%s::bigint[]", (str(self.value),)
+        template = "%s::bigint[]" if self.are_many else "(SELECT %s::bigint[])::bigint[]"
+        return template, (self.value,)
 
 
 def one_of(column: str, ids: Sequence[int]) -> Q:

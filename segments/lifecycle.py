@@ -13,9 +13,10 @@ from django.db.models import F
 from common.clock import now as present
 from customers.news import EVERYTHING
 from customers.profiles import touch
-from segments.compiler import compile_condition
 from segments.conditions import parse
+from segments.fitting import fitting_ids
 from segments.models import Lifecycle, LifecycleStage
+from segments.whole_base import plan_for_everybody
 
 MOST_TOUCHED = 10_000
 # Of the stages whose condition they fit the first counts; visitors, and profiles merged into others, have none.
@@ -116,7 +117,7 @@ def _judged(
     parameters: list[Any] = []
     for place, stage in enumerate(stages, start=1):
         if stage.condition is not None:
-            fitting = compile_condition(parse(stage.condition), now=at, among=among).order_by().values("pk")
+            fitting = fitting_ids(parse(stage.condition), now=at, among=among)
             sql, values = fitting.query.sql_with_params()
             selects.append(f"SELECT f.id, {place} FROM ({sql}) AS f (id)")  # noqa: S608 - compiled, values apart
             parameters += values
@@ -133,8 +134,9 @@ def _move(
     if not stages:
         return Moves({})
     sql, parameters = _judged(stages, at=at, among=among)
+    if among is None:
+        plan_for_everybody()
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(sql + _MOVE, [*parameters, cause, cause == "edit"])
         rows = cursor.fetchall()
     return Moves(

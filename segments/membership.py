@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -20,9 +21,11 @@ from customers.news import EVERYTHING, PROFILE
 from segments import lifecycle
 from segments.compiler import compile_condition
 from segments.conditions import AllOf, Condition, InSegment, parse
+from segments.fitting import fitting_ids
 from segments.models import Lifecycle, ListedCustomer, Segment
 from segments.nesting import LIFECYCLE, Graph, graph_of
 from segments.references import tell_segment
+from segments.whole_base import plan_for_everybody
 
 logger = logging.getLogger(__name__)
 CONSUMER = "segments"
@@ -194,12 +197,13 @@ def within_parent(segment: Segment, condition: Condition) -> Condition:
     return condition if segment.parent is None else AllOf((InSegment(segment.parent.key), condition))
 
 
-def fitting(segment: Segment, *, now: datetime, among: Sequence[int] | None = None) -> QuerySet[Customer]:
-    """Return who fits the segment, or is on its list, at `now`; of `among` only, where ids are given."""
-    found = compile_condition(condition_of(segment), now=segment.as_of or now, among=among)
-    if segment.is_static:
-        found = found.filter(pk__in=ListedCustomer.objects.filter(segment=segment).values("customer_id"))
-    return found
+def fitting(segment: Segment, *, now: datetime, among: Sequence[int] | None = None) -> QuerySet[Any, Any]:
+    """Return the ids of who fits the segment, or is on its list, at `now`; of `among` only, where ids are given."""
+    condition, at = condition_of(segment), segment.as_of or now
+    if not segment.is_static:
+        return fitting_ids(condition, now=at, among=among)
+    listed = ListedCustomer.objects.filter(segment=segment).values("customer_id")
+    return compile_condition(condition, now=at, among=among).filter(pk__in=listed).order_by().values("pk")
 
 
 def _stored_graph() -> Graph:
@@ -279,16 +283,16 @@ def _rejudge(segment: Segment, touched: Sequence[int]) -> None:
 
 
 def _diff(
-    segment: Segment, fitting: QuerySet[Customer], *, cause: str, among: Sequence[int] | None = None
+    segment: Segment, fitting: QuerySet[Any, Any], *, cause: str, among: Sequence[int] | None = None
 ) -> Change:
-    fits, parameters = fitting.order_by().values("pk").query.sql_with_params()
+    fits, parameters = fitting.query.sql_with_params()
     scope = "" if among is None else "AND member.customer_id = ANY(%s)"
     statement = _DIFF.format(fits=fits, scope=scope)
     of_scope = [] if among is None else [list(among)]
     pk = segment.pk
+    if among is None:
+        plan_for_everybody()
     with connection.cursor() as cursor:
-        # Sets of customers are hashed in memory; over the default of 4 MB they would be searched in turn.
-        cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(statement, [*parameters, pk, *of_scope, pk, pk, cause, pk, cause])
         entered, left = cursor.fetchone()
     return Change(entered=entered, left=left)

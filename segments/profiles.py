@@ -94,12 +94,7 @@ def _add_events(profiles: dict[int, Profile], needs: Needs, now: datetime) -> No
     starts = _starts(needs, profiles, now)
     if not starts:
         return
-    asked = Q()
-    for kind, moments in starts.items():
-        bounded = [moment for moment in moments if moment is not None]
-        since = Q(occurred_at__gte=min(bounded)) if len(bounded) == len(moments) else Q()
-        asked |= Q(type=kind) & since
-    events = Event.objects.filter(asked, customer_id__in=list(profiles), occurred_at__lt=now)
+    events = Event.objects.filter(_asked(starts), customer_id__in=list(profiles), occurred_at__lt=now)
     columns = list(Occurrence.__slots__[:-1])
     if any(step.where.properties for leaf in needs.events for step in steps(leaf)):
         events = events.annotate(written=Cast("properties", TextField()))
@@ -109,6 +104,17 @@ def _add_events(profiles: dict[int, Profile], needs: Needs, now: datetime) -> No
             values[-1] = _loaded(values[-1])
         occurrence = Occurrence(*values)
         profiles[customer_id].events.setdefault(occurrence.type, []).append(occurrence)
+
+
+def _asked(starts: Mapping[int, list[datetime | None]]) -> Q:
+    """Ask from one moment on for all types that have a beginning: the planner weighs every OR in every partition."""
+    unbounded = {kind for kind, moments in starts.items() if None in moments}
+    bounded = starts.keys() - unbounded
+    asked = Q(type__in=sorted(unbounded)) if unbounded else Q()
+    if bounded:
+        since = min(moment for kind in bounded for moment in starts[kind] if moment is not None)
+        asked |= Q(type__in=sorted(bounded), occurred_at__gte=since)
+    return asked
 
 
 def _starts(needs: Needs, profiles: dict[int, Profile], now: datetime) -> dict[int, list[datetime | None]]:

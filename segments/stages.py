@@ -19,6 +19,7 @@ from segments.counting import PATIENCE_MS, draw_sample
 from segments.models import LifecycleStage, Segment, StageChange
 from segments.nesting import problem_with_stages
 from segments.references import tell_stages
+from segments.whole_base import plan_for_everybody
 
 MOST_STAGES = 20
 Change = Callable[[list[LifecycleStage]], Sequence[LifecycleStage]]
@@ -115,6 +116,7 @@ def preview(stages: Sequence[LifecycleStage], *, at: datetime) -> Preview | None
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(PATIENCE_MS)])
+            plan_for_everybody()
             sample = draw_sample()
             found = lifecycle.distribution(stages, now=at, among=sample.ids if sample else None)
     except OperationalError:

@@ -119,6 +119,7 @@ class Customer(models.Model):
             models.Index(fields=["id"], condition=models.Q(erased_at__isnull=False), name="customer_erased"),
             # Every segment asks who is known: read from here alone, without the wide rows.
             models.Index(fields=["id"], condition=models.Q(is_anonymous=False), name="customer_known"),
+            models.Index(fields=["id"], condition=models.Q(is_anonymous=True), name="customer_visitor"),
         ]
 
     def __str__(self) -> str:

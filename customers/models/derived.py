@@ -58,7 +58,12 @@ class CustomerFacts(Behaviour):
         verbose_name_plural = "customer facts"
         indexes = [
             models.Index(fields=["last_order_at"], name="facts_last_order"),
-            models.Index(fields=["orders_count"], name="facts_orders_count"),
+            # Conditions on orders ask for these together.
+            models.Index(
+                fields=["orders_count"],
+                include=["customer", "revenue_minor", "last_order_at"],
+                name="facts_orders",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,7 +98,7 @@ class Score(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["customer", "kind"], name="score_unique")]
-        indexes = [models.Index(fields=["kind", "percentile"], name="score_kind_percentile")]
+        indexes = [models.Index(fields=["kind", "percentile"], include=["customer"], name="score_percentile")]
 
     def __str__(self) -> str:
         return f"{self.kind} = {self.value:.3f}"

@@ -10,6 +10,8 @@ from customers.models import Customer
 from segments.compiler import compile_condition
 from segments.conditions import describe, needs, parse
 from segments.evaluator import explain, load_profiles, matches
+from segments.fitting import fitting_ids
+from segments.judging import judge_each
 from tests.segments.strategies import CONDITIONS, FOCUSED, each_by_itself
 from tests.segments.worlds import NOW, NOWS, populate
 
@@ -57,15 +59,21 @@ def test_on_every_customer_of_a_random_world(world, documents, now, zone):
     for condition in conditions[1:]:
         wanted |= needs(condition)
     profiles = load_profiles(world, wanted, now=now)
+    verdicts = {}
     for condition in conditions:
         with session_zone(zone):
             fits = set(compile_condition(condition, now=now).values_list("pk", flat=True))
+            ids = [pk for row in fitting_ids(condition, now=now) for pk in row.values()]
+        assert sorted(ids) == sorted(fits), describe(condition)
         judged = {pk for pk, profile in profiles.items() if matches(condition, profile, now=now)}
         assert fits == judged, describe(condition)
         some = world[::3]
         among = set(compile_condition(condition, now=now, among=some).values_list("pk", flat=True))
         assert among == fits & set(some)
+        verdicts[condition] = fits & set(some)
         assert all(explain(condition, one, now=now).holds == (pk in fits) for pk, one in profiles.items())
+    for pk, held in judge_each(conditions, now=now, among=some):
+        assert held == [pk in verdicts[condition] for condition in conditions]
 
 
 def test_on_each_feature_of_events_by_itself(world):
