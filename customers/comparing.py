@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from customers.browsing import MailAnswer, mail_answers
-from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge
+from customers.models import Customer, CustomerIdentity, DuplicatePair, Merge, MergedRow
 
 _ROWS = (
     ("E-mail", "email"),
@@ -77,7 +78,8 @@ def merge_log(customer: Customer) -> QuerySet[Merge]:
     """The merges into and out of a profile, newest first, each with `rows_count`."""
     merges = Merge.objects.filter(survivor=customer) | Merge.objects.filter(absorbed=customer)
     related = merges.select_related("survivor", "absorbed", "merged_by", "undone_by")
-    return related.annotate(rows_count=Count("rows")).order_by("-pk")
+    counts = MergedRow.objects.filter(merge=OuterRef("pk")).values("merge").values(count=Count("pk"))
+    return related.annotate(rows_count=Coalesce(Subquery(counts), 0)).order_by("-pk")
 
 
 def _rows(first: Customer, second: Customer) -> list[Row]:

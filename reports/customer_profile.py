@@ -4,26 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, QuerySet, Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
-from campaigns.models import Campaign
 from common.clock import now
 from customers.browsing import MailAnswer, mail_answers
 from customers.comparing import merge_log
 from customers.models import (
-    Assignment,
     Customer,
     CustomerFacts,
     CustomerIdentity,
     Event,
     Merge,
     Order,
-    Refund,
     Score,
 )
 from delivery.models import MailboxMessage, Message, MessageEvent
-from experiments.models import Variant
-from products.models import Category, Product
+from products.models import Product
 from recommendations.serving import recommend
 from reports.timeline import Entry, entries, recent_events
 from segments.conditions.countries import COUNTRIES
@@ -41,6 +39,27 @@ MESSAGE_TONES = {
     Message.State.FAILED: "danger",
     Message.State.UNKNOWN: "warning",
 }
+
+_MONEY = """
+SELECT o.currency, o.orders, o.total, coalesce(r.refunded, 0)
+FROM (SELECT currency, count(*) AS orders, sum(total_minor) AS total
+  FROM customers_order WHERE customer_id = %(customer)s GROUP BY currency) o
+LEFT JOIN (SELECT currency, sum(amount_minor) AS refunded
+  FROM customers_refund WHERE customer_id = %(customer)s GROUP BY currency) r USING (currency)
+ORDER BY o.orders DESC, o.currency
+"""
+_NAMES = """
+SELECT true, id, name FROM products_product WHERE id = ANY(%s::bigint[])
+UNION ALL SELECT false, id, path FROM products_category WHERE id = ANY(%s::bigint[])
+"""
+_PARTS = """
+SELECT a.experiment_key, e.name, a.variant_key, v.name, a.assigned_at, c.key
+FROM customers_assignment a
+LEFT JOIN experiments_experiment e ON e.key = a.experiment_key
+LEFT JOIN experiments_variant v ON v.experiment_id = e.id AND v.key = a.variant_key
+LEFT JOIN campaigns_campaign c ON c.experiment_id = e.id AND c.launched_at IS NOT NULL
+WHERE a.customer_id = %s ORDER BY a.assigned_at DESC
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +131,7 @@ class CustomerProfile:
 
 
 def customer_profile(customer: Customer) -> CustomerProfile:
-    """Gather the profile; the customer's facts must be loaded (`select_related("facts")`)."""
+    """Gather the profile; the customer's facts and nearest store must be loaded."""
     facts = getattr(customer, "facts", None)
     until = (facts.last_seen_at if facts else None) or now()
     events = recent_events(customer, until=until)
@@ -140,20 +159,13 @@ def customer_profile(customer: Customer) -> CustomerProfile:
 
 
 def _money(customer: Customer) -> list[Money]:
-    """The sums by currency, the most used first; refunds of unknown orders count too. Two queries."""
-    rows = Order.objects.filter(customer=customer).values("currency")
-    sums = rows.annotate(orders=Count("pk"), total=Sum("total_minor"))
-    given_back = Refund.objects.filter(customer=customer).values("currency")
-    refunded = dict(given_back.annotate(sum=Sum("amount_minor")).values_list("currency", "sum"))
-    return [
-        Money(
-            currency=row["currency"],
-            orders=row["orders"],
-            total_minor=row["total"],
-            refunded_minor=refunded.get(row["currency"], 0),
-        )
-        for row in sums.order_by("-orders", "currency")
-    ]
+    """The sums by currency, the most used first; refunds of unknown orders count too. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MONEY, {"customer": customer.pk})
+        return [
+            Money(currency=currency, orders=orders, total_minor=int(total), refunded_minor=int(refunded))
+            for currency, orders, total, refunded in cursor.fetchall()
+        ]
 
 
 def _orders(customer: Customer) -> QuerySet[Order]:
@@ -169,15 +181,19 @@ def _memberships(customer: Customer) -> QuerySet[SegmentMembership]:
 
 
 def _names(facts: CustomerFacts | None, events: Iterable[Event]) -> tuple[dict[int, str], dict[int, str]]:
-    """Names of the products and paths of the categories that facts and events mention; two queries."""
+    """Names of the products and paths of the categories that facts and events mention; one query."""
     products: set[int | None] = {event.product_id for event in events}
     categories: set[int | None] = {event.category_id for event in events}
     if facts is not None:
         products |= {facts.last_viewed_product_id, facts.last_cart_product_id, facts.last_purchase_product_id}
         categories |= {facts.last_session_category_id, facts.last_purchase_category_id}
-    named = Product.objects.filter(pk__in=[pk for pk in products if pk]).values_list("pk", "name")
-    paths = Category.objects.filter(pk__in=[pk for pk in categories if pk]).values_list("pk", "path")
-    return dict(named), dict(paths)
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, [list(products), list(categories)])
+        rows = cursor.fetchall()
+    return (
+        {pk: name for is_product, pk, name in rows if is_product},
+        {pk: path for is_product, pk, path in rows if not is_product},
+    )
 
 
 def _said(facts: CustomerFacts, products: dict[int, str], categories: dict[int, str]) -> list[Fact]:
@@ -205,48 +221,35 @@ def _said(facts: CustomerFacts, products: dict[int, str], categories: dict[int, 
 
 
 def _parts(customer: Customer) -> list[Part]:
-    """Assignments with the names of experiment and arm, and the campaign; three queries."""
-    assigned = list(Assignment.objects.filter(customer=customer).order_by("-assigned_at"))
-    keys = [one.experiment_key for one in assigned]
-    arms = {
-        (variant.experiment.key, variant.key): variant
-        for variant in Variant.objects.filter(experiment__key__in=keys).select_related("experiment")
-    }
-    launched = Campaign.objects.filter(experiment__key__in=keys).exclude(launched_at=None)
-    campaigns = dict(launched.values_list("experiment__key", "key"))
-    parts = []
-    for one in assigned:
-        arm = arms.get((one.experiment_key, one.variant_key))
-        parts.append(
+    """Assignments with the names of experiment and arm, and the campaign; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS, [customer.pk])
+        return [
             Part(
-                experiment=arm.experiment.name if arm else one.experiment_key,
-                experiment_key=one.experiment_key,
-                variant=arm.name if arm else one.variant_key,
-                assigned_at=one.assigned_at,
-                campaign_key=campaigns.get(one.experiment_key, ""),
+                experiment=experiment or experiment_key,
+                experiment_key=experiment_key,
+                variant=variant or variant_key,
+                assigned_at=assigned_at,
+                campaign_key=campaign_key or "",
             )
-        )
-    return parts
+            for experiment_key, experiment, variant_key, variant, assigned_at, campaign_key in cursor.fetchall()
+        ]
 
 
 def _mails(customer: Customer) -> list[Mail]:
-    """The latest messages, what people (not machines) did with them, and their local copies; three queries."""
+    """The latest messages, what people (not machines) did with them, and their local copies; one query."""
+    human = MessageEvent.objects.filter(message=OuterRef("pk"), is_machine=False).order_by("occurred_at")
+    copies = MailboxMessage.objects.filter(key=OuterRef("provider_id")).exclude(key="").values("pk")
     messages = Message.objects.filter(customer=customer).select_related("dispatch")
-    latest = list(messages.order_by("-created_at", "-pk")[:MESSAGES])
-    happened: dict[int, list[str]] = {}
-    human = MessageEvent.objects.filter(message__in=[one.pk for one in latest], is_machine=False)
-    for event in human.exclude(kind=MessageEvent.Kind.SENT).order_by("occurred_at"):
-        words = happened.setdefault(event.message_id, [])
-        if (label := MessageEvent.Kind(event.kind).label) not in words:
-            words.append(label)
-    keys = [one.provider_id for one in latest if one.provider_id]
-    copies = dict(MailboxMessage.objects.filter(key__in=keys).values_list("key", "pk"))
+    latest = messages.annotate(
+        kinds=ArraySubquery(human.exclude(kind=MessageEvent.Kind.SENT).values("kind")), copy=Subquery(copies)
+    )
     return [
         Mail(
             message=one,
             tone=MESSAGE_TONES[Message.State(one.state)],
-            happened=happened.get(one.pk, []),
-            mailbox_id=copies.get(one.provider_id),
+            happened=[str(MessageEvent.Kind(kind).label) for kind in dict.fromkeys(one.kinds)],
+            mailbox_id=one.copy,
         )
-        for one in latest
+        for one in latest.order_by("-created_at", "-pk")[:MESSAGES]
     ]

@@ -43,7 +43,7 @@ def experiment_detail(request: HttpRequest, key: str) -> HttpResponse:
 @require_safe
 def customer(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """One customer: who it is, what was allowed, done, sent and recommended. Old ids lead to the survivor."""
-    found = Customer.objects.select_related("facts").named(public_id)
+    found = Customer.objects.select_related("facts", "nearest_store").named(public_id)
     if found is None:
         raise Http404("There is no customer with this id.")
     if found.public_id != public_id:
