@@ -1,0 +1,57 @@
+"""Judge predicted spend on any file of purchases."""
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from recommendations.predictions.files import EPOCH, UnreadableFileError, read_purchases
+from recommendations.predictions.methods.lifetime_value import (
+    Judgement,
+    TooLittleHistoryError,
+    judge,
+    predict,
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Predict what each customer of a CSV (customer,date,amount; gz too) spends after the calibration, from "
+        "what he did until then, and hold it against what he spent. Both dates are the last day that counts."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--calibration-end", type=date.fromisoformat, required=True, metavar="DATE")
+        parser.add_argument("--holdout-end", type=date.fromisoformat, required=True, metavar="DATE")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *, file: Path, calibration_end: date, holdout_end: date, **options: Any) -> None:
+        if holdout_end <= calibration_end:
+            raise CommandError("The holdout must end after the calibration.")
+        as_of, until = (day.toordinal() - EPOCH + 1 for day in (calibration_end, holdout_end))
+        try:
+            purchases = read_purchases(file)
+            predicted = predict(purchases, as_of=as_of, weeks=(until - as_of) / 7)
+        except (UnreadableFileError, TooLittleHistoryError) as error:
+            raise CommandError(f"{file.name}: {error}") from error
+        judged = judge(predicted, purchases.between(as_of, until).spent_by(predicted.customers))
+        if options["json"]:
+            self.stdout.write(json.dumps({**asdict(judged), "parameters": predicted.parameters}))
+        else:
+            self.stdout.write(as_text(judged))
+
+
+def as_text(judged: Judgement) -> str:
+    """What a person wants to know."""
+    return (
+        f"{judged.customers:,} customers. Mean spend in the holdout: predicted {judged.predicted_mean:.2f}, "
+        f"actual {judged.actual_mean:.2f}.\n"
+        f"Mean absolute error {judged.mae:.2f}, root mean squared error {judged.rmse:.2f}.\n"
+        f"The fifth predicted highest spent {judged.capture:.1%} of everything "
+        f"(the best possible fifth: {judged.best_capture:.1%})."
+    )

@@ -1,0 +1,1 @@
+"""Pure mathematics of predictions: arrays in, arrays out; neither Django nor Celery."""

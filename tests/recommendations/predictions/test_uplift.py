@@ -1,0 +1,78 @@
+"""Who acts because of a mailing."""
+
+import numpy as np
+import pytest
+
+from recommendations.predictions.methods import uplift
+from recommendations.predictions.methods.tables import Table
+from recommendations.predictions.methods.uplift import (
+    TooFewTreatedError,
+    after_treatment,
+    evaluate,
+    qini,
+    qini_curve,
+)
+
+
+def experiment(rows: int, *, differs: bool) -> tuple[Table, np.ndarray, np.ndarray]:
+    """Half are mailed; it helps by 30 points those below 40 where it `differs`, else all by 15."""
+    rng = np.random.default_rng(6)
+    age, treated = rng.uniform(20, 60, rows), (rng.random(rows) < 0.5).astype(np.float64)
+    effect = np.where(age < 40, 0.3, 0.0) if differs else np.full(rows, 0.15)
+    outcome = (rng.random(rows) < 0.1 + effect * treated).astype(np.float64)
+    return Table({"age": age, "noise": rng.normal(size=rows)}), treated, outcome
+
+
+def test_it_finds_whom_the_mailing_moves() -> None:
+    judged = evaluate(*experiment(6000, differs=True))
+    assert judged.has_evidence
+    assert judged.verdict.startswith("The effect differs between people")
+    assert judged.effect.low < 0.15 < judged.effect.high
+    assert judged.curve[5] > 0.85 * judged.curve[10]
+
+
+def test_without_a_difference_it_says_so_and_gives_the_average_effect() -> None:
+    judged = evaluate(*experiment(4000, differs=False))
+    assert not judged.has_evidence
+    assert judged.verdict.startswith("There is no evidence that the effect differs between people")
+    assert judged.qini.low < 0 < judged.qini.high
+    assert judged.effect.low < 0.15 < judged.effect.high
+
+
+def test_the_qini_curve_counts_what_was_gained() -> None:
+    effects, treated, outcome = (
+        np.array(row, dtype=float) for row in ([4, 3, 2, 2], [1, 0, 1, 0], [1, 0, 0, 1])
+    )
+    positions, gains = qini_curve(effects, treated, outcome)
+    assert (positions.tolist(), gains.tolist()) == ([0, 1, 2, 4], [0, 1, 1, 0])
+
+
+def test_the_perfect_order_has_a_qini_of_one_and_the_opposite_is_below_zero() -> None:
+    _, treated, outcome = experiment(500, differs=True)
+    perfect = outcome * (2 * treated - 1)
+    assert qini(perfect, treated, outcome) == 1.0
+    assert qini(-perfect, treated, outcome) < 0
+    assert qini(np.zeros(500), treated, outcome) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("treated", "outcomes", "message"),
+    [
+        (400, 100, "not enough data: 400 of 500 treated customers"),
+        (700, 49, "not enough data: 49 of 50 outcomes among the 700 treated customers"),
+        (1600, 100, "not enough data: 400 of 500 control customers"),
+    ],
+)
+def test_small_arms_and_rare_outcomes_are_refused(treated: int, outcomes: int, message: str) -> None:
+    given = np.repeat([1.0, 0.0], [treated, 2000 - treated])
+    outcome = np.zeros(2000)
+    outcome[:outcomes] = 1
+    outcome[-100:] = 1
+    with pytest.raises(TooFewTreatedError, match=message):
+        uplift.require_enough(given, outcome)
+
+
+def test_columns_in_which_the_arms_differ_are_named() -> None:
+    table, treated, outcome = experiment(2000, differs=True)
+    spend = Table({**table.columns, "spend": outcome * 10, "nothing": np.full(2000, np.nan)})
+    assert after_treatment(spend, treated) == ["spend"]
