@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0033_known_customers"),
+        ("customers", "0034_rates_are_summed"),
         ("products", "0003_places"),
     ]
 
