@@ -46,13 +46,19 @@ class ModelVersion(models.Model):
 
 
 class Recommendation(models.Model):
-    """The best products for one customer, best first, as the model version saw it."""
+    """The best products for one customer, best first, as the model version saw it.
+
+    `fresh_ids` are those products after what the customer did since, up to `acted_at`; None where they did nothing.
+    """
 
     customer = models.OneToOneField("customers.Customer", models.CASCADE, primary_key=True, related_name="+")
     model_version = models.ForeignKey(ModelVersion, models.CASCADE, related_name="+")
     product_ids = ArrayField(models.BigIntegerField())
     scores = ArrayField(models.FloatField())
     computed_at = models.DateTimeField()
+    fresh_ids = ArrayField(models.BigIntegerField(), null=True)
+    freshened_at = models.DateTimeField(null=True)
+    acted_at = models.DateTimeField(null=True)
 
     on_merge = "leave"
 

@@ -36,6 +36,12 @@ def champion() -> ModelVersion | None:
     return ModelVersion.objects.filter(status=Status.CHAMPION).first()
 
 
+def held_champion() -> ModelVersion | None:
+    """The version in use, locked until the transaction ends; None without one, and while somebody else holds it."""
+    champions = ModelVersion.objects.filter(status=Status.CHAMPION)
+    return champions.select_for_update(skip_locked=True, no_key=True).first()
+
+
 def begin_training(*, engine: str, parameters: dict[str, Any]) -> ModelVersion:
     """Take the only place there is for a training; raise `TrainingBusyError` where it is taken.
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import chain
 
 from django.db.models import F, Max, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Coalesce, RowNumber
 
 from common.clock import now
 from customers.models import Customer, Event, EventType, OrderLine
@@ -192,7 +192,8 @@ def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, k:
 
 
 def _stored(ids: list[int]) -> dict[int, tuple[list[int], int]]:
-    rows = Recommendation.objects.filter(pk__in=ids).values_list("pk", "product_ids", "model_version_id")
+    chosen = Coalesce("fresh_ids", "product_ids")
+    rows = Recommendation.objects.filter(pk__in=ids).values_list("pk", chosen, "model_version_id")
     return {customer: (products, version) for customer, products, version in rows}
 
 

@@ -1,4 +1,4 @@
-"""Doorbells for the queue `train`. Its worker runs in the solo pool: OpenMP libraries can hang in forked children."""
+"""Doorbells for the recommender. The worker of `train` runs in the solo pool: OpenMP can hang in forked children."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from celery import shared_task
 from recommendations.recipes import DEFAULT_ENGINE
 
 logger = logging.getLogger(__name__)
+BATCH, MOST_BATCHES = 1000, 20
+
+
+@shared_task(queue="compute")
+def freshen_recommendations() -> None:
+    """Let what somebody just did change what they are shown; a bounded number of batches, beat comes again."""
+    from recommendations.freshening import freshen_acting
+
+    for _ in range(MOST_BATCHES):
+        if freshen_acting(limit=BATCH) < BATCH:
+            break
 
 
 @shared_task(queue="train")

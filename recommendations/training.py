@@ -43,7 +43,8 @@ WHERE c.allows_profiling
 ORDER BY f.customer_id
 ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, product_ids = excluded.product_ids,
-    scores = excluded.scores, computed_at = excluded.computed_at
+    scores = excluded.scores, computed_at = excluded.computed_at,
+    fresh_ids = NULL, freshened_at = NULL, acted_at = NULL
 """
 
 
@@ -94,8 +95,8 @@ def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -
     _store_artefact(version, model)
     with transaction.atomic():
         registry.hold(version)
+        registry.retire_champion()  # first, so that nobody freshens rows meanwhile
         _store_recommendations(version, model, np.unique(interactions.users), tell)
-        registry.retire_champion()
         _finish(version, Status.CHAMPION)
 
 
