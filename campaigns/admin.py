@@ -1,8 +1,11 @@
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from campaigns.field_uses import forget_campaign, tell_campaign
 from campaigns.models import Block, Campaign, Template, TemplateVersion
 from campaigns.templating.blocks import compile_block
 
@@ -66,3 +69,13 @@ class CampaignAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: object, obj: Campaign | None = None) -> bool:
         return obj is not None and obj.state == Campaign.State.DRAFT
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        """Save, and tell the segment who uses it."""
+        super().save_model(request, obj, form, change)
+        tell_campaign(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
+        """Delete, and let the segment go."""
+        forget_campaign(obj.pk)
+        super().delete_model(request, obj)

@@ -1,6 +1,6 @@
 """Which fields of customers a campaign reads: told downwards to data health, and asked of it before a launch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
@@ -16,16 +16,16 @@ from customers.quality.health import SourceHealth
 from delivery.models import Dispatch, Message
 from rules.deciding import document_of
 from rules.models import RuleSetVersion
-from rules.uses import segment_uses
+from rules.uses import RULES, needs_of, segment_uses
 from rules.versions import live_versions
-from segments.conditions import Comparison, Condition, ConditionError, Happened, parse
+from segments.conditions import Comparison, Condition, ConditionError, Happened, Needs, parse
 from segments.conditions.needs import leaves
 from segments.models import Segment
 from segments.nesting import CycleError, built_on
-from segments.references import Use
+from segments.references import Use, forget_use, tell_use
 from segments.references import tell_uses as tell_segment_uses
 
-_CAMPAIGN, _RULES = "campaign", "rule_set"
+_CAMPAIGN = "campaign"
 _FACTS = frozenset(field.name for field in CustomerFacts._meta.get_fields())
 _SYSTEM = (
     "nearest_store",
@@ -64,14 +64,38 @@ def tell_uses() -> None:
     campaigns, rules = list(_live()), list(live_versions())
     tell_field_uses(_CAMPAIGN, ((one.pk, one.name, fields_of(one)) for one in campaigns))
     tell_field_uses(
-        _RULES, ((one.rule_set_id, f"Rules: {one.rule_set.name}", _of_rules(one)) for one in rules)
+        RULES, ((one.rule_set_id, f"Rules: {one.rule_set.name}", _of_rules(one)) for one in rules)
     )
     tell_segment_uses(_CAMPAIGN, map(_use_of_campaign, campaigns))
-    tell_segment_uses(_RULES, segment_uses())
+    tell_segment_uses(RULES, segment_uses())
+
+
+def tell_campaign(campaign: Campaign) -> None:
+    """Tell which segments one campaign uses; in the transaction that stores it."""
+    tell_use(_CAMPAIGN, _use_of_campaign(campaign))
+
+
+def forget_campaign(campaign_id: int) -> None:
+    """Take back what a campaign that is deleted used."""
+    forget_use(_CAMPAIGN, str(campaign_id))
+
+
+def stage_uses() -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield what each campaign that is sending is called, with the stages that its frozen rules ask about."""
+    for campaign in _live().exclude(dispatch=None):
+        yield f"Campaign: {campaign.name}", _frozen_needs(campaign).stages
+
+
+def _frozen_needs(campaign: Campaign) -> Needs:
+    """What the rules that a launch froze ask about; they go on deciding when the rule sets say something else."""
+    total = Needs()
+    for version in campaign.rule_set_versions.order_by("pk"):
+        total |= needs_of(version.document)
+    return total
 
 
 def _use_of_campaign(campaign: Campaign) -> Use:
-    keys = frozenset({campaign.segment.key})
+    keys = _frozen_needs(campaign).segments | {campaign.segment.key}
     return Use(
         str(campaign.pk), f"Campaign: {campaign.name}", keys, reverse("campaigns:detail", args=[campaign.key])
     )

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from accounts.models import User
+from campaigns.field_uses import tell_campaign
 from campaigns.models import Campaign, CampaignVariant, Template, TemplateVersion
 from delivery.models import Sender
 from experiments.models import Experiment, Variant
@@ -95,6 +96,7 @@ class CampaignForm(forms.Form):
                     strategy=data[f"{arm}_strategy"],
                     is_personalised=arm == Variant.Role.TREATMENT,
                 )
+        tell_campaign(campaign)
         return campaign
 
     def _variants(self, experiment: Experiment) -> list[Variant]:

@@ -249,7 +249,7 @@ NEAREST_STORE_KM = env.NEAREST_STORE_KM
 # Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
 SEGMENT_USERS = ["campaigns.field_uses.tell_uses"]
 # Asked who asks about stages, as pairs of a label and their keys, before one is deleted.
-STAGE_USERS = ["rules.uses.stage_uses"]
+STAGE_USERS = ["rules.uses.stage_uses", "campaigns.field_uses.stage_uses"]
 
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]

@@ -18,8 +18,8 @@ SOURCE = "preference page"
 class PreferencesForm(forms.Form):
     """One box a purpose, with the wording that is agreed to, and the sale of data.
 
-    Who reads a mail to an address that the customer has no more (`is_former_address`) may take back and object, but
-    not allow mail to the address of today.
+    Whoever reads a mail to an address that the customer has no more (`is_former_address`) may take back and object,
+    but allow nothing: it may be somebody else by now.
     """
 
     do_not_sell = forms.BooleanField(
@@ -37,12 +37,13 @@ class PreferencesForm(forms.Form):
                 label=purpose.label,
                 help_text=escape(text.wording),
                 initial=self.held[purpose],
-                disabled=is_former_address and purpose in consent.MAIL_PURPOSES and not self.held[purpose],
+                disabled=is_former_address and not self.held[purpose],
             )
             for purpose, text in self.texts.items()
         }
         self.fields = {**boxes, "do_not_sell": self.fields["do_not_sell"]}
         self.fields["do_not_sell"].initial = customer.do_not_sell
+        self.fields["do_not_sell"].disabled = is_former_address and customer.do_not_sell
 
     def save(self, *, proof: str) -> None:
         """Store what differs from before, each answer with the wording that was shown."""

@@ -16,6 +16,7 @@ from common.clock import now as present
 from rules.documents import Document, DocumentError, checksum, parse_document
 from rules.models import RuleDraft, RuleSet
 from rules.trials import failures, try_document
+from rules.uses import tell_rule_set
 from segments.conditions import needs
 from segments.models import LifecycleStage, Segment
 
@@ -167,10 +168,11 @@ def lock(rule_set: RuleSet, *, revision: int | None) -> RuleSet:
 
 
 def advance(locked: RuleSet, rule_set: RuleSet) -> None:
-    """Count a change of the locked row, in the caller's object too."""
+    """Count a change of the locked row, in the caller's object too, and tell the segments that it asks about."""
     locked.revision += 1
     locked.save(update_fields=["revision"])
     rule_set.revision = locked.revision
+    tell_rule_set(locked)
 
 
 def draft_in(locked: RuleSet) -> RuleDraft:

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from accounts.audit import record
 from accounts.models import ApiKey
 from common.clock import now
-from common.pagination import CursorPage, M, cursor_page
+from common.pagination import cursor_page
 from common.strict_json import StrictJSONParser
 from segments import membership, serializers, upkeep
 from segments.conditions import ConditionError, describe, schema
@@ -73,7 +73,9 @@ class SegmentListView(SegmentsView):
         """Segments of all kinds, newest first."""
         asked = _asked(request, serializers.SegmentListQuery)
         found = Segment.objects.filter(archived_at__isnull=not asked["archived"]).select_related("parent")
-        return Response(serializers.SegmentPageSerializer(_page(found, asked)).data)
+        page = cursor_page(found, cursor=asked.get("cursor", ""), size=asked["limit"])
+        answer = {"results": page.rows, "next_cursor": page.next_cursor}
+        return Response(serializers.SegmentPageSerializer(answer).data)
 
     @extend_schema(request=serializers.SegmentSerializer, responses={201: serializers.SegmentSerializer})
     def post(self, request: Request) -> Response:
@@ -149,7 +151,7 @@ class SegmentMembersView(SegmentsView):
         """Who is in a segment as it was last refreshed, and since when; each look is noted in the audit trail."""
         segment = _segment(key)
         asked = _asked(request, serializers.PageSerializer)
-        page = _page(segment.memberships.select_related("customer"), asked)
+        page = _members(segment, cursor=asked.get("cursor", ""), limit=asked["limit"])
         _note(request, "looked at who is in a segment", segment)
         return Response(serializers.MemberPageSerializer(page).data)
 
@@ -219,9 +221,17 @@ def _asked(request: Request, query: type[serializers.PageSerializer]) -> dict[st
     return _valid(query(data=request.query_params))
 
 
-def _page(found: models.QuerySet[M], asked: dict[str, Any]) -> dict[str, Any]:
-    page: CursorPage[M] = cursor_page(found, cursor=asked.get("cursor", ""), size=asked["limit"])
-    return {"results": page.rows, "next_cursor": page.next_cursor}
+def _members(segment: Segment, *, cursor: str, limit: int) -> dict[str, Any]:
+    """Some members by descending customer, along the index of the segment's members, and where to go on."""
+    found = segment.memberships.select_related("customer").order_by("-customer_id")
+    if cursor:
+        found = found.filter(customer_id__lt=int(cursor.removeprefix("before:")))
+    rows = list(found[: limit + 1])
+    is_last = len(rows) <= limit
+    return {
+        "results": rows[:limit],
+        "next_cursor": "" if is_last else f"before:{rows[limit - 1].customer_id}",
+    }
 
 
 def _stored(segment: Segment) -> Segment:

@@ -10,17 +10,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from segments.conditions import ConditionError, parse
-from segments.rows import Node, attribute_values, event_values, read_attribute, read_event
+from segments.rows import (
+    Node,
+    attribute_values,
+    event_values,
+    read_attribute,
+    read_event,
+    read_score,
+    score_values,
+)
 
 MOST_ROWS = 50
 MOST_DEPTH = 4
 ROOT = "c"
+NAMED = ("segment", "stage", "consent")
+"""Sentences that name one thing: which segment, which stage, which purpose."""
+KINDS = ("attribute", "event", "score", *NAMED)
 _DIGITS = 4
 
 
 @dataclass(slots=True)
 class Row:
-    """One sentence of the editor. `kind` is attribute, event, segment, or other (carried as JSON)."""
+    """One sentence of the editor. `kind` is one of KINDS, or other (carried as JSON)."""
 
     kind: str
     values: dict[str, str] = field(default_factory=dict)
@@ -64,8 +75,10 @@ def _row(document: Node) -> Row:
     if isinstance(inner, dict):
         if "event" in inner:
             found = Row("event", {"has": has, **event_values(inner)})
-        elif "segment" in inner:
-            found = Row("segment", {"has": has, "segment": inner["segment"]})
+        elif "score" in inner:
+            found = Row("score", {"has": has, **score_values(inner)})
+        elif named := [kind for kind in NAMED if isinstance(inner.get(kind), str)]:
+            found = Row(named[0], {"has": has, named[0]: inner[named[0]]})
         elif "attribute" in document or "fact" in document:
             found = Row("attribute", attribute_values(document))
     if found.kind != "other" and _means_the_same(found, document):
@@ -87,8 +100,10 @@ def row_document(row: Row) -> Node:
             return read_attribute(row.values)
         case "event":
             leaf = read_event(row.values)
-        case "segment":
-            leaf = {"segment": row.values.get("segment", "")}
+        case "score":
+            leaf = read_score(row.values)
+        case kind if kind in NAMED:
+            leaf = {kind: row.values.get(kind, "")}
         case _:
             return _loaded(row.values.get("json", ""))
     return {"not": leaf} if row.values.get("has") == "no" else leaf
@@ -125,7 +140,7 @@ def _read_group(posted: Mapping[str, str], prefix: str, depth: int) -> Group:
         kind = posted.get(f"{place}.kind", "")
         if kind == "group" and depth < MOST_DEPTH:
             group.children.append(_read_group(posted, place, depth + 1))
-        elif kind in ("attribute", "event", "segment", "other"):
+        elif kind in (*KINDS, "other"):
             start = len(place) + 1
             values = {
                 name[start:]: value
@@ -151,7 +166,7 @@ def change(group: Group, act: str) -> None:
         return
     elif verb == "add-group" and len(path) < MOST_DEPTH - 1:
         owner.children.append(Group("any", [_new("attribute")]))
-    elif verb in ("add-attribute", "add-event", "add-segment"):
+    elif verb.removeprefix("add-") in KINDS:
         owner.children.append(_new(verb.removeprefix("add-")))
 
 
@@ -175,7 +190,8 @@ def _new(kind: str) -> Row:
             "amount": "30",
             "unit": "days",
         },
-        "segment": {"has": "yes", "segment": ""},
+        "score": {"has": "yes", "score": "ltv", "op": "top_percent", "value": "20"},
+        **{kind: {"has": "yes", kind: ""} for kind in NAMED},
     }
     return Row(kind, defaults[kind])
 

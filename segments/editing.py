@@ -10,7 +10,7 @@ from common.plain_data import PlainDataError, load_plain
 from segments import drafting, editor
 from segments.conditions import ConditionError, parse
 from segments.event_names import own_names
-from segments.models import Segment
+from segments.models import LifecycleStage, Segment
 
 
 def read_draft(request: HttpRequest, stored: Any) -> tuple[Any, str | None]:
@@ -72,6 +72,10 @@ def _written(document: Any) -> str:
 
 def _rows(group: drafting.Group) -> dict[str, Any]:
     segments = Segment.objects.active().values_list("key", "name")
+    stages = LifecycleStage.objects.values_list("key", "name")
     # A name that nobody has sent yet stays a choice of the row that mentions it.
     names = sorted({*own_names(), *drafting.own_events(group)})
-    return {"group": editor.shown(group), **editor.choices(segments=segments, own_events=names)}
+    return {
+        "group": editor.shown(group),
+        **editor.choices(segments=segments, stages=stages, own_events=names),
+    }

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from customers.models import EventType
+from customers.models import Consent, EventType
 from segments.conditions import ConditionError, describe, parse
 from segments.conditions.vocabulary import ATTRIBUTES, FACTS, OPERATORS, Field, Kind
 from segments.conditions.wording import EVENT_WORDS
@@ -34,7 +34,43 @@ _OPS = {
     "is_missing": "is not known",
     "is_present": "is known",
 }
-_TIMES: Choices = [("gte", "at least"), ("eq", "exactly"), ("lte", "at most")]
+_TIMES: Choices = [
+    ("gte", "at least"),
+    ("gt", "more than"),
+    ("eq", "exactly"),
+    ("lte", "at most"),
+    ("lt", "less than"),
+]
+_MEASURES: Choices = [
+    ("", "this often:"),
+    ("sum:value", "worth together"),
+    ("avg:value", "worth on average"),
+    ("sum:quantity", "pieces together"),
+    ("avg:quantity", "pieces on average"),
+    ("distinct:days", "on different days:"),
+    ("distinct:products", "different products:"),
+    ("distinct:categories", "different categories:"),
+]
+_WORTH: Choices = [
+    ("gte", "worth at least"),
+    ("gt", "worth more than"),
+    ("lte", "worth at most"),
+    ("lt", "worth less than"),
+]
+_SCORES = {
+    "ltv": "lifetime value",
+    "churn": "risk of being lost",
+    "propensity": "likelihood to order",
+    "engagement": "engagement",
+}
+_SCORE_OPS: Choices = [
+    ("top_percent", "in the top … %"),
+    ("bottom_percent", "in the bottom … %"),
+    ("gte", "at least"),
+    ("gt", "more than"),
+    ("lte", "at most"),
+    ("lt", "less than"),
+]
 _UNITS: Choices = [("minutes", "minutes"), ("hours", "hours"), ("days", "days"), ("weeks", "weeks")]
 _THEN: Choices = [
     ("", "whatever came then"),
@@ -96,6 +132,12 @@ def _row(row: Row, prefix: str) -> ShownRow:
     label = f"Condition {_position(prefix)}"
     if row.kind == "attribute":
         return _attribute(row, prefix, label)
+    if row.kind == "event":
+        return ShownRow(prefix, row.kind, label, row.values, hint=_unit(row.values.get("measure", "")))
+    if row.kind == "score":
+        named = row.values.get("score", "")
+        scores = _SCORES if named in _SCORES or not named else {**_SCORES, named: named}
+        return ShownRow(prefix, row.kind, label, row.values, list(scores.items()))
     if row.kind == "other":
         return ShownRow(prefix, row.kind, label, row.values, sentence=_sentence(row))
     return ShownRow(prefix, row.kind, label, row.values)
@@ -137,6 +179,12 @@ def _input(field: Field, op: str) -> tuple[str, str]:
     return simple.get(field.kind, "text"), hint
 
 
+def _unit(measure: str) -> str:
+    """What the number of an event's row counts."""
+    of = measure.partition(":")[2]
+    return {"": "times", "value": settings.REPORTING_CURRENCY, "quantity": "pieces"}.get(of, of)
+
+
 def _sentence(row: Row) -> str:
     try:
         return describe(parse(row_document(row)), currency=settings.REPORTING_CURRENCY)
@@ -154,7 +202,12 @@ def problem_in_words(error: ConditionError) -> str:
     return f"Condition {places}: {error.reason}" if places else str(error)
 
 
-def choices(*, segments: Iterable[tuple[str, str]], own_events: Iterable[str] = ()) -> dict[str, Any]:
+def choices(
+    *,
+    segments: Iterable[tuple[str, str]],
+    stages: Iterable[tuple[str, str]] = (),
+    own_events: Iterable[str] = (),
+) -> dict[str, Any]:
     """Return the lists that all rows share."""
     return {
         "attribute_choices": [
@@ -170,7 +223,12 @@ def choices(*, segments: Iterable[tuple[str, str]], own_events: Iterable[str] = 
         "times_choices": _TIMES,
         "unit_choices": _UNITS,
         "window_choices": [("", "ever"), *_UNITS],
+        "measure_choices": _MEASURES,
+        "worth_choices": _WORTH,
+        "score_op_choices": _SCORE_OPS,
         "segment_choices": list(segments),
+        "stage_choices": list(stages),
+        "consent_choices": [(purpose.value, purpose.label.lower()) for purpose in Consent.Purpose],
     }
 
 

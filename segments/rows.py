@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from common.money import exponent
-from segments.conditions.vocabulary import ATTRIBUTES, FACTS, UNITS, Field, Kind
+from segments.conditions.vocabulary import ATTRIBUTES, FACTS, MEASURES, UNITS, Field, Kind
 
 Node = dict[str, Any]
 _PRESENCE = ("is_missing", "is_present")
@@ -78,14 +78,17 @@ def attribute_values(node: Node) -> dict[str, str]:
 def read_event(values: Mapping[str, str]) -> Node:
     """Return the event that a row says, without its "has not"."""
     node = _event_named(values.get("event", ""))
-    op = values.get("op", "gte")
-    if (op, values.get("times", "").strip()) != ("gte", "1"):
-        node["count"] = {op: number(values.get("times", ""))}
+    op, times = values.get("op", "gte"), values.get("times", "")
+    measure, _, of = values.get("measure", "").partition(":")
+    if measure in MEASURES:
+        node[measure] = {"of": of, op: _minor(times) if of == "value" else number(times)}
+    elif (op, times.strip()) != ("gte", "1"):
+        node["count"] = {op: number(times)}
     where: Node = {}
     if category := values.get("category", "").strip():
         where["category"] = category
     if worth := values.get("worth", "").strip():
-        where["value"] = {"gte": _minor(worth)}
+        where["value"] = {values.get("worth_op", "gte"): _minor(worth)}
     if where:
         node["where"] = where
     if values.get("then") in ("followed_by", "not_followed_by"):
@@ -116,12 +119,16 @@ def event_values(node: Node) -> dict[str, str]:
     if isinstance(count, dict) and len(count) == 1:
         ((texts["op"], times),) = count.items()
         texts["times"] = str(times)
+    for measure in MEASURES:
+        if measure in node:
+            texts |= _total_values(measure, node[measure])
     where = node.get("where", {})
     if isinstance(where.get("category"), str):
         texts["category"] = where["category"]
     worth = where.get("value")
-    if isinstance(worth, dict) and isinstance(worth.get("gte"), int):
-        texts["worth"] = _major(worth["gte"])
+    if isinstance(worth, dict) and len(worth) == 1:
+        ((texts["worth_op"], amount),) = worth.items()
+        texts["worth"] = _major(amount) if isinstance(amount, int) else ""
     for then in ("followed_by", "not_followed_by"):
         if then in node:
             texts |= {"then": then, "follower": _choice_of(node[then])}
@@ -130,6 +137,31 @@ def event_values(node: Node) -> dict[str, str]:
         ((texts["unit"], amount),) = within.items()
         texts["amount"] = str(amount)
     return texts
+
+
+def _total_values(measure: str, total: Node) -> dict[str, str]:
+    """Return the texts of a sum, an average or a count of different things, where it has one limit."""
+    limits = {op: bound for op, bound in total.items() if op != "of"}
+    if len(limits) != 1:
+        return {}
+    ((op, bound),) = limits.items()
+    of = total.get("of")
+    amount = _major(bound) if of == "value" and isinstance(bound, int) else str(bound)
+    return {"measure": f"{measure}:{of}", "op": op, "times": amount}
+
+
+def read_score(values: Mapping[str, str]) -> Node:
+    """Return the comparison with a score that a row says, without its "is not"."""
+    return {
+        "score": values.get("score", ""),
+        "op": values.get("op", ""),
+        "value": number(values.get("value", "")),
+    }
+
+
+def score_values(node: Node) -> dict[str, str]:
+    """Return the texts of a comparison with a score."""
+    return {"score": str(node["score"]), "op": str(node.get("op")), "value": str(node.get("value"))}
 
 
 def number(written: str) -> int | float | str:

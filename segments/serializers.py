@@ -138,7 +138,7 @@ class MemberSerializer(serializers.ModelSerializer[SegmentMembership]):
 
 
 class MemberPageSerializer(serializers.Serializer[Any]):
-    """Some members, those who entered last first."""
+    """Some members, those first who became customers last."""
 
     results = MemberSerializer(many=True)
     next_cursor = serializers.CharField(help_text="Empty where the list ends.")

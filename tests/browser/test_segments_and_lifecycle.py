@@ -10,7 +10,7 @@ from customers.models import Customer, CustomerFacts
 from segments import lists, membership
 from segments.models import LifecycleStage, Segment
 from segments.starters import Shop, install
-from tests.browser.looks import PHONE, Axe, Screenshot, wide_elements
+from tests.browser.looks import DESKTOP, PHONE, Axe, Screenshot, choose_theme, wide_elements
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -80,3 +80,40 @@ def test_a_stage_is_changed_after_its_effect_was_seen(
     expect(page.get_by_role("heading", level=1)).to_have_text("Lifecycle")
     assert LifecycleStage.objects.get(key="active").member_count == 0
     assert complaints == []
+
+
+def test_a_segment_is_written_in_sentences_of_every_kind(
+    page: Page, shop: None, axe: Axe, complaints: list[str], screenshot: Screenshot
+) -> None:
+    page.goto("/segments/new/")
+    page.get_by_label("Name").fill("Good people")
+    page.get_by_label("Value").fill("GB")
+    for number, kind in enumerate(("Behaviour", "Stage", "Prediction", "Consent"), start=2):
+        page.get_by_role("button", name=kind, exact=True).click()
+        expect(page.get_by_role("group", name=f"Condition {number}", exact=True)).to_be_visible()
+    page.get_by_label("What is counted").select_option("sum:value")
+    expect(page.get_by_text("EUR in the last")).to_be_visible()
+    page.get_by_label("Number of EUR").fill("500.50")
+    page.get_by_label("Stage", exact=True).select_option("loyal")
+    page.get_by_label("Purpose").select_option("marketing_email")
+    expect(page.locator("#count")).to_contain_text("is in the top 20 % by ltv")
+    screenshot(page, "segment-sentences")
+    assert axe(page) == []
+    page.set_viewport_size(PHONE)
+    choose_theme(page, "dark")
+    assert wide_elements(page) == []
+    screenshot(page, "segment-sentences-phone-dark")
+    page.set_viewport_size(DESKTOP)
+    page.get_by_role("button", name="Save and refresh").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Good people")
+    assert Segment.objects.get(key="good-people").condition == {
+        "all": [
+            {"attribute": "country", "op": "eq", "value": "GB"},
+            {"event": "order_placed", "sum": {"of": "value", "gte": 50050}, "within": {"days": 30}},
+            {"stage": "loyal"},
+            {"score": "ltv", "op": "top_percent", "value": 20},
+            {"consent": "marketing_email"},
+        ]
+    }
+    # Typing on aborts the count that is still running.
+    assert [one for one in complaints if not one.startswith("error: htmx") and "ERR_ABORTED" not in one] == []

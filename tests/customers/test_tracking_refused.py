@@ -236,6 +236,6 @@ def test_a_refused_record_of_a_hook_goes_with_its_person_and_is_not_kept_again(
     settings.ERASURES_FILE = tmp_path / "erasures.jsonl"
     erase(CustomerIdentity.objects.get(value="7").customer_id, by=None, reason="asked")
     send(
-        hook, {"data": [bad, other, record(amount="a lot", customer={"id": "", "email": " ADA@example.com"})]}
+        hook, {"data": [bad, other, record(amount="a lot", customer={"id": "", "email": " ada@EXAMPLE.com"})]}
     )
     assert [row.cells["customer.id"] for row in QuarantinedRow.objects.all()] == ["8"]

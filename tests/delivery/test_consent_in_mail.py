@@ -150,11 +150,14 @@ def test_a_mail_to_a_former_address_takes_back_and_allows_nothing_for_the_new_on
 ) -> None:
     change_address(message.customer_id, "new@example.com")
     grant([message.customer_id], Purpose.CLICK_TRACKING, source="test")
+    withdraw([message.customer_id], Purpose.PROFILING, source="test")
+    Customer.objects.update(do_not_sell=True)
     page = client.get(preferences(message)).content.decode()
     assert "Your address has changed" in page
     client.post(preferences(message), {"marketing_email": "on", "open_tracking": "on", "profiling": "on"})
     held = dict(Consent.objects.values_list("purpose", "is_granted"))
-    assert held == {"click_tracking": False}
+    assert held == {"click_tracking": False, "profiling": False}
+    assert Customer.objects.get().do_not_sell
 
 
 def test_a_mail_to_the_present_address_allows_what_it_went_to(client: Client, message: Message) -> None:

@@ -7,7 +7,10 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from customers.models import Consent, Customer
 from segments import membership
+from segments.conditions import parse
+from segments.drafting import KINDS, document_of, draft_of
 from segments.models import Segment
+from segments.starters import Shop, starters
 from tests.segments.test_conditions_in_words import AT_RISK
 from tests.segments.worlds import NOW
 
@@ -94,7 +97,7 @@ def test_who_may_only_look_cannot_save(client, viewer, segment):
     assert (segment.name, segment.refreshed_at) == ("British", None)
 
 
-@pytest.mark.parametrize("act", ["add-attribute:c", "add-event:c", "add-segment:c", "add-group:c"])
+@pytest.mark.parametrize("act", [f"add-{kind}:c" for kind in (*KINDS, "group")])
 def test_a_button_adds_a_row_and_stores_nothing(client, marketer, act):
     address, posted = reverse("segments:new"), rows(BRITISH) | {"act": act}
     response = client.post(address, posted, headers={"HX-Request": "true"})
@@ -138,8 +141,6 @@ def test_a_button_that_means_nothing_does_nothing(client, marketer, act):
 def test_any_condition_comes_out_of_the_editor_as_it_went_in(client, marketer, segment, condition):
     from html.parser import HTMLParser
 
-    from segments.conditions import parse
-
     class Form(HTMLParser):
         def __init__(self):
             super().__init__()
@@ -163,6 +164,44 @@ def test_any_condition_comes_out_of_the_editor_as_it_went_in(client, marketer, s
     expected = condition if "all" in condition or "any" in condition else {"all": [condition]}
     assert edited.name == "At risk"
     assert parse(edited.condition) == parse(expected)
+
+
+def test_the_sentences_say_all_that_the_starters_do(client, marketer, stages):
+    """Nothing of them is carried along as JSON; saved again from the form, they mean the same."""
+    for starter in starters(Shop()):
+        draft = draft_of(starter.condition)
+        assert [row.kind for row in draft.children if row.kind == "other"] == [], starter.key
+        whole = starter.condition if "all" in starter.condition else {"all": [starter.condition]}
+        assert parse(document_of(draft)) == parse(whole), starter.key
+
+
+SPENT = {"event": "order_placed", "within": {"days": 90}, "sum": {"of": "value", "gte": 50050}}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        SPENT,
+        {"not": {"event": "order_placed", "avg": {"of": "value", "lt": 5000}}},
+        {"event": "order_line", "sum": {"of": "quantity", "gt": 10}},
+        {"event": "order_placed", "distinct": {"of": "days", "gte": 3}},
+        {"event": "product_added", "where": {"value": {"gt": 5000}}, "not_followed_by": "order_placed"},
+        {"score": "ltv", "op": "top_percent", "value": 20},
+        {"not": {"score": "our_own", "op": "gte", "value": 2.5}},
+        {"not": {"stage": "churned"}},
+        {"consent": "marketing_email"},
+    ],
+)
+def test_a_sentence_stands_for_each_of_these(condition):
+    draft = draft_of(condition)
+    assert [row.kind for row in draft.children] != ["other"]
+    assert parse(document_of(draft)) == parse({"all": [condition]})
+
+
+def test_a_sum_is_typed_in_the_currency_and_stored_in_minor_units(client, marketer):
+    spent = OFTEN | {"measure": "sum:value", "times": "500.50"}
+    client.post(reverse("segments:new"), PROFILE | rows(spent) | {"act": "save"})
+    assert Segment.objects.get().condition == {"all": [SPENT]}
 
 
 def test_json_is_the_other_way_to_write_a_condition(client, marketer):
