@@ -129,11 +129,8 @@ class _Compared:
 
     def columns(self) -> list[list[Any]]:
         """Return the rows as the statement takes them, column by column."""
-        return [
-            [row[place] for row in rows]
-            for rows, width in ((self.said, 4), (self.left_open, 3))
-            for place in range(width)
-        ]
+        said = [[row[place] for row in self.said] for place in range(4)]
+        return said + [[row[place] for row in self.left_open] for place in range(3)]
 
     def spelled(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row of the answer with its words."""
@@ -216,8 +213,8 @@ def _statement(
 def _compared(before: Document, after: Document) -> _Compared:
     """Number what both documents say of the parts that they do not decide alike."""
     sides = [_said_by(before), _said_by(after)]
-    last = [values_of(before.otherwise), values_of(after.otherwise)]
-    parts = sorted({part for spoken in (*sides, *last) for part in spoken})
+    last = values_of(before.otherwise), values_of(after.otherwise)
+    parts = sorted({*sides[0], *sides[1], *last[0], *last[1]})
     differing = [
         part
         for part in parts
@@ -240,7 +237,11 @@ def _compared(before: Document, after: Document) -> _Compared:
         (bool(is_after), number[part], conditions[when], place * len(words) + number[value])
         for is_after, part, place, when, value in rules
     ]
-    left_open = [(number[part], *(number.get(one.get(part, "")) for one in last)) for part in differing]
+    first, second = last
+    left_open = [
+        (number[part], number.get(first.get(part, "")), number.get(second.get(part, "")))
+        for part in differing
+    ]
     return _Compared(list(conditions), words, said, left_open)
 
 
