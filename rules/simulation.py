@@ -6,7 +6,6 @@ The number of queries does not depend on the audience; nobody is decided in Pyth
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,23 +37,20 @@ _STORED = "SELECT who.id FROM ({people}) AS who (id)"
 _GIVEN = "SELECT unnest(%s::bigint[]) AS id"
 _NOBODY = "SELECT NULL::bigint AS id, NULL::int AS condition WHERE false"
 
+# What is said stands as its number in a list in the order of the alphabet; `first` begins with the rule's place.
 _STATEMENT = """
 WITH audience AS MATERIALIZED ({audience}),
 held AS MATERIALIZED ({held}),
-said (side, part, place, condition, value) AS (
-    SELECT side, part, place, condition, value
-    FROM jsonb_to_recordset(%s::jsonb) AS x(side text, part text, place int, condition int, value text)
+said AS (
+    SELECT * FROM unnest(%s::boolean[], %s::int[], %s::int[], %s::bigint[]) AS x(is_after, part, condition, first)
 ),
 first_said AS (
-    SELECT held.id, said.part,
-           (array_agg(said.value ORDER BY said.place) FILTER (WHERE said.side = 'before'))[1] AS before,
-           (array_agg(said.value ORDER BY said.place) FILTER (WHERE said.side = 'after'))[1] AS after
+    SELECT held.id, said.part, (min(said.first) FILTER (WHERE NOT said.is_after) %% {values})::int AS before,
+           (min(said.first) FILTER (WHERE said.is_after) %% {values})::int AS after
     FROM held JOIN said USING (condition) JOIN audience ON audience.id = held.id
     GROUP BY held.id, said.part
 ),
-left_open (part, before, after) AS (
-    SELECT part, before, after FROM jsonb_to_recordset(%s::jsonb) AS x(part text, before text, after text)
-),
+left_open AS (SELECT * FROM unnest(%s::int[], %s::int[], %s::int[]) AS x(part, before, after)),
 changed AS MATERIALIZED (
     SELECT audience.id, left_open.part, coalesce(first_said.before, left_open.before) AS before,
            coalesce(first_said.after, left_open.after) AS after
@@ -69,9 +65,11 @@ kinds AS (
 ranked AS (
     SELECT id, row_number() OVER (PARTITION BY part, before, after ORDER BY id) AS place FROM changed
 ),
-chosen AS (SELECT id FROM ranked GROUP BY id ORDER BY min(place), id LIMIT {examples})
+chosen AS (
+    SELECT id FROM ranked WHERE place <= {examples} GROUP BY id ORDER BY min(place), id LIMIT {examples}
+)
 SELECT (SELECT count(*) FROM audience),
-       (SELECT count(DISTINCT id) FROM changed),
+       (SELECT count(*) FROM (SELECT id FROM changed GROUP BY id) AS each),
        (SELECT coalesce(jsonb_agg(kinds), '[]') FROM kinds),
        (SELECT coalesce(jsonb_agg(changed ORDER BY changed.id, part), '[]') FROM changed JOIN chosen USING (id))
 """
@@ -120,6 +118,26 @@ class Simulation:
         return self.changed / self.audience if self.audience else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Two documents where they differ: rows of `said` and `left_open`, in which `words` stand by their numbers."""
+
+    conditions: list[Condition]
+    words: list[str]
+    said: list[tuple[bool, int, int, int]]
+    left_open: list[tuple[int, int | None, int | None]]
+
+    def columns(self) -> list[list[Any]]:
+        """Return the rows as the statement takes them, column by column."""
+        said = [[row[place] for row in self.said] for place in range(4)]
+        return said + [[row[place] for row in self.left_open] for place in range(3)]
+
+    def spelled(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row of the answer with its words."""
+        names = {name: row[name] for name in ("part", "before", "after")}
+        return row | {name: None if word is None else self.words[word] for name, word in names.items()}
+
+
 def simulate(
     before: Document, after: Document, *, segment: Segment | None = None, now: datetime
 ) -> Simulation:
@@ -129,30 +147,31 @@ def simulate(
     a segment, its stored members among them. Above LARGEST_AUDIENCE a sample is decided. Raises TooSlow.
     """
     audience = _audience(segment)
-    conditions, said, left_open = _parts(before, after)
+    compared = _compared(before, after)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_MS}")
             plan_for_everybody()
             size = audience.count()
-            if not left_open or not size:
+            if not compared.left_open or not size:
                 return Simulation(size, 0, (), (), None)
             ids = _few(audience, size)
-            sql, parameters = _statement(audience, ids, conditions, now)
-            cursor.execute(sql, [*parameters, json.dumps(said), json.dumps(left_open)])
-            decided, changed, kinds, examples = cursor.fetchone()
+            sql, parameters = _statement(audience, ids, compared, now)
+            cursor.execute(sql, [*parameters, *compared.columns()])
+            decided, changed, *found = cursor.fetchone()
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
         raise TooSlow(
             f"Deciding takes longer than {PATIENCE_MS // 1000} seconds. Choose a smaller segment."
         ) from error
+    kinds, examples = ([compared.spelled(row) for row in json.loads(rows)] for rows in found)
     scale = size / decided if size > LARGEST_AUDIENCE and decided else 1.0
     return Simulation(
         audience=size,
         changed=round(changed * scale),
-        kinds=tuple(_change(row, scale) for row in json.loads(kinds)),
-        examples=_examples(json.loads(examples)),
+        kinds=tuple(_change(row, scale) for row in kinds),
+        examples=_examples(examples),
         sample=decided if size > LARGEST_AUDIENCE else None,
     )
 
@@ -175,47 +194,55 @@ def _few(audience: QuerySet[Customer], size: int) -> list[int] | None:
 
 
 def _statement(
-    audience: QuerySet[Customer], ids: list[int] | None, conditions: Sequence[Condition], now: datetime
+    audience: QuerySet[Customer], ids: list[int] | None, compared: _Compared, now: datetime
 ) -> tuple[str, list[Any]]:
-    held, of_held = held_sql(conditions, now=now, among=ids)
+    held, of_held = held_sql(compared.conditions, now=now, among=ids)
     query, parameters = audience.values("pk").query.sql_with_params()
     people = _STORED.format(people=query) if ids is None else _GIVEN
     of_people = parameters if ids is None else (ids,)
-    sql = _STATEMENT.format(audience=people, held=held or _NOBODY, most_kinds=MOST_KINDS, examples=EXAMPLES)
+    sql = _STATEMENT.format(
+        audience=people,
+        held=held or _NOBODY,
+        values=len(compared.words),
+        most_kinds=MOST_KINDS,
+        examples=EXAMPLES,
+    )
     return sql, [*of_people, *of_held]
 
 
-def _parts(
-    before: Document, after: Document
-) -> tuple[list[Condition], list[dict[str, Any]], list[dict[str, Any]]]:
-    """The conditions to judge, what rules say of each part that differs, and what `otherwise` says of it."""
-    sides = {"before": _said_by(before), "after": _said_by(after)}
-    last = {"before": values_of(before.otherwise), "after": values_of(after.otherwise)}
-    parts = sorted({*sides["before"], *sides["after"], *last["before"], *last["after"]})
+def _compared(before: Document, after: Document) -> _Compared:
+    """Number what both documents say of the parts that they do not decide alike."""
+    sides = [_said_by(before), _said_by(after)]
+    last = values_of(before.otherwise), values_of(after.otherwise)
+    parts = sorted({*sides[0], *sides[1], *last[0], *last[1]})
     differing = [
         part
         for part in parts
-        if sides["before"].get(part) != sides["after"].get(part)
-        or last["before"].get(part) != last["after"].get(part)
+        if sides[0].get(part) != sides[1].get(part) or last[0].get(part) != last[1].get(part)
     ]
-    number: dict[Condition, int] = {}
+    rules = [
+        (is_after, part, place, when, value)
+        for is_after, side in enumerate(sides)
+        for part in differing
+        for place, (when, value) in enumerate(side.get(part, []))
+    ]
+    words = sorted(
+        {*differing, *(value for *_, value in rules), *(one[part] for one in last for part in one)}
+    )
+    number = {word: position for position, word in enumerate(words)}
+    conditions = {
+        when: position for position, when in enumerate(dict.fromkeys(when for *_, when, _ in rules))
+    }
     said = [
-        {
-            "side": side,
-            "part": part,
-            "place": place,
-            "condition": number.setdefault(when, len(number)),
-            "value": value,
-        }
-        for side, rules in sides.items()
-        for part in differing
-        for place, (when, value) in enumerate(rules.get(part, []))
+        (bool(is_after), number[part], conditions[when], place * len(words) + number[value])
+        for is_after, part, place, when, value in rules
     ]
+    first, second = last
     left_open = [
-        {"part": part, "before": last["before"].get(part), "after": last["after"].get(part)}
+        (number[part], number.get(first.get(part, "")), number.get(second.get(part, "")))
         for part in differing
     ]
-    return list(number), said, left_open
+    return _Compared(list(conditions), words, said, left_open)
 
 
 def _said_by(document: Document) -> dict[str, list[tuple[Condition, str]]]:
