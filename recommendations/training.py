@@ -91,7 +91,7 @@ def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -
     _store_artefact(version, model)
     with transaction.atomic():
         registry.hold(version)
-        _store_recommendations(version, model, np.unique(interactions.users), tell)
+        store_recommendations(version, model, np.unique(interactions.users), tell)
         registry.retire_champion()
         _finish(version, Status.CHAMPION)
 
@@ -122,7 +122,8 @@ def _store_artefact(version: ModelVersion, model: Model) -> None:
     version.artefact_path = path.name
 
 
-def _store_recommendations(version: ModelVersion, model: Model, users: IntArray, tell: Report) -> None:
+def store_recommendations(version: ModelVersion, model: Model, users: IntArray, tell: Report) -> None:
+    """Rank for `users` and put their rows in place of all others, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(FRESH)
         for start in range(0, len(users), CHUNK_CUSTOMERS):

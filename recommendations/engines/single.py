@@ -17,6 +17,7 @@ from .similarity import Scale, alike, confidence, cosine, ease, reach, transitio
 
 CHUNK = 256
 RESERVE_SCALE = 1e-7
+TREND_FLOOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,18 +154,19 @@ class RulePairs:
 
 @dataclass(frozen=True, slots=True)
 class DueAgain:
-    """The signal of buying again: how often, how lately, and whether it is time."""
+    """The signal of buying again: how often, how lately, whether it is time, and whether it is in season."""
 
     name: str
     item_gaps: FloatArray
+    season: FloatArray
     half_life_days: float
     due_weight: float
 
     def scores(self, past: History) -> DenseScores:
-        """Purchases counted with decay, times 1 + `due_weight` × closeness of the age to the usual gap."""
+        """Purchases counted with decay × season × (1 + `due_weight` × closeness of the age to the usual gap)."""
         bought = past.where(past.is_purchase)
         counted = bought.matrix(bought.decayed(self.half_life_days))
-        scores = np.asarray(counted.todense(), dtype=np.float32)
+        scores = np.asarray(counted.todense(), dtype=np.float32) * self.season
         own = OwnPast.of(bought)
         rows, columns = np.divmod(own.keys, max(past.width, 1))
         gaps = np.where(np.isnan(own.gaps), self.item_gaps[columns], own.gaps)
@@ -174,16 +176,22 @@ class DueAgain:
         return DenseScores(scores, len(past))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The usual gap between two purchases of each item, in days; NaN where nobody bought it twice."""
-        return {"item_gaps": self.item_gaps}
+        """The usual days between two purchases of each item (NaN where nobody bought it twice), and its season."""
+        return {"item_gaps": self.item_gaps, "season": self.season}
 
 
 @dataclass(frozen=True, slots=True)
 class OwnHistory:
-    """ "Buy again": what the user bought before, by frequency, recency and due date."""
+    """Buying again: what the user bought before, by frequency, recency, due date and season.
+
+    The season of an item is (its trend of a fortnight + 0.1) ** `trend_power`: nobody wants Christmas crackers again in
+    January.
+    """
 
     half_life_days: float = 365.0
     due_weight: float = 0.5
+    trend_half_life_days: float = 14.0
+    trend_power: float = 0.3
     name: ClassVar[str] = "own_history"
 
     def fit(self, interactions: Interactions, features: Features) -> SignalModel:
@@ -195,7 +203,9 @@ class OwnHistory:
         sums = np.bincount(columns[again], weights=own.gaps[again], minlength=len(item_ids))
         counts = np.bincount(columns[again], minlength=len(item_ids))
         gaps = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
-        due = DueAgain(self.name, gaps, self.half_life_days, self.due_weight)
+        trend = np.asarray(history.matrix(history.decayed(self.trend_half_life_days)).sum(axis=0)).ravel()
+        season = np.power(trend + TREND_FLOOR, self.trend_power).astype(np.float32)
+        due = DueAgain(self.name, gaps, season, self.half_life_days, self.due_weight)
         return SignalModel(item_ids, due, history, _nothing(history))
 
     def parameters(self) -> dict[str, Any]:
