@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from recommendations.engines.base import Engine
 from recommendations.engines.blend import Blend
 from recommendations.engines.item_knn import ItemKnn
 from recommendations.engines.lightfm_hybrid import LightFMHybrid, Progress
+from recommendations.engines.popularity import Popularity
+from recommendations.engines.single import Ease, OwnHistory, RulePairs, SequentialKnn
+from recommendations.engines.two_stage import HoldBack, TwoStage
 
 DEFAULT_ENGINE = "blend"
+TWO_STAGE = "two_stage"
 LABELS = {
-    "lightfm": "LightFM",
-    "item_knn": "Item neighbours",
-    "blend": "LightFM blended with item neighbours",
     "popularity": "Popularity",
+    "own_history": "Bought before",
+    "item_knn": "Item neighbours",
+    "sequential_knn": "Sequential neighbours",
+    "ease": "Linear model (EASE)",
+    "rule_pairs": "Rules of pairs",
+    "lightfm": "LightFM",
+    "blend": "LightFM blended with item neighbours",
+    TWO_STAGE: "Candidates ranked by LambdaMART",
 }
-ENGINES = ("lightfm", "item_knn", "blend")
+ENGINES = tuple(LABELS)
+_PLAIN: dict[str, Callable[..., Engine]] = {
+    "popularity": Popularity,
+    "own_history": OwnHistory,
+    "item_knn": ItemKnn,
+    "sequential_knn": SequentialKnn,
+    "ease": Ease,
+    "rule_pairs": RulePairs,
+    TWO_STAGE: TwoStage,
+}
 
 
 def build_engine(
@@ -27,12 +46,19 @@ def build_engine(
     Raises ValueError for an unknown name. `progress(done, total)` is called after each epoch of LightFM.
     """
     given = dict(parameters or {})
+    if name in _PLAIN:
+        return _PLAIN[name](**given)
     if name == "lightfm":
         return LightFMHybrid(**given, progress=progress)
-    if name == "item_knn":
-        return ItemKnn(**given)
     if name == "blend":
         parts = given.pop("engines", {})
         engines = [build_engine(part, parts.get(part), progress=progress) for part in ("lightfm", "item_knn")]
         return Blend(tuple(engines), **given)
     raise ValueError(f"There is no engine called {name!r}; there are {', '.join(ENGINES)}.")
+
+
+def engine_for(name: str, *, hold_back: HoldBack, window_days: float, repeats: bool) -> Engine:
+    """The engine called `name` for a task: the one that learns to rank learns on the task's own kind of question."""
+    if name == TWO_STAGE:
+        return TwoStage(hold_back=hold_back, window_days=window_days, repeats=repeats)
+    return build_engine(name)

@@ -96,7 +96,7 @@ def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -
     with transaction.atomic():
         registry.hold(version)
         registry.retire_champion()  # first, so that nobody freshens rows meanwhile
-        _store_recommendations(version, model, np.unique(interactions.users), tell)
+        store_recommendations(version, model, np.unique(interactions.users), tell)
         _finish(version, Status.CHAMPION)
 
 
@@ -126,7 +126,8 @@ def _store_artefact(version: ModelVersion, model: Model) -> None:
     version.artefact_path = path.name
 
 
-def _store_recommendations(version: ModelVersion, model: Model, users: IntArray, tell: Report) -> None:
+def store_recommendations(version: ModelVersion, model: Model, users: IntArray, tell: Report) -> None:
+    """Rank for `users` and put their rows in place of all others, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(FRESH)
         for start in range(0, len(users), CHUNK_CUSTOMERS):

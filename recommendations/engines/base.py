@@ -146,6 +146,10 @@ class Model(Protocol):
         """The sorted ids of the items it can rank."""
         ...
 
+    def seen(self, history: Interactions) -> Model:
+        """The same model for users who have done what `history` says; nothing is learned from it."""
+        ...
+
     def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
         """The `k` best items for each of `users` without those in `exclude`; unknown users are served too."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,10 @@ class BlendModel:
     models: tuple[tuple[str, Model], ...]
     depth: int
     damping: float
+
+    def seen(self, history: Interactions) -> BlendModel:
+        """The models after `history`, each in its way."""
+        return replace(self, models=tuple((name, model.seen(history)) for name, model in self.models))
 
     def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
         """The `k` items with the highest sum of reciprocal ranks over the models' lists."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -29,6 +29,15 @@ class ItemKnnModel:
     trend: FloatArray
     user_ids: IntArray
     history: csr_matrix[np.float32]
+    half_life_days: float
+
+    def seen(self, history: Interactions) -> ItemKnnModel:
+        """The same neighbours for users who have done what `history` says."""
+        known = history.where(positions(self.item_ids, history.items) >= 0)
+        user_ids, rows = np.unique(known.users, return_inverse=True)
+        vocabulary = Vocabulary(user_ids, self.item_ids, rows, positions(self.item_ids, known.items))
+        matrix = vocabulary.matrix(known.decayed(self.half_life_days))
+        return replace(self, user_ids=user_ids, history=matrix)
 
     def scores(self, users: IntArray) -> FloatArray:
         """Scores of shape (users, items): history × similarity × trend; unknown users get the trend alone."""
@@ -95,7 +104,13 @@ class ItemKnn:
         neighbours, similarities = self._nearest(vocabulary)
         history = vocabulary.matrix(interactions.decayed(self.half_life_days))
         return ItemKnnModel(
-            vocabulary.item_ids, neighbours, similarities, trend, vocabulary.user_ids, history
+            item_ids=vocabulary.item_ids,
+            neighbours=neighbours,
+            similarities=similarities,
+            trend=trend,
+            user_ids=vocabulary.user_ids,
+            history=history,
+            half_life_days=self.half_life_days,
         )
 
     def _nearest(self, vocabulary: Vocabulary) -> tuple[IntArray, FloatArray]:

@@ -45,6 +45,10 @@ class LightFMModel:
     user_ids: IntArray
     user_vectors: FloatArray
 
+    def seen(self, history: Interactions) -> LightFMModel:
+        """Itself: a user's vector changes with the next training only."""
+        return self
+
     def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
         """The `k` best items for each of `users`; those not trained on are ranked by item bias alone."""
         vectors = self.vectors(users)

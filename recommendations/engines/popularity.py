@@ -19,6 +19,10 @@ class PopularityModel:
     item_ids: IntArray
     item_scores: FloatArray
 
+    def seen(self, history: Interactions) -> PopularityModel:
+        """Itself: what one user does changes no list."""
+        return self
+
     def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
         """The `k` most popular items for each of `users`, without those in `exclude`."""
         if exclude is None:
@@ -42,9 +46,9 @@ class PopularityModel:
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Sum of decayed weights over everybody."""
+    """Sum of weights over everybody, halved for each `half_life_days` of age; of all time when None."""
 
-    half_life_days: float = 14.0
+    half_life_days: float | None = 14.0
     name: ClassVar[str] = "popularity"
 
     def fit(self, interactions: Interactions, features: Features) -> PopularityModel:

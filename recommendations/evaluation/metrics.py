@@ -22,6 +22,7 @@ class RankingMetrics:
     recall: Values
     ndcg: Values
     average_precision: Values
+    precision: Values
     hit: Values
     coverage: float
 
@@ -31,6 +32,7 @@ class RankingMetrics:
             "recall": self.recall,
             "ndcg": self.ndcg,
             "map": self.average_precision,
+            "precision": self.precision,
             "hit_rate": self.hit,
         }
         means = {f"{name}@{self.k}": _mean(values) for name, values in named.items()}
@@ -41,7 +43,7 @@ def ranking_metrics(ranking: Ranking, wanted: Targets, *, k: int, catalogue_size
     """Judge the first `k` of `ranking` (a row per user of `wanted`).
 
     With h(r) = 1 where rank r was taken and n = number of items taken:
-    recall@k = Σ h(r) / n; hit = any h(r);
+    recall@k = Σ h(r) / n; precision@k = Σ h(r) / k; hit = any h(r);
     NDCG@k = Σ h(r) / log2(r + 1) divided by its value for an ideal list (Järvelin and Kekäläinen 2002);
     AP@k = Σ h(r) · precision@r / min(n, k) (Manning et al. 2008, ch. 8).
     """
@@ -59,6 +61,7 @@ def ranking_metrics(ranking: Ranking, wanted: Targets, *, k: int, catalogue_size
         recall=hits.sum(axis=1) / taken,
         ndcg=(hits * discount).sum(axis=1) / ideal[reachable.astype(np.int64)],
         average_precision=(hits * precision).sum(axis=1) / reachable,
+        precision=hits.sum(axis=1) / k,
         hit=hits.max(axis=1, initial=0.0),
         coverage=distinct / catalogue_size if catalogue_size else 0.0,
     )

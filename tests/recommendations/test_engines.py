@@ -15,11 +15,22 @@ from recommendations.engines.blend import Blend
 from recommendations.engines.item_knn import ItemKnn
 from recommendations.engines.lightfm_hybrid import LightFMHybrid
 from recommendations.engines.popularity import Popularity
+from recommendations.engines.single import Ease, OwnHistory, RulePairs, SequentialKnn
+from recommendations.engines.two_stage import TwoStage, split_last
 from recommendations.evaluation.compare import compare
 
 DAY = 86_400
 SMALL = LightFMHybrid(components=8, epochs=15)
-ENGINES: Sequence[Engine] = (Popularity(), ItemKnn(), SMALL, Blend((SMALL, ItemKnn())))
+TREES = TwoStage(window_days=3, windows=2, rounds=30)
+ENGINES: Sequence[Engine] = (
+    Popularity(),
+    ItemKnn(),
+    SMALL,
+    Blend((SMALL, ItemKnn())),
+    SequentialKnn(),
+    Ease(),
+    TREES,
+)
 
 
 def two_tastes(users: int = 200, per_user: int = 8) -> tuple[Interactions, Features]:
@@ -88,6 +99,60 @@ def test_the_holdout_shows_that_tastes_beat_popularity() -> None:
     comparison = compare(*two_tastes(), [SMALL, ItemKnn()], test_days=4, k=5)
     verdicts = {j.name: j.against_baseline["all"]["ndcg"].verdict for j in comparison.engines}
     assert verdicts == {"lightfm": "better", "item_knn": "better"}
+
+
+def purchases(*rows: tuple[int, int, int]) -> Interactions:
+    """Purchases as (user, item, day), looked at on day 100."""
+    users, items, days = np.array(rows, dtype=np.int64).T
+    ones = np.ones(len(rows), dtype=np.float32)
+    return Interactions(users, items, ones, days * DAY, 100 * DAY, ones > 0)
+
+
+def test_what_followed_the_last_item_comes_first() -> None:
+    walks = [(user, item, 10 * place) for user in range(9) for place, item in enumerate((1, 2, 3))]
+    model = SequentialKnn().fit(purchases(*walks), Features())
+    asked = model.seen(purchases((50, 2, 4)))
+    assert asked.recommend(np.array([50]), 2, Exclusions.from_rows([[2]])).items.tolist() == [[3, 1]]
+
+
+def test_a_new_item_comes_in_by_its_features() -> None:
+    features = Features(items=FeatureTable.from_names({1: ["tent"], 2: ["rope"], 7: ["tent"], 8: ["rope"]}))
+    model = SequentialKnn().fit(purchases((1, 1, 4), (2, 2, 4)), features)
+    excluded = Exclusions.from_rows([[1], [2]])
+    assert model.recommend(np.array([1, 2]), 1, excluded).items.tolist() == [[7], [8]]
+
+
+def test_what_was_bought_often_and_lately_is_bought_again() -> None:
+    rows = purchases((1, 5, 10), (1, 6, 90), (1, 7, 20), (1, 7, 50), (1, 7, 80))
+    assert OwnHistory().fit(rows, Features()).recommend(np.array([1]), 4).items.tolist() == [
+        [7, 6, 5, NO_ITEM]
+    ]
+
+
+def test_a_rule_of_pairs_needs_support_and_lift() -> None:
+    pairs = [(user, item, 1) for user in range(4) for item in (1, 2)]
+    everybodys = [(user, 9, 2) for user in range(20)]
+    model = RulePairs().fit(purchases(*pairs, (30, 1, 1), (30, 3, 1), *everybodys), Features())
+    asked = model.seen(purchases((99, 1, 3)))
+    assert asked.recommend(np.array([99]), 2).items.tolist() == [[2, NO_ITEM]]
+
+
+def test_the_trees_are_stored_as_text_with_no_customer_among_the_arrays() -> None:
+    model = TREES.fit(*two_tastes())
+    arrays = model.arrays()
+    assert arrays["trees"].tobytes().decode().startswith("tree\nversion=v4")
+    assert not any("user" in name for name in arrays)
+
+
+def test_too_little_to_learn_a_ranking_from_leaves_the_vote_of_the_signals() -> None:
+    model = TwoStage().fit(purchases((1, 1, 1), (1, 2, 2), (2, 1, 1)), Features())
+    assert model.trees == ""
+    assert set(model.recommend(np.array([2]), 2).items[0]) == {1, 2}
+
+
+def test_the_last_interaction_of_each_user_is_split_off() -> None:
+    rest, last = split_last(purchases((1, 1, 1), (1, 2, 5), (1, 3, 2), (2, 9, 1)))
+    assert (rest.items.tolist(), last.items.tolist()) == ([1, 3, 9], [2])
 
 
 def test_interactions_of_unequal_length_are_refused() -> None:

@@ -17,7 +17,8 @@ def judged(shown: list[int], taken: list[int]) -> dict[str, float]:
 
 def test_a_perfect_list_scores_one_everywhere() -> None:
     means = judged([7, 8], [8, 7])
-    assert means == {"recall@2": 1, "ndcg@2": 1, "map@2": 1, "hit_rate@2": 1, "coverage": 0.2, "users": 1}
+    shares = {f"{name}@2": 1 for name in ("recall", "ndcg", "map", "precision", "hit_rate")}
+    assert means == {**shares, "coverage": 0.2, "users": 1}
 
 
 def test_metrics_of_hits_on_ranks_two_and_three_match_the_hand_count() -> None:

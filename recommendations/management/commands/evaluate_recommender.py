@@ -1,116 +1,194 @@
-"""Judge the engines on any file of interactions."""
+"""Judge engines on any file of interactions."""
 
-import csv
-import gzip
 import json
+import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from recommendations.engines.base import Features, Interactions
-from recommendations.evaluation.compare import TASKS, Comparison, compare
-from recommendations.recipes import ENGINES, LABELS, build_engine
+from recommendations.engines.base import Exclusions, Features
+from recommendations.evaluation.bootstrap import Difference, paired_difference
+from recommendations.evaluation.metrics import RankingMetrics, ranking_metrics
+from recommendations.evaluation.protocols import Trial, first_times, leave_last_out, temporal
+from recommendations.evaluation.reading import ROLES, Log, UnreadableError, read_features, read_log
+from recommendations.mapped_log import read_mapped
+from recommendations.recipes import ENGINES, LABELS, engine_for
+
+LEAVE_LAST_OUT, TEMPORAL = "leave_last_out", "temporal"
+BAD_INPUT = 2
 
 
 class Command(BaseCommand):
     help = (
-        "Judge recommenders on a CSV of purchases (gz too): learn from all but the last days, test on those. "
-        "Rows without a user or an item, or with a weight of zero or less, are left out and counted."
+        "Judge recommenders on a CSV (gz too) with the columns user, item, timestamp and perhaps weight, or on lines "
+        "`user item item …` in the order of time. All items are ranked; what is asked for is never fitted on. "
+        "Exit codes: 0 judged, 2 the file or an option cannot be used."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--user", default="user", help="Name of the column")
-        parser.add_argument("--item", default="item")
-        parser.add_argument("--time", default="time", help="ISO 8601, or seconds since 1970")
-        parser.add_argument("--weight", help="Column of a quantity: rows of zero or less are left out")
-        parser.add_argument("--engine", choices=ENGINES, action="append", help="Several times for several")
-        parser.add_argument("--test-days", type=float, default=28)
+        parser.add_argument(
+            "--engine", default="popularity,two_stage", help=f"Of {', '.join(ENGINES)}; comma between"
+        )
+        parser.add_argument("--protocol", choices=[LEAVE_LAST_OUT, TEMPORAL], default=TEMPORAL)
+        parser.add_argument("--holdout-days", type=float, default=28, help="Of the temporal protocol")
+        parser.add_argument("--on", choices=["test", "validation"], default="test", help="Tune on validation")
+        parser.add_argument("--items", type=Path, help="Features: CSV (id first) or JSON object of lists")
+        parser.add_argument("--users", type=Path, help="Likewise")
+        parser.add_argument(
+            "--columns", default="", help="Other names: user=CustomerID,item=SKU,timestamp=Date"
+        )
+        parser.add_argument(
+            "--mapping", help="Read the file as import_events would: a YAML file or a shipped name"
+        )
         parser.add_argument("--k", type=int, default=10)
+        parser.add_argument(
+            "--repeats", choices=["exclude", "allow"], default="exclude", help="May an item come up again?"
+        )
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *, file: Path, test_days: float, k: int, **options: Any) -> None:
-        columns = {role: options[role] for role in ("user", "item", "time", "weight")}
+    def handle(self, **options: Any) -> None:
+        names = _engine_names(options["engine"])
+        if options["k"] < 1 or options["holdout_days"] <= 0:
+            raise CommandError("--k and --holdout-days must be more than zero.", returncode=BAD_INPUT)
         try:
-            interactions, left_out = read(file, columns)
-        except (OSError, KeyError, ValueError) as error:
-            raise CommandError(f"{file.name} cannot be read: {error}") from error
-        if not len(interactions):
-            raise CommandError(f"{file.name} has no usable row; {left_out} were left out.")
-        engines = [build_engine(name) for name in options["engine"] or ENGINES]
-        comparison = compare(interactions, Features(), engines, test_days=test_days, k=k)
+            log, features = _read(options)
+            trial = _trial(log, options)
+        except (UnreadableError, OSError) as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
+        judged = [_judge(name, trial, features, options) for name in names]
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(comparison, rows=len(interactions), left_out=left_out)))
-            return
-        console = Console(file=cast(TextIO, self.stdout), width=110)
-        console.print(
-            f"{len(interactions):,} rows, {left_out:,} left out; the last {test_days:g} days are the test."
-        )
-        for task in TASKS:
-            console.print(table(comparison, task, k))
+            self.stdout.write(json.dumps(_as_json(log, trial, judged, options)))
+        else:
+            _print(Console(file=cast(TextIO, self.stdout), width=120), log, trial, judged, options)
 
 
-def read(file: Path, columns: dict[str, str | None]) -> tuple[Interactions, int]:
-    """The rows of `file` as interactions, ids numbered in the order of their names, and how many were left out."""
-    users, items, times, left_out = [], [], [], 0
-    with opened(file) as lines:
-        for row in csv.DictReader(lines):
-            user, item = row[str(columns["user"])].strip(), row[str(columns["item"])].strip()
-            if not (user and item) or (columns["weight"] and float(row[columns["weight"]] or 0) <= 0):
-                left_out += 1
-                continue
-            users.append(user)
-            items.append(item)
-            times.append(seconds(row[str(columns["time"])]))
-    at = np.array(times, dtype=np.int64)
-    ones = np.ones(len(at), dtype=np.float32)
-    who, what = (np.unique(names, return_inverse=True)[1].astype(np.int64) for names in (users, items))
-    until = int(at.max()) + 1 if len(at) else 0
-    return Interactions(who, what, ones, at, until, ones > 0), left_out
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An engine's metrics, the seconds it took, and the difference of its NDCG to the first engine's."""
+
+    name: str
+    metrics: RankingMetrics
+    fit_seconds: float
+    rank_seconds: float
+
+    def as_json(self, first: "Judged") -> dict[str, Any]:
+        """Plain values."""
+        seconds = {"fit_seconds": round(self.fit_seconds, 2), "rank_seconds": round(self.rank_seconds, 2)}
+        total = round(self.fit_seconds + self.rank_seconds, 2)
+        against = {} if first is self else {f"against_{first.name}": _difference(self, first).as_json()}
+        return {**self.metrics.means(), "seconds": total, **seconds, **against}
 
 
-@contextmanager
-def opened(file: Path) -> Iterator[TextIO]:
-    """The text of a file, unzipped where its name ends in .gz."""
-    if file.suffix == ".gz":
-        with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
-            yield lines
+def _difference(ours: Judged, theirs: Judged) -> Difference:
+    return paired_difference(ours.metrics.ndcg, theirs.metrics.ndcg)
+
+
+def _engine_names(given: str) -> list[str]:
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    unknown = [name for name in names if name not in ENGINES]
+    if unknown or not names:
+        what = f"There is no engine called {unknown[0]!r}" if unknown else "No engine is named"
+        raise CommandError(f"{what}; there are {', '.join(ENGINES)}.", returncode=BAD_INPUT)
+    return list(dict.fromkeys(names))
+
+
+def _read(options: dict[str, Any]) -> tuple[Log, Features]:
+    if options["mapping"]:
+        return read_mapped(options["file"], options["mapping"])
+    log = read_log(options["file"], columns=_columns(options["columns"]))
+    tables = [
+        read_features(path, names) if path else None
+        for path, names in ((options["users"], log.users), (options["items"], log.items))
+    ]
+    kinds = {side: table for side, table in zip(("users", "items"), tables, strict=True) if table is not None}
+    return log, Features(**kinds)
+
+
+def _columns(given: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in given.split(",") if pair]
+    for role, equals, name in pairs:
+        if role not in ROLES or not equals or not name:
+            raise UnreadableError(
+                f"--columns: {role + equals + name!r} is not of the form {'|'.join(ROLES)}=NAME."
+            )
+    return {role: name for role, _, name in pairs}
+
+
+def _trial(log: Log, options: dict[str, Any]) -> Trial:
+    is_new = options["repeats"] == "exclude"
+    if options["protocol"] == TEMPORAL:
+        if not log.has_times:
+            raise UnreadableError(
+                f"{options['file'].name} has no times, so it cannot be cut at one; use --protocol leave_last_out."
+            )
+        days = options["holdout_days"]
+        trial = temporal(log.interactions, holdout_days=days, only_new=is_new, part=options["on"])
+        needed = f"nobody who comes up before the last {days:g} days took anything to be found in them"
     else:
-        with file.open(encoding="utf-8", newline="") as lines:
-            yield lines
+        once = first_times(log.interactions) if is_new else log.interactions
+        trial = leave_last_out(once, part=options["on"])
+        needed = "no user has three interactions (one to learn from, one to validate, one to test)"
+    if not len(trial.wanted.users):
+        raise UnreadableError(f"{options['file'].name} cannot be judged on: {needed}.")
+    return trial
 
 
-def seconds(value: str) -> int:
-    """Seconds since 1970 of a number or of an ISO 8601 time (UTC unless it says)."""
-    if value.replace(".", "", 1).isdigit():
-        return int(float(value))
-    parsed = datetime.fromisoformat(value)
-    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
+def _judge(name: str, trial: Trial, features: Features, options: dict[str, Any]) -> Judged:
+    engine = engine_for(
+        name,
+        hold_back="last" if options["protocol"] == LEAVE_LAST_OUT else "window",
+        window_days=options["holdout_days"],
+        repeats=options["repeats"] == "allow",
+    )
+    began = time.perf_counter()
+    model = engine.fit(trial.train, features)
+    fitted = time.perf_counter()
+    users = trial.wanted.users
+    exclude = Exclusions.already_had(trial.seen, users) if options["repeats"] == "exclude" else None
+    ranking = model.seen(trial.seen).recommend(users, options["k"], exclude)
+    ranked = time.perf_counter()
+    metrics = ranking_metrics(ranking, trial.wanted, k=options["k"], catalogue_size=len(model.item_ids))
+    return Judged(name, metrics, fitted - began, ranked - fitted)
 
 
-def as_json(comparison: Comparison, *, rows: int, left_out: int) -> dict[str, Any]:
-    """Everything as plain values."""
-    judged = (comparison.baseline, *comparison.engines)
-    return {"rows": rows, "left_out": left_out, **{one.name: one.as_json() for one in judged}}
+def _as_json(log: Log, trial: Trial, judged: list[Judged], options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "interactions": len(log.interactions),
+        "users": len(log.users),
+        "items": len(log.items),
+        "left_out": dict(log.left_out),
+        "protocol": options["protocol"],
+        "on": options["on"],
+        "repeats": options["repeats"],
+        "fitted_on": len(trial.train),
+        "engines": {one.name: one.as_json(judged[0]) for one in judged},
+    }
 
 
-def table(comparison: Comparison, task: str, k: int) -> Table:
-    """One row an engine, with the paired difference of NDCG to popularity."""
-    shown = Table(title="All purchases" if task == TASKS[0] else "Discoveries (never bought before)")
-    names = [f"recall@{k}", f"ndcg@{k}", f"map@{k}", f"hit_rate@{k}", "coverage"]
-    for heading in ("", *names, "NDCG against popularity, 95 %"):
+def _print(console: Console, log: Log, trial: Trial, judged: list[Judged], options: dict[str, Any]) -> None:
+    out = "".join(f"; {count:,} left out {why}" for why, count in log.left_out.items())
+    console.print(
+        f"{len(log.interactions):,} interactions of {len(log.users):,} users with {len(log.items):,} items{out}."
+    )
+    console.print(
+        f"{options['protocol']}, {options['on']}, repeats: {options['repeats']}. Fitted on {len(trial.train):,},"
+        f" asked for {len(trial.wanted.users):,} users; all items are ranked."
+    )
+    k = options["k"]
+    names = [f"recall@{k}", f"ndcg@{k}", f"map@{k}", f"precision@{k}", "coverage"]
+    shown = Table()
+    for heading in ("", *names, "seconds", f"NDCG against {LABELS[judged[0].name].lower()}, 95 %"):
         shown.add_column(heading)
-    for judged in (comparison.baseline, *comparison.engines):
-        means = judged.metrics[task].means()
-        gain = judged.against_baseline.get(task, {}).get("ndcg")
-        interval = f"{gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) {gain.verdict}" if gain else ""
-        shown.add_row(LABELS[judged.name], *(f"{means[name]:.3f}" for name in names), interval)
-    return shown
+    for one in judged:
+        means = one.metrics.means()
+        gain = None if one is judged[0] else _difference(one, judged[0])
+        interval = f"{gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" if gain else ""
+        seconds = f"{one.fit_seconds + one.rank_seconds:.1f}"
+        shown.add_row(LABELS[one.name], *(f"{means[name]:.4f}" for name in names), seconds, interval)
+    console.print(shown)
