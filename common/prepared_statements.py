@@ -29,18 +29,15 @@ def answers_at_once(*statements: tuple[str, Values]) -> list[list[tuple[Any, ...
     connection.ensure_connection()
     raw = connection.connection
     raw.prepare_threshold = 0
+    is_logged = connection.queries_logged  # then they go one by one: the log has their texts and times
     cursors = []
-    # While queries are logged they go one by one: the log has their texts and times.
-    with connection.wrap_database_errors, nullcontext() if connection.queries_logged else raw.pipeline():
+    with connection.wrap_database_errors, nullcontext() if is_logged else raw.pipeline():
         for sql, values in statements:
-            cursor = _wrapped(ServerBindingCursor(raw))  # type: ignore[call-arg]
+            cursor = connection.cursor() if is_logged else _prepared_cursor()
             cursor.execute(sql, cast(Any, values))
             cursors.append(cursor)
     return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
-def _wrapped(cursor: Any) -> CursorWrapper:
-    """The cursor as Django's own are: its queries are counted and logged like theirs."""
-    return (
-        connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
-    )
+def _prepared_cursor() -> CursorWrapper:
+    return connection.make_cursor(cast(Any, ServerBindingCursor)(connection.connection))

@@ -114,7 +114,7 @@ def ingest(batch: Sequence[EventIn], *, source: str, orders: SharedOrders | None
 
 
 def store(prepared: Prepared) -> IngestResult:
-    """Store a batch that was prepared, perhaps by another process; otherwise as `ingest`."""
+    """Store a batch that was prepared; otherwise as `ingest`."""
     result = IngestResult(duplicates=prepared.duplicates)
     for position, reason in prepared.rejects:
         result.reject(position, reason)

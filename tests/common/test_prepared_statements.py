@@ -13,7 +13,8 @@ MAKE = "INSERT INTO products_category (name, path) VALUES (%s, %s)"
 @pytest.mark.django_db
 def test_each_sees_what_those_before_it_did() -> None:
     rows = answers_at_once(
-        (MAKE, ["Tents", "tents"]), ("SELECT path FROM products_category WHERE name = %(name)s", {"name": "Tents"})
+        (MAKE, ["Tents", "tents"]),
+        ("SELECT path FROM products_category WHERE name = %(name)s", {"name": "Tents"}),
     )
     assert rows == [[], [("tents",)]]
 
@@ -38,4 +39,4 @@ def test_a_statement_is_prepared_once_for_all_its_values() -> None:
 def test_queries_are_logged_with_their_text() -> None:
     with CaptureQueriesContext(connection) as queries:
         answers_at_once(("SELECT 1", []), ("SELECT %s::text", ["two"]))
-    assert [query["sql"] for query in queries] == ["SELECT 1", "SELECT $1::text"]
+    assert [query["sql"] for query in queries] == ["SELECT 1", "SELECT 'two'::text"]
