@@ -11,9 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
@@ -38,8 +38,8 @@ def main() -> None:
         with started(var):
             secret = _prepare()
             _measure_parsing()
-            with _site():
-                _measure_batches(secret)
+            with _site() as site:
+                _measure_batches(secret, site.pid)
 
 
 def _prepare() -> str:
@@ -55,7 +55,7 @@ def _prepare() -> str:
 
 
 @contextmanager
-def _site() -> Iterator[None]:
+def _site() -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "common.services.bound", sys.executable, "-m", "granian"]
     options = (
         f"--interface wsgi --host 127.0.0.1 --port {PORT} --workers 2 --blocking-threads 2 --log-level error"
@@ -63,7 +63,7 @@ def _site() -> Iterator[None]:
     site = subprocess.Popen([*command, *options.split(), "config.wsgi:application"])  # noqa: S603
     try:
         _wait()
-        yield
+        yield site
     finally:
         site.terminate()
         site.wait(timeout=30)
@@ -112,7 +112,7 @@ def _body(number: int) -> bytes:
     return json.dumps({"batch": events, "sentAt": at}).encode()
 
 
-def _measure_batches(secret: str) -> None:
+def _measure_batches(secret: str, site: int) -> None:
     headers = {
         "Authorization": "Basic " + base64.b64encode(f"{secret}:".encode()).decode(),
         "Content-Type": "application/json",
@@ -136,11 +136,38 @@ def _measure_batches(secret: str) -> None:
         return time.perf_counter() - begin
 
     run(0, WARM_UP)
+    before = _cpu_seconds(site)
     seconds = run(WARM_UP, MEASURED)
+    web, database = (
+        (after - earlier) / MEASURED * 1000 for after, earlier in zip(_cpu_seconds(site), before, strict=True)
+    )
     print(
         f"/v1/batch of {BATCH}: {MEASURED / seconds:,.0f} requests/s = {MEASURED * BATCH / seconds:,.0f} events/s"
-        f" ({CLIENTS} clients, 2 workers, load average {os.getloadavg()[0]:.1f})"
+        f" ({CLIENTS} clients, 2 workers, load average {os.getloadavg()[0]:.1f});"
+        f" CPU a request: web {web:.1f} ms, database {database:.1f} ms"
     )
+
+
+def _cpu_seconds(site: int) -> tuple[float, float]:
+    """CPU used so far by the site's processes, and by the others that we started: the servers."""
+    parents, used = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            parents[int(folder.name)] = int(fields[1])
+            used[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    descends = {pid: _line(pid, parents) for pid in used}
+    web = sum(used[pid] for pid, line in descends.items() if site in line)
+    ours = sum(used[pid] for pid, line in descends.items() if os.getpid() in line and pid != os.getpid())
+    return web, ours - web
+
+
+def _line(pid: int, parents: Mapping[int, int]) -> list[int]:
+    """A process and those that it descends from."""
+    line = [pid]
+    while line[-1] in parents:
+        line.append(parents[line[-1]])
+    return line
 
 
 def _measure_parsing() -> None:

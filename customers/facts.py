@@ -154,16 +154,16 @@ SELECT customer_id, {", ".join(map(_summed, BEHAVIOUR))} FROM (
 """  # noqa: S608 - constants only
 
 
-_MAKE = """
+MAKE = """
 INSERT INTO customers_customerfacts (customer_id) SELECT id FROM unnest(%s::bigint[]) AS w(id)
 WHERE NOT EXISTS (SELECT FROM customers_customerfacts f WHERE f.customer_id = w.id) ORDER BY id ON CONFLICT DO NOTHING
 """
-_LOCK = """
+LOCK = """
 SELECT customer_id FROM customers_customerfacts WHERE customer_id = ANY(%s){after} ORDER BY customer_id FOR UPDATE
 """
 _MAKE_AND_LOCK = (
-    f"WITH made AS ({_MAKE} RETURNING 1), ready AS (SELECT count(*) FROM made)"  # noqa: S608 - constants only
-    + _LOCK.format(after=" AND (SELECT count FROM ready) >= 0")
+    f"WITH made AS ({MAKE} RETURNING 1), ready AS (SELECT count(*) FROM made)"  # noqa: S608 - constants only
+    + LOCK.format(after=" AND (SELECT count FROM ready) >= 0")
 )
 
 
@@ -175,8 +175,8 @@ def lock_facts(customer_ids: Sequence[int]) -> None:
     """
     ids = sorted(set(customer_ids))
     with connection.cursor() as cursor:
-        cursor.execute(_MAKE, [ids])
-        cursor.execute(_LOCK.format(after=""), [ids])
+        cursor.execute(MAKE, [ids])
+        cursor.execute(LOCK.format(after=""), [ids])
 
 
 def lock_facts_at_once(customer_ids: Sequence[int]) -> None:
@@ -189,7 +189,7 @@ def lock_facts_at_once(customer_ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_MAKE_AND_LOCK, [ids, ids])
         if cursor.rowcount < len(ids):
-            cursor.execute(_LOCK.format(after=""), [ids])
+            cursor.execute(LOCK.format(after=""), [ids])
 
 
 def add_fresh_events() -> None:

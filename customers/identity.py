@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection, transaction
 
+from common.prepared_statements import answers
 from customers.address_changes import NewAddress, owners_of_addresses, take_over
 from customers.aliases import survivors
 from customers.duplicates import suspect
@@ -265,14 +266,13 @@ def _known(people: list[Person]) -> dict[Person, int]:
 def _by_identity(people: list[Person]) -> dict[tuple[str, str], int]:
     if not people:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT i.namespace, i.value, i.customer_id FROM customers_customeridentity i"
-            " JOIN (SELECT DISTINCT * FROM unnest(%s::text[], %s::text[]) AS w(namespace, value)) w"
-            " ON i.namespace = w.namespace AND i.value = w.value",
-            [[person.namespace for person in people], [person.value for person in people]],
-        )
-        return {(namespace, value): id for namespace, value, id in cursor.fetchall()}
+    rows = answers(
+        "SELECT i.namespace, i.value, i.customer_id FROM customers_customeridentity i"
+        " JOIN (SELECT DISTINCT * FROM unnest(%s::text[], %s::text[]) AS w(namespace, value)) w"
+        " ON i.namespace = w.namespace AND i.value = w.value",
+        [[person.namespace for person in people], [person.value for person in people]],
+    )
+    return {(namespace, value): id for namespace, value, id in rows}
 
 
 def _make(people: list[Person], resolution: Resolution, source: str, told_at: Mapping[str, float]) -> None:

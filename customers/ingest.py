@@ -114,7 +114,7 @@ def ingest(batch: Sequence[EventIn], *, source: str, orders: SharedOrders | None
 
 
 def store(prepared: Prepared) -> IngestResult:
-    """Store a batch that was prepared, perhaps by another process; otherwise as `ingest`."""
+    """Store a batch that was prepared; otherwise as `ingest`."""
     result = IngestResult(duplicates=prepared.duplicates)
     for position, reason in prepared.rejects:
         result.reject(position, reason)
@@ -157,7 +157,8 @@ def _store_profiles(prepared: Prepared, customers: list[int | None]) -> None:
     for person, traits in prepared.profiles.items():
         if (customer := customers[person]) is not None:
             merge_traits(told.setdefault(customer, {}), traits)
-    store_traits(told)
+    if told:
+        store_traits(told)
 
 
 def _find_products(prepared: Prepared) -> list[FoundProduct]:
@@ -197,13 +198,13 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
     """
     source = prepared.source
     has_money = bool(prepared.refunds) or any(order.rank is not None for order in prepared.orders)
+    if not has_money and not prepared.orders and len(prepared.drafts) <= staging.FEW and not patient:
+        return _store_few(prepared, found)
     customer_ids = _lock_everybody(prepared, found, has_money=has_money)
     purchases = _find_purchases(prepared, found, customer_ids)
     drafts, refused = _sifted(prepared.drafts, found, purchases)
     rows = _rows(drafts, found, purchases)
     accepted = sum(draft.position is not None for draft in drafts)
-    if not has_money and len(drafts) <= staging.FEW:
-        return staging.store_few(rows, source, patient=patient), accepted, refused
     staging.fill(rows)
     if not has_money:
         return staging.store_behaviour(source, patient=patient), accepted, refused
@@ -218,6 +219,18 @@ def _store(prepared: Prepared, found: _Found, *, patient: bool) -> tuple[int, in
         rebuild_locked(rebuilt)
     touch({*staging.fresh_customers(), *rebuilt, *worth_something_else})
     return inserted + placed, accepted, refused
+
+
+def _store_few(prepared: Prepared, found: _Found) -> tuple[int, int, list[tuple[int, str]]]:
+    """The same for a small batch without orders, as if nothing had happened to its customers. Raises _Moved."""
+    drafts, refused = _sifted(prepared.drafts, found, _NOTHING_BOUGHT)
+    customer_ids = sorted({id for id in found.customers if id is not None})
+    inserted, merged, erased = staging.store_few(
+        _rows(drafts, found, _NOTHING_BOUGHT), prepared.source, customer_ids=customer_ids
+    )
+    if merged or erased:
+        raise _Moved
+    return inserted, len(drafts), refused
 
 
 def _lock_everybody(prepared: Prepared, found: _Found, *, has_money: bool) -> list[int]:
@@ -259,10 +272,13 @@ class _Purchases(NamedTuple):
     """Whether events of orders or refunds that were taken over have gone."""
 
 
+_NOTHING_BOUGHT = _Purchases({}, {}, [], [], {}, set(), set(), False)
+
+
 def _find_purchases(prepared: Prepared, found: _Found, customer_ids: list[int]) -> _Purchases:
     """Find or make orders and refunds, and take over those about which this source is believed from now on."""
     if not prepared.orders and not prepared.refunds:
-        return _Purchases({}, {}, [], [], {}, set(), set(), False)
+        return _NOTHING_BOUGHT
     source, namespace = prepared.source, prepared.orders_source
     told = [
         NewOrder(order.external_id, customer, order.placed_at, order.currency, order.rank)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from common.clock import now
+from common.prepared_statements import answers
 
 MONTHLY_FOR_MONTHS = 36
 _NAME = re.compile(r"customers_event_(\d{8})_(\d{8})$")
@@ -48,12 +49,12 @@ def ensure_partitions(first: datetime, last: datetime) -> list[str]:
 
 def existing_spans() -> list[Span]:
     """Return the stretches of time that have a partition, earliest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = 'customers_event'::regclass"
-        )
-        return sorted(_spans_named(name for (name,) in cursor.fetchall()))
+    rows = answers(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = 'customers_event'::regclass",
+        [],
+    )
+    return sorted(_spans_named(name for (name,) in rows))
 
 
 def _spans_named(names: Iterable[str]) -> Iterator[Span]:

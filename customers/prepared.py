@@ -1,6 +1,6 @@
 """A batch of events made ready without the database: checked, keyed, and what it names listed once.
 
-Pure work on what the source said, so that an import can do it in another process than the one that stores.
+Pure work on what the source said, so that an import can do it while the batch before is being stored.
 """
 
 from collections.abc import Callable, Sequence

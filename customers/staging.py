@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -13,11 +14,13 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from common.clock import now
+from common.prepared_statements import answers_at_once
 from customers.events_in import AHEAD
-from customers.facts import add_events_sql
+from customers.facts import LOCK, MAKE, add_events_sql
 from customers.models import EventType
 from customers.news import of_events_sql
 from customers.profiles import touch_sql
+from customers.tombstones import GONE, gone_in
 
 _COLUMNS = {
     "message_id": "uuid",
@@ -104,15 +107,35 @@ SELECT count(*) FROM new
 _STORE_BEHAVIOUR = (
     _STORE.format(conflict="{conflict}", incoming="SELECT * FROM ingest_stage") + _ADD_BEHAVIOUR
 )
-_FEW_COLUMNS = {name: type for name, type in _COLUMNS.items() if name in _STORED.replace(",", " ").split()}
+
+
+class _Sent(msgspec.Struct, gc=False, omit_defaults=True):
+    """A row of a small batch, with the columns that the event table has; sent as JSON."""
+
+    message_id: str
+    type: int
+    occurred_at: datetime
+    customer_id: int
+    product_id: int | None = None
+    category_id: int | None = None
+    order_id: int | None = None
+    quantity: int | None = None
+    value_minor: int | None = None
+    currency: str | None = None
+    session: str | None = None
+    properties: str | None = None
+
+
 _STORE_FEW = (
     _STORE.format(
-        conflict="{conflict}",
+        conflict="",
         incoming=f"SELECT * FROM json_to_recordset(%(rows)s::json)"  # noqa: S608 - constants only
-        f" AS r({', '.join(f'{name} {type}' for name, type in _FEW_COLUMNS.items())})",
+        f" AS r({', '.join(f'{name} {_COLUMNS[name]}' for name in _Sent.__struct_fields__)})",
     )
     + _ADD_BEHAVIOUR
 )
+_sent_columns = itemgetter(*(list(_COLUMNS).index(name) for name in _Sent.__struct_fields__[1:]))
+_encoder = msgspec.json.Encoder()
 FEW = 500
 """So many rows at most are sent with the statement that stores them; more are copied first."""
 
@@ -161,14 +184,22 @@ def store_behaviour(source: str, *, patient: bool) -> int:
     return _count(_STORE_BEHAVIOUR, source, patient=patient)
 
 
-def store_few(rows: Iterable[Row], source: str, *, patient: bool) -> int:
-    """Do the same with rows that are not in `ingest_stage`: for a few, making that ready costs more than storing."""
-    told = [
-        {name: value for name, value in zip(_COLUMNS, row, strict=True) if name in _FEW_COLUMNS}
-        | {"message_id": row[0].hex()}
-        for row in rows
-    ]
-    return _count(_STORE_FEW, source, patient=patient, rows=msgspec.json.encode(told).decode())
+def store_few(
+    rows: Iterable[Row], source: str, *, customer_ids: Sequence[int]
+) -> tuple[int, set[int], set[int]]:
+    """Do the same with rows that are not in `ingest_stage`, and lock their customers' facts first, in one round trip.
+
+    Also returns who of these customers was merged or erased meanwhile: then the caller must undo it all.
+    """
+    told = [_Sent(row[0].hex(), *_sent_columns(row)) for row in rows]
+    *_, gone, ((stored,),) = answers_at_once(
+        (MAKE, [customer_ids]),
+        (LOCK.format(after=""), [customer_ids]),
+        (GONE, [customer_ids]),
+        (_STORE_FEW, _values(source) | {"rows": _encoder.encode(told).decode()}),
+    )
+    merged, erased = gone_in(gone)
+    return stored, merged, erased
 
 
 def store_events(source: str, *, patient: bool) -> int:
@@ -197,15 +228,19 @@ def as_json(value: object) -> str:
     return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
-def _count(sql: str, source: str, *, patient: bool, made: Sequence[int] = (), rows: str = "") -> int:
-    values: dict[str, Any] = {
+def _count(sql: str, source: str, *, patient: bool, made: Sequence[int] = ()) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.format(conflict="ON CONFLICT DO NOTHING" if patient else ""),
+            _values(source) | {"made": list(made)},
+        )
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _values(source: str) -> dict[str, Any]:
+    return {
         "source": source,
-        "made": list(made),
-        "rows": rows,
         "consumers": sorted(settings.TOUCHED_CONSUMERS),
         "ledger_begins": now() - timedelta(days=settings.EVENT_LEDGER_DAYS) + AHEAD,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql.format(conflict="ON CONFLICT DO NOTHING" if patient else ""), values)
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0

@@ -45,17 +45,24 @@ def erased(people: Iterable[P]) -> set[P]:
     return {person for person, theirs in hashes.items() if not found.isdisjoint(theirs)}
 
 
+GONE = (
+    "SELECT id, merged_into_id IS NOT NULL, erased_at IS NOT NULL FROM customers_customer"
+    " WHERE id = ANY(%s) AND (merged_into_id IS NOT NULL OR erased_at IS NOT NULL)"
+)
+
+
 def gone_among(customer_ids: Iterable[int]) -> tuple[set[int], set[int]]:
     """Return which of these customers were merged into others, and which are what is left of somebody erased; one
     query."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, merged_into_id IS NOT NULL, erased_at IS NOT NULL FROM customers_customer"
-            " WHERE id = ANY(%s) AND (merged_into_id IS NOT NULL OR erased_at IS NOT NULL)",
-            [list(customer_ids)],
-        )
-        rows = cursor.fetchall()
-    return {id for id, is_merged, _ in rows if is_merged}, {id for id, _, is_erased in rows if is_erased}
+        cursor.execute(GONE, [list(customer_ids)])
+        return gone_in(cursor.fetchall())
+
+
+def gone_in(rows: Iterable[tuple[int, bool, bool]]) -> tuple[set[int], set[int]]:
+    """Return the same of what `GONE` has answered."""
+    gone = list(rows)
+    return {id for id, is_merged, _ in gone if is_merged}, {id for id, _, is_erased in gone if is_erased}
 
 
 def _hashes(person: Named) -> Iterator[bytes]:

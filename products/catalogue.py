@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 from django.db import connection, transaction
 
+from common.prepared_statements import answers
 from products.models import Product
 
 _LOCK = 7216_0002
@@ -92,13 +93,11 @@ def _ancestors(path: str) -> list[str]:
 
 
 def _found(wanted: Mapping[str, ProductRef], source: str) -> dict[str, FoundProduct]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT external_id, id, category_id FROM products_product"
-            " WHERE source = %s AND external_id = ANY(%s)",
-            [source, list(wanted)],
-        )
-        return {key: FoundProduct(id, category) for key, id, category in cursor.fetchall()}
+    rows = answers(
+        "SELECT external_id, id, category_id FROM products_product WHERE source = %s AND external_id = ANY(%s)",
+        [source, list(wanted)],
+    )
+    return {key: FoundProduct(id, category) for key, id, category in rows}
 
 
 def _store(

@@ -48,11 +48,6 @@ class Mapper:
         self._watch = Watch(mapping, header=header, profile=profile)
         self._orders = orders
 
-    @property
-    def remembers_keys(self) -> bool:
-        """Whether keys are promised to be unique: those of the whole run are kept in this process."""
-        return self._watch.remembers_keys
-
     def map(self, rows: Sequence[ReadRow], *, dropped_until: datetime | None) -> Mapped:
         """Return what the rows become; events before `dropped_until` were dropped, and may have been counted.
 

@@ -1,14 +1,12 @@
-"""Reads rows to the end: mapped beside, stored by one writer thread, counted, refused rows kept in a file."""
+"""Reads rows to the end: mapped here, stored by one writer thread, counted, refused rows kept in a file."""
 
 import csv
 import sys
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
-from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -23,7 +21,6 @@ from customers.identity import Person
 from customers.importing.books import Books
 from customers.importing.mapper import Mapped, Mapper, ReadRow
 from customers.importing.mapping import shared_orders
-from customers.importing.mapping_process import MappingProcess
 from customers.ingest import IngestResult
 from customers.ingest import store as ingested
 from customers.quality.quarantine import Quarantine, Refused
@@ -31,7 +28,6 @@ from customers.quality.sources import note_mapping
 
 BATCH = 10_000
 _SWITCH_SECONDS = 0.0005
-BESIDE_FROM = 2  # batches: a process of its own is worth its start
 
 
 class Rejects:
@@ -106,7 +102,7 @@ def import_rows(
 ) -> None:
     """Store all rows and enter them in the books; `on_batch` hears how many rows have been read.
 
-    The next batch is mapped while the last one is stored, so at most four batches are in memory; inside a
+    The next batch is mapped while the last one is stored, so at most three batches are in memory; inside a
     transaction, which belongs to this thread, one follows the other.
     Raises MappingError before anything is read, and whatever reading or storing raises.
     """
@@ -115,12 +111,7 @@ def import_rows(
     note_mapping(books.run.source, mapping)
     books.expectations = mapping.get("expectations", [])
     store = _Store(mapping, books, rejects, Quarantine(mapping, header=header, books=books))
-    portions = _Portions(rows)
-    batches = _batches(
-        portions,
-        mapper,
-        partial(MappingProcess, mapping, header=header, profile=books.profile, orders=orders),
-    )
+    batches = _batches(_Portions(rows), mapper)
     if connection.in_atomic_block:
         for batch in batches:
             on_batch(store(batch))
@@ -164,39 +155,13 @@ def _close_connection() -> None:
     connection.close()
 
 
-def _batches(
-    portions: _Portions, mapper: Mapper, start_process: Callable[[], MappingProcess]
-) -> Iterator[_Batch]:
-    """Map here, or beside where there is enough to map; what stands before the place where a file breaks off counts."""
-    remaining = iter(portions)
-    begin = list(islice(remaining, BESIDE_FROM))
-    everything, until = chain(begin, remaining), dropped_until()
-    if len(begin) < BESIDE_FROM or mapper.remembers_keys:
-        for first, rows in everything:
-            yield _Batch(first, rows, mapper.map(rows, dropped_until=until))
-    else:
-        with start_process() as process:
-            yield from _mapped_beside(everything, process, dropped_until=until)
+def _batches(portions: _Portions, mapper: Mapper) -> Iterator[_Batch]:
+    """Map batch by batch; what stands before the place where a file breaks off counts."""
+    until = dropped_until()
+    for first, rows in portions:
+        yield _Batch(first, rows, mapper.map(rows, dropped_until=until))
     if portions.failure is not None:
         raise portions.failure
-
-
-def _mapped_beside(
-    portions: Iterable[tuple[int, list[ReadRow]]], process: MappingProcess, *, dropped_until: datetime | None
-) -> Iterator[_Batch]:
-    """Keep one batch ahead of the one that is waited for."""
-    sent: deque[tuple[int, list[ReadRow]]] = deque()
-    for first, rows in portions:
-        process.send(rows, dropped_until=dropped_until)
-        sent.append((first, rows))
-        if len(sent) > 1:
-            yield _received(process, *sent.popleft())
-    while sent:
-        yield _received(process, *sent.popleft())
-
-
-def _received(process: MappingProcess, first: int, rows: list[ReadRow]) -> _Batch:
-    return _Batch(first, rows, process.receive(f"Rows {first:,} to {first + len(rows) - 1:,}"))
 
 
 class _Store:

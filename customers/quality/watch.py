@@ -69,11 +69,6 @@ class RunProfile:
         if newest is not None and (self.watermark is None or newest > self.watermark):
             self.watermark = newest
 
-    def take_over(self, other: "RunProfile") -> None:
-        """Become what another process saw of the same run; what was refused is counted here, keys are not taken."""
-        for name in ("rows", "columns", "faults", "first_key", "last_key", "watermark"):
-            setattr(self, name, getattr(other, name))
-
     def columns_as_json(self) -> dict[str, dict[str, Any]]:
         """The columns as they are kept with the run."""
         return {name: column.as_json() for name, column in self.columns.items()}
@@ -94,11 +89,6 @@ class Watch:
         ]
         for name in header:
             profile.columns.setdefault(name, ColumnProfile())
-
-    @property
-    def remembers_keys(self) -> bool:
-        """Whether keys are promised to be unique: then those of all rows of the run are kept."""
-        return bool(self._unique)
 
     def look(self, rows: Sequence[list[str] | str]) -> dict[int, str]:
         """Take the rows into the profile; return those that an `error` keeps out: position → reason.

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from common.prepared_statements import answers
 from customers.models import SyncRun
 
 _LOCK = 7216_0007
@@ -19,7 +20,7 @@ UPDATE customers_syncrun r SET rows_in = rows_in + %s, inserted = inserted + %s,
       SELECT key AS reason, sum(value::bigint) AS total
       FROM (SELECT * FROM jsonb_each_text(r.rejected) UNION ALL SELECT * FROM jsonb_each_text(%s::jsonb)) counts
       GROUP BY key) sums) END
-FROM lazily WHERE r.source = %s AND r.started_at = %s
+FROM lazily WHERE r.source = %s AND r.started_at = %s RETURNING 1
 """
 # What is found first stands for the day; the page shows it as a warning.
 _FIND = """
@@ -34,11 +35,9 @@ def enter(source: str, *, inserted: int, duplicates: int, rejected: Counter[str]
     reasons = json.dumps(rejected)
     rows = inserted + duplicates + sum(rejected.values())
     values: list[Any] = [rows, inserted, duplicates, at, reasons, reasons, source, day]
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, values)
-        if not cursor.rowcount:
-            _open(source, day)
-            cursor.execute(_ADD, values)
+    if not answers(_ADD, values):
+        _open(source, day)
+        answers(_ADD, values)
 
 
 def note_names(source: str, *, example: str, at: datetime) -> None:
