@@ -3,7 +3,8 @@
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,9 @@ from campaigns.models import Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
 from campaigns.shelves import Shelves, fill, in_template
 from campaigns.slots import asked_by, blocks_of, versions_of
-from campaigns.templating.compile import requested_recommendations
+from campaigns.templating.compile import requested_by_block, requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed, render
-from campaigns.templating.tags import ARMS_CHOICE
+from campaigns.templating.tags import ARMS_CHOICE, MOST_PRODUCTS
 from common import tokens
 from common.clock import now
 from customers import consent
@@ -32,7 +33,6 @@ from recommendations.serving import Served
 from rules.deciding import Decision, decide
 from rules.models import RuleSetVersion
 
-MOST_PRODUCTS = 12
 TIME_TO_COMPOSE = LEASE / 2
 
 
@@ -106,8 +106,8 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
         recommended |= fill(
             dict.fromkeys(of_arm, content.strategy),
             decided,
-            shelves=_shelves(content),
-            is_personalised=content.is_personalised,
+            shelves=_shelves(content, decided.values(), source.blocks),
+            impersonal=set(of_arm) - set(asked if content.is_personalised else ()),
         )
     return Ingredients(
         source=source,
@@ -143,9 +143,15 @@ def write(
     return render(compiled_of(content.template_version_id), context, links=tracked if token else None)
 
 
-def _shelves(content: CampaignVariant) -> Shelves:
-    """What an arm's template shows; one product where it names none by a tag, for it may use the variable itself."""
+def _shelves(content: CampaignVariant, decisions: Iterable[Decision], blocks: Mapping[str, str]) -> Shelves:
+    """What an arm's template shows, and the blocks that rules put into its slots; at least one product of the arm's
+    choice, for a template may use the variable itself."""
+    by_slot: dict[str, Counter[str]] = defaultdict(Counter)
+    for slot, key in {pair for decision in decisions for pair in decision.show.items() if pair[1] in blocks}:
+        by_slot[slot] |= requested_by_block(blocks[key])
     wanted = requested_recommendations(compiled_of(content.template_version_id))
+    for in_slot in by_slot.values():
+        wanted += in_slot
     return {shelf: min(MOST_PRODUCTS, k) for shelf, k in wanted.items()} or {ARMS_CHOICE: 1}
 
 

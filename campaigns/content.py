@@ -9,7 +9,7 @@ from django.db.models import DurationField, ExpressionWrapper, F
 from campaigns.contexts import context_for, load_people
 from campaigns.models import Block, Campaign
 from campaigns.shelves import excluded_products, fill, in_template
-from campaigns.templating.compile import Compiled, requested_recommendations
+from campaigns.templating.compile import requested_by_block
 from campaigns.templating.render import RenderFailed, render_fragment
 from common.clock import now
 from customers.models import Assignment, Customer
@@ -74,13 +74,13 @@ def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
         return None
     version = rule_set.live_version
     fallback = replace(fallback_decision(version), recommend={})
-    decision, strategy = fallback, BESTSELLERS
+    decision, is_personal = fallback, False
     if customer is not None and is_personalised(customer):
-        decision, strategy = decide([version], [customer.pk], now=now())[customer.pk], FOR_YOU
-    html, is_fallback = _html(decision, slot, customer, strategy), decision.fell_back
+        decision, is_personal = decide([version], [customer.pk], now=now())[customer.pk], True
+    html, is_fallback = _html(decision, slot, customer, is_personal=is_personal), decision.fell_back
     if html is None:
         decision, is_fallback = fallback, True
-        html = _html(fallback, slot, None, BESTSELLERS) or ""
+        html = _html(fallback, slot, None, is_personal=False) or ""
     return {
         "slot": slot,
         "customer": str(customer.public_id) if customer else None,
@@ -92,17 +92,17 @@ def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
     }
 
 
-def _html(decision: Decision, slot: str, customer: Customer | None, strategy: str) -> str | None:
+def _html(decision: Decision, slot: str, customer: Customer | None, *, is_personal: bool) -> str | None:
     """Render the decided block, or None where there is none or it cannot be rendered."""
     block = Block.objects.filter(key=decision.show.get(slot, "")).first()
     if block is None:
         return None
     who = customer.pk if customer else NOBODY
     context = context_for(load_people([who]), who) | decision.variables
-    wanted = requested_recommendations(Compiled(html=block.compiled_html, text="", subject=""))
+    wanted = requested_by_block(block.compiled_html)
     if wanted:
-        is_personalised = strategy != BESTSELLERS
-        filled = fill({who: strategy}, {who: decision}, shelves=wanted, is_personalised=is_personalised)
+        impersonal = () if is_personal else (who,)
+        filled = fill({who: FOR_YOU}, {who: decision}, shelves=wanted, impersonal=impersonal)
         context["recommendations"] = in_template(filled[who])
     try:
         return render_fragment(block.compiled_html, context)

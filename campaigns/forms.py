@@ -11,7 +11,7 @@ from campaigns.field_uses import tell_campaign
 from campaigns.models import Campaign, CampaignVariant, Template, TemplateVersion
 from delivery.models import Sender
 from experiments.models import Experiment, Variant
-from recommendations.strategies import BESTSELLERS, FOR_YOU, LABELS
+from recommendations.strategies import BESTSELLERS, FOR_YOU, IMPERSONAL, LABELS
 from segments.models import Segment
 
 
@@ -50,7 +50,7 @@ class CampaignForm(forms.Form):
     baseline_template = forms.ModelChoiceField(
         TemplateVersion.objects.select_related("template"), label="Arm A: template"
     )
-    baseline_strategy = forms.ChoiceField(choices=LABELS, label="Arm A: products", initial=BESTSELLERS)
+    baseline_strategy = forms.ChoiceField(choices=IMPERSONAL, label="Arm A: products", initial=BESTSELLERS)
     treatment_template = forms.ModelChoiceField(
         TemplateVersion.objects.select_related("template"), label="Arm B: template"
     )

@@ -1,7 +1,7 @@
 """Filling the product shelves of mails: by the arm's strategy or the template's, with what rules say."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,24 +23,25 @@ def fill(
     decisions: Mapping[int, Decision],
     *,
     shelves: Shelves,
-    is_personalised: bool = True,
+    impersonal: Collection[int] = (),
 ) -> dict[int, dict[str, Served]]:
     """Return what stands on each shelf for each customer; a fixed number of queries a shelf.
 
     `strategies` are the arms' own. A rule's `recommend` replaces them, and products that it names come first; what
-    rules exclude is left out and filled up. A shelf whose strategy the template names keeps it; only where nothing is
-    personalised it shows bestsellers in place of a personal one. No product stands in a mail twice.
+    rules exclude is left out and filled up. A shelf whose strategy the template names keeps it. The `impersonal`
+    (a baseline arm, who objects to profiling) get bestsellers in place of any personal strategy. No product stands on
+    two shelves.
     """
     exclude = {who: set(products) for who, products in excluded_products(decisions).items()}
     filled: dict[int, dict[str, Served]] = {who: {} for who in strategies}
     for shelf, k in shelves.items():
-        if shelf == ARMS_CHOICE:
-            found = _by_arm(strategies, decisions, exclude, k)
-        else:
-            may_be_shown = is_personalised or not strategy_called(shelf).is_personal
-            strategy = shelf if may_be_shown else BESTSELLERS
-            found = recommend(list(strategies), k=k, strategy=strategy, exclude=exclude)
-        for who, served in found.items():
+        wishes = {
+            who: _wish(
+                shelf or strategy, None if shelf else decisions.get(who), is_impersonal=who in impersonal
+            )
+            for who, strategy in strategies.items()
+        }
+        for who, served in _grant(wishes, exclude, k).items():
             filled[who][shelf] = served
             exclude.setdefault(who, set()).update(product.pk for product in served.products)
     return filled
@@ -52,17 +53,24 @@ def in_template(filled: Mapping[str, Served]) -> list[dict[str, Any]] | dict[str
     return shelves.get(ARMS_CHOICE, []) if set(shelves) <= {ARMS_CHOICE} else shelves
 
 
-def _by_arm(
-    strategies: Mapping[int, str], decisions: Mapping[int, Decision], exclude: Mapping[int, set[int]], k: int
+def _wish(strategy: str, decision: Decision | None, *, is_impersonal: bool) -> Recommendation:
+    """What a rule asks for, else the strategy."""
+    if is_impersonal:
+        return Recommendation(BESTSELLERS if strategy_called(strategy).is_personal else strategy)
+    rule = next(iter(decision.recommend.values()), None) if decision else None
+    return rule or Recommendation(strategy)
+
+
+def _grant(
+    wishes: Mapping[int, Recommendation], exclude: Mapping[int, set[int]], k: int
 ) -> dict[int, Served]:
-    """Ask the recommender once for each wish: what an arm or a rule asks for."""
-    wishes: dict[Recommendation, list[int]] = defaultdict(list)
-    for who, strategy in strategies.items():
-        rule = next(iter(decisions[who].recommend.values()), None) if who in decisions else None
-        wishes[rule or Recommendation(strategy)].append(who)
-    named = _named_products(code for wish in wishes for code in wish.products)
+    """Ask the recommender once for each wish."""
+    wishing: dict[Recommendation, list[int]] = defaultdict(list)
+    for who, wish in wishes.items():
+        wishing[wish].append(who)
+    named = _named_products(code for wish in wishing for code in wish.products)
     served: dict[int, Served] = {}
-    for wish, people in wishes.items():
+    for wish, people in wishing.items():
         filters = Filters(categories=wish.categories, price_from=wish.price_from, price_to=wish.price_to)
         found = recommend(
             people,

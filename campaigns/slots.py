@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from campaigns.models import Block, Campaign, CampaignVariant, FrozenBlock, TemplateVersion
 from campaigns.publishing import compiled_of
 from campaigns.templating.compile import requested_recommendations, slot_names
+from campaigns.templating.tags import ARMS_CHOICE
 from rules.deciding import document_of
 from rules.models import RuleSetVersion
 from rules.versions import live_versions
@@ -14,9 +15,9 @@ PRODUCTS = "products"
 
 
 def slots_of(template_version_id: int) -> frozenset[str]:
-    """Return what rules may decide in a template: its slots, `products` if it recommends any, and the `subject`."""
+    """Return what rules may decide in a template: its slots, `products` if a shelf is left open, and the `subject`."""
     compiled = compiled_of(template_version_id)
-    shelf = [PRODUCTS] if requested_recommendations(compiled) else []
+    shelf = [PRODUCTS] if ARMS_CHOICE in requested_recommendations(compiled) else []
     return frozenset([SUBJECT, *shelf, *slot_names(compiled)])
 
 

@@ -138,6 +138,8 @@ STRATEGIES = {
 
 LABELS = [(name, strategy.label) for name, strategy in STRATEGIES.items()]
 """The strategies as choices of a form."""
+IMPERSONAL = [(name, strategy.label) for name, strategy in STRATEGIES.items() if not strategy.is_personal]
+"""Those that a baseline arm may have."""
 
 
 def strategy_called(name: str) -> Strategy:

@@ -6,6 +6,7 @@ derived. Nothing here raises for an author's fault: faults are findings, and one
 
 import html
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
@@ -77,12 +78,24 @@ def compile_template(
     return Compiled(compiled_html, compiled_text, subject, preheader, links, ordered, _once(findings))
 
 
-def requested_recommendations(compiled: Compiled) -> dict[str, int]:
-    """Tell how many products of each strategy the template shows at most, for the composer to load."""
-    wanted: dict[str, int] = {}
-    for node in _nodes(parsed_html(compiled.html)):
+def requested_recommendations(compiled: Compiled) -> Counter[str]:
+    """Tell how many products of each strategy the template shows at most, for the composer to load.
+
+    Shelves of one part add up; the plain text shows those of the HTML again.
+    """
+    return requested_by_block(compiled.html) | _requested(parsed_text(compiled.text))
+
+
+def requested_by_block(html: str) -> Counter[str]:
+    """Tell the same of a block, or of any compiled HTML."""
+    return _requested(parsed_html(html))
+
+
+def _requested(template: MessageTemplate) -> Counter[str]:
+    wanted: Counter[str] = Counter()
+    for node in _nodes(template):
         if isinstance(node, RecommendationsNode):
-            wanted[node.strategy] = max(node.k, wanted.get(node.strategy, 0))
+            wanted[node.strategy] += node.k
     return wanted
 
 

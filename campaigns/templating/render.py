@@ -90,6 +90,7 @@ def _failures() -> Iterator[None]:
 def _write(template: MessageTemplate, context: Mapping[str, object], rendering: Rendering) -> str:
     """Render one part; what is missing in several parts counts as often as in the part that misses it most."""
     before, rendering.fallbacks = rendering.fallbacks, Counter()
+    rendering.taken.clear()
     written = template.write(context, rendering)
     rendering.fallbacks |= before
     return written

@@ -39,6 +39,8 @@ class Rendering:
     deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
     fallbacks: Counter[str] = field(default_factory=Counter)
     resolved: dict[str, int] = field(default_factory=dict)
+    taken: Counter[str] = field(default_factory=Counter)
+    """How many products of each strategy this part shows already: the next shelf goes on after them."""
 
     def check_time(self) -> None:
         """Raise TookTooLong after the deadline."""

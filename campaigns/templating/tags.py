@@ -128,11 +128,21 @@ class RecommendationsNode(Node):
         return written
 
     def _products(self, context: RenderContext) -> Sequence[object]:
-        """Give at most k products; the context holds one list, or one list a strategy."""
+        """Give at most k products that no shelf before has shown.
+
+        The context holds the list of the arm's choice, or a list for each strategy that shelves name.
+        """
         given = context.resolve("recommendations", default=None)
         if isinstance(given, Mapping):
             given = given.get(self.strategy)
-        return list(given)[: self.k] if isinstance(given, Sequence) and not isinstance(given, str) else []
+        elif self.strategy != ARMS_CHOICE:
+            given = None
+        if not isinstance(given, Sequence) or isinstance(given, str):
+            return []
+        taken = rendering_of(context).rendering.taken
+        chosen = list(given)[taken[self.strategy] :][: self.k]
+        taken[self.strategy] += len(chosen)
+        return chosen
 
     def children(self, static_context: RenderContext, *, include_partials: bool = True) -> Iterable[Node]:
         """Give both parts, for the analysis of variables."""

@@ -27,6 +27,7 @@ from delivery.models import MailboxMessage, Message
 from delivery.tasks import release_expired_messages
 from products.models import Category, Product
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
+from recommendations.strategies import STRATEGIES
 from rules.versions import publish_document
 from tests.campaigns.making import bestsellers, launched, people, rules
 
@@ -344,3 +345,49 @@ def test_a_rule_restricts_prices_and_how_many_of_a_category() -> None:
         False,
         True,
     ]
+
+
+def test_two_shelves_of_one_strategy_go_on_one_after_the_other_in_both_parts() -> None:
+    bestsellers(4)
+    people(1)
+    _, counted = launched(body=shelf("bestsellers", 1) + shelf("bestsellers", 2))
+    [html] = all_in_b(counted).values()
+    assert shown(html) == [f"bestsellers Product {n}" for n in range(3)]
+    mail = message_from_bytes(bytes(MailboxMessage.objects.get().raw), policy=default)
+    assert shown(mail.get_body(("plain",)).get_content()) == [f"bestsellers Product {n}" for n in range(3)]
+
+
+def test_a_shelf_inside_a_block_is_what_it_says() -> None:
+    products = bestsellers(3)
+    people(1)
+    PopularProducts.objects.create(
+        kind="trending", country="", product_ids=[products[2].pk], scores=[3.0], computed_at=now()
+    )
+    save_block(key="hot", name="Hot", mjml=shelf("trending", 1))
+    rules(otherwise={"show": "hot"})
+    [html] = all_in_b(launched(body=SLOT + shelf("bestsellers", 1))[1]).values()
+    assert shown(html) == ["trending Product 2", "bestsellers Product 0"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_who_objects_to_profiling_sees_full_shelves_of_what_all_see(strategy: str) -> None:
+    bestsellers(2)
+    people(1, allows_profiling=False)
+    body = shelf(strategy, 1) + "{% recommendations k: 1 %}<mj-text>[open {{ product.name }}]</mj-text>"
+    [html] = all_in_b(launched(body=body + "{% endrecommendations %}", strategy=strategy)[1]).values()
+    assert sorted(one.split(" ", 1)[1] for one in shown(html)) == ["Product 0", "Product 1"]
+
+
+def test_a_baseline_arm_is_shown_nothing_personal_however_it_was_set_up() -> None:
+    [first, last] = bestsellers(2)
+    [customer] = people(1)
+    version = ModelVersion.objects.create(engine="blend", number=1, status="champion", started_at=now())
+    Recommendation.objects.create(
+        customer=customer, model_version=version, product_ids=[last.pk], scores=[1.0], computed_at=now()
+    )
+    campaign, counted = launched(body=SHELF, baseline=SHELF)
+    campaign.variants.update(strategy="for_you")
+    Message.objects.update(variant_key="a")
+    Recipient.objects.update(variant_key="a")
+    [html] = sent(counted).values()
+    assert html.index(first.name) < html.index(last.name)

@@ -117,7 +117,7 @@ def test_it_lists_slots_and_what_each_strategy_needs():
         '{% recommendations k: 6, strategy: "bestsellers" %}<mj-text>x</mj-text>{% endrecommendations %}'
     )
     assert slot_names(template) == ["hero", "foot"]
-    assert requested_recommendations(template) == {"bestsellers": 6}
+    assert requested_recommendations(template) == {"bestsellers": 8}
 
 
 @pytest.mark.parametrize(
