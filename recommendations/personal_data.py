@@ -12,6 +12,7 @@ POLICIES = [
     *not_personal(
         "recommendations.ModelVersion",
         "recommendations.PopularProducts",
+        "recommendations.PredictionVersion",
         why="Figures over everybody.",
     ),
 ]

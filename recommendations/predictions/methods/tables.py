@@ -29,6 +29,11 @@ class Table:
         """The table with only these rows."""
         return Table({name: values[wanted] for name, values in self.columns.items()})
 
+    def joined(self, other: Table) -> Table:
+        """The rows of this table, then those of another with the same columns."""
+        together = {name: np.concatenate([one, other.columns[name]]) for name, one in self.columns.items()}
+        return Table(together)
+
     def shuffled(self, name: str, generator: np.random.Generator) -> Table:
         """The table with the values of one column dealt out anew."""
         return Table({**self.columns, name: generator.permutation(self.columns[name])})
