@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from common.charts import Chart, Series
@@ -35,6 +35,7 @@ class ReportCard:
     question: str
     champion: PredictionVersion | None
     newest: PredictionVersion | None
+    has_one_before: bool = False
 
     @property
     def family(self) -> str:
@@ -90,9 +91,10 @@ def overview_rows() -> list[ReportCard]:
 
 
 def report_card(kind: str) -> ReportCard:
-    """One kind; two queries."""
+    """One kind; three queries."""
     versions = PredictionVersion.objects.filter(kind=kind)
-    return _card(kind, versions.filter(status=Status.CHAMPION).first(), versions.first())
+    card = _card(kind, versions.filter(status=Status.CHAMPION).first(), versions.first())
+    return replace(card, has_one_before=versions.filter(status=Status.RETIRED).exists())
 
 
 def _card(kind: str, champion: PredictionVersion | None, newest: PredictionVersion | None) -> ReportCard:

@@ -60,7 +60,7 @@ class Encoding:
         return cls({name: _levels(values) for name, values in table.columns.items()})
 
     def matrix(self, table: Table) -> Values:
-        """A row each of `table`'s; missing numbers stay NaN. Raises `KeyError` where a column is missing."""
+        """A row each of `table`'s, at least one column; missing numbers stay NaN. `KeyError` for a lost column."""
         columns: list[Values] = []
         for name, levels in self.levels.items():
             values = table.columns[name]
@@ -68,7 +68,7 @@ class Encoding:
                 columns.append(values.astype(np.float64))
             else:
                 columns += [(values == level).astype(np.float64) for level in levels]
-        return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0))
+        return np.stack(columns, axis=1) if columns else np.zeros((len(table), 1))
 
     def as_json(self) -> dict[str, Any]:
         """The columns in order with their values."""

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
-from customers.models import Customer, Order, OrderLine, Refund
+from customers.models import Customer, Order, Refund
 from products.models import Product
 from recommendations.predictions.features import read_features
 from recommendations.predictions.methods.classification import compete
@@ -60,18 +61,19 @@ def online_retail(db: None) -> None:
             continue
         orders.append(Order(**common, placed_at=at, total_minor=sum(minor)))
         lines_of += [
-            OrderLine(
-                order=orders[-1],
-                line=str(number),
-                product=products[row["StockCode"]],
-                quantity=int(row["Quantity"]),
-                unit_price_minor=100,
-                total_minor=total,
-            )
+            (len(orders) - 1, str(number), products[row["StockCode"]].pk, int(row["Quantity"]), total)
             for number, (row, total) in enumerate(zip(rows, minor, strict=True))
         ]
     Order.objects.bulk_create(orders, batch_size=5000)
-    OrderLine.objects.bulk_create(lines_of, batch_size=5000)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY customers_orderline (order_id, line, product_id, quantity, total_minor, unit_price_minor, description)"
+            " FROM STDIN"
+        ) as copy,
+    ):
+        for at, line, product, quantity, total in lines_of:
+            copy.write_row((orders[at].pk, line, product, quantity, total, 100, ""))
     Refund.objects.bulk_create(refunds, batch_size=5000)
 
 

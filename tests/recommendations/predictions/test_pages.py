@@ -143,8 +143,11 @@ def test_cancelling_stops_the_training_under_way(analyst: Client) -> None:
 
 
 def test_going_back_queues_a_refresh(analyst: Client, django_capture_on_commit_callbacks: object) -> None:
-    version(number=1, status=Status.RETIRED)
     version(number=2)
+    back = "Go back to the one before"
+    assert back not in analyst.get(f"{OVERVIEW}churn/").content.decode()
+    version(number=1, status=Status.RETIRED)
+    assert back in analyst.get(f"{OVERVIEW}churn/").content.decode()
     with django_capture_on_commit_callbacks(execute=True):
         analyst.post(f"{OVERVIEW}churn/roll-back/")
     assert str(registry.champion("churn")) == "churn-1"
