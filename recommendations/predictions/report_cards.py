@@ -8,10 +8,11 @@ from typing import Any
 
 from common.charts import Chart, Series
 from recommendations.predictions.features import LABELS
+from recommendations.predictions.methods.drift import LARGE
 from recommendations.predictions.methods.families import FAMILIES
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.targets import TARGETS
-from recommendations.predictions.training import KINDS, LTV
+from recommendations.predictions.training import KINDS, LTV, SCORE
 
 Status = PredictionVersion.Status
 _LTV = ("Lifetime value", "How much will a customer who ordered before spend in the next 12 months?")
@@ -19,11 +20,20 @@ _LTV = ("Lifetime value", "How much will a customer who ordered before spend in 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A data point: `importance` is the AUC that is lost without it, `fill_rate` the share of customers who have it."""
+    """A data point: `importance` is the AUC that is lost without it, `fill_rate` the share of customers who have it.
+
+    `drift` is its stability index as of the last refresh, None before.
+    """
 
     label: str
     importance: float
     fill_rate: float
+    drift: float | None
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether customers have changed so much in it that the model should learn anew."""
+        return self.drift is not None and self.drift >= LARGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +64,12 @@ class ReportCard:
         """What each data point is worth, the most important first."""
         columns = self._metrics.get("columns", {})
         rows = [
-            Field(label=LABELS.get(name, name), importance=one["importance"], fill_rate=one["fill_rate"])
+            Field(
+                label=LABELS.get(name, name),
+                importance=one["importance"],
+                fill_rate=one["fill_rate"],
+                drift=self._drift.get(name),
+            )
             for name, one in columns.items()
         ]
         return sorted(rows, key=lambda row: -row.importance)
@@ -76,6 +91,20 @@ class ReportCard:
                 Series(name="Happened", values=[point["happened"] for point in curve]),
             ],
         )
+
+    @property
+    def score_drift(self) -> float | None:
+        """The stability index of the scores as of the last refresh; None before."""
+        return self._drift.get(SCORE)
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether scores have moved so far that the model should learn anew."""
+        return (self.score_drift or 0.0) >= LARGE
+
+    @property
+    def _drift(self) -> dict[str, float]:
+        return self._metrics.get("drift", {}).get("columns", {})
 
     @property
     def _metrics(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from recommendations.predictions.methods.classification import (
     compete,
     fit,
 )
+from recommendations.predictions.methods.drift import profile, stability_index
 from recommendations.predictions.methods.histories import Integers, Purchases, Values, histories
 from recommendations.predictions.methods.lifetime_value import LifetimeValueModel, TooLittleHistoryError
 from recommendations.predictions.methods.validation import shuffled_folds, time_ordered_folds
@@ -35,6 +36,7 @@ from recommendations.predictions.scores import store_scores
 from recommendations.predictions.targets import TARGETS, Target, read_outcomes
 
 LTV = "ltv"
+SCORE = "score"
 LTV_DAYS = 365
 KINDS = (LTV, *TARGETS)
 CUT_OFFS = 3
@@ -91,7 +93,19 @@ def refresh_scores(kind: str, *, now: datetime) -> int:
     else:
         known = _asked(TARGETS[kind], read_features(as_of=now))
         customers, values = known.customers, Predictor.from_stored(arrays, metadata).probability(known.table)
+        _note_drift(version, known, values, now)
     return store_scores(kind=kind, customers=customers, values=values, version=str(version), now=clock.now())
+
+
+def _note_drift(version: PredictionVersion, known: Known, scores: Values, now: datetime) -> None:
+    """Keep how far today's fields and scores lie from those that the version learnt from."""
+    then = version.metrics.get("profiles")
+    if not then:
+        return
+    today = {**known.table.columns, SCORE: scores}
+    found = {name: round(stability_index(one, today[name]), 4) for name, one in then.items() if name in today}
+    version.metrics["drift"] = {"as_of": now.isoformat(), "columns": found}
+    version.save(update_fields=["metrics"])
 
 
 def _train_target(version: PredictionVersion, now: datetime, tell: Report) -> tuple[bool, str]:
@@ -109,6 +123,8 @@ def _train_target(version: PredictionVersion, now: datetime, tell: Report) -> tu
     predictor = fit(known.table, outcomes, competition)
     version.family = competition.champion
     version.metrics = _report_card(competition, moments=np.unique(moments).tolist(), rows=len(outcomes))
+    learnt = {**known.table.columns, SCORE: predictor.probability(known.table)}
+    version.metrics["profiles"] = {name: profile(values) for name, values in learnt.items()}
     arrays, metadata = predictor.stored()
     _store(version, dict(arrays), metadata)
     return _verdict(version, competition)

@@ -68,8 +68,8 @@ def online_retail(db: None) -> None:
     with (
         connection.cursor() as cursor,
         cursor.copy(
-            "COPY customers_orderline (order_id, line, product_id, quantity, total_minor, unit_price_minor, description)"
-            " FROM STDIN"
+            "COPY customers_orderline (order_id, line, product_id, quantity, total_minor,"
+            " unit_price_minor, description) FROM STDIN"
         ) as copy,
     ):
         for at, line, product, quantity, total in lines_of:
@@ -85,8 +85,6 @@ def test_purchases_in_twelve_weeks_are_predicted() -> None:
     bought = read_outcomes(BUYS, known, as_of=CUT_OFF)
     competition = compete(known.table, bought, shuffled_folds(bought.astype(int)))
     champion = competition.judged[competition.champion].metrics
-    print({name: judged.metrics.as_json() for name, judged in competition.judged.items()})
-    print(competition.champion, sorted(competition.importance.items(), key=lambda pair: -pair[1])[:8])
     assert len(known.customers) > 3400
     assert champion.auc >= 0.74
     assert champion.calibration_error < 0.05

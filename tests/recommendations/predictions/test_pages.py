@@ -32,6 +32,10 @@ METRICS = {
         "gender": {"importance": 0.001, "fill_rate": 0.2},
         "since_order": {"importance": 0.12, "fill_rate": 0.9},
     },
+    "drift": {
+        "as_of": "2026-06-01T00:00:00+00:00",
+        "columns": {"gender": 0.31, "since_order": 0.02, "score": 0.04},
+    },
 }
 Status = PredictionVersion.Status
 
@@ -98,6 +102,8 @@ def test_the_page_of_a_kind_shows_fields_by_importance(viewer: Client) -> None:
     assert page.index("Days since the last order") < page.index("Gender")
     assert "What was predicted, and what happened" in page
     assert "0.810 (0.790 to 0.830)" in page
+    assert page.count("changed</span>") == 1
+    assert "Scores have drifted" not in page
 
 
 def test_a_kind_without_a_model_says_what_is_missing(viewer: Client) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from customers.models import Customer, Event, Order, Score, Touched
 from recommendations.engines.artefacts import DamagedArtefactError
 from recommendations.predictions import registry
+from recommendations.predictions.features import LABELS
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.scores import store_scores
 from recommendations.predictions.training import refresh_scores, train
@@ -43,6 +44,10 @@ def test_the_chance_to_buy_is_learnt_in_time_and_scored(buyers: list[Customer]) 
     one, other = (np.mean([score.value for score in part]) for part in means)
     assert one > 2 * other
     assert scores.order_by("-value").first().percentile == 100
+    found.refresh_from_db()
+    drift = found.metrics["drift"]["columns"]
+    assert drift["country"] == 0.0
+    assert set(drift) == {*LABELS, "score"}
 
 
 def test_lifetime_values_light_up_the_bands(buyers: list[Customer]) -> None:
