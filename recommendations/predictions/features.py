@@ -86,12 +86,13 @@ WITH people AS (
 ), worth AS (
     SELECT o.id, o.customer_id, o.placed_at,
            extract(epoch FROM %(as_of)s - o.placed_at)::float8 / 86400 AS ago,
-           greatest({ORDER_TOTAL} - coalesce(g.amount, 0), 0)::float8 AS value, coalesce(n.lines, 0) AS lines
+           ({ORDER_TOTAL} - coalesce(g.amount, 0))::float8 AS net, coalesce(n.lines, 0) AS lines
     FROM customers_order o
     LEFT JOIN given_back g ON g.order_id = o.id LEFT JOIN line n ON n.order_id = o.id
     WHERE o.placed_at >= %(since)s AND o.placed_at < %(as_of)s
 ), spaced AS (
-    SELECT *, lead(ago) OVER latest - ago AS gap, row_number() OVER latest AS place
+    SELECT *, CASE WHEN net < 0 THEN 0 ELSE net END AS value,
+           lead(ago) OVER latest - ago AS gap, row_number() OVER latest AS place
     FROM worth WINDOW latest AS (PARTITION BY customer_id ORDER BY ago, id)
 ), bought AS (
     SELECT customer_id, count(*) AS orders,

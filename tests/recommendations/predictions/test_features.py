@@ -100,7 +100,8 @@ def test_what_was_given_back_before_is_not_spent(anna: Customer) -> None:
 def test_orders_without_a_rate_count_in_no_sum(anna: Customer) -> None:
     Order.objects.filter(customer=anna).update(currency="USD")
     assert len(read_purchases(until=NOW).amounts) == 0
-    assert of(read_features(as_of=NOW), anna)["orders"] == 3
+    found = of(read_features(as_of=NOW), anna)
+    assert (found["orders"], found["spent"], np.isnan(found["order_value"])) == (3, 0, True)
 
 
 def test_who_objects_or_is_nobody_known_has_no_features(anna: Customer, small_shop: Shop) -> None:
