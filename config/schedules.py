@@ -36,5 +36,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Find duplicate customers": {"task": "customers.tasks.find_duplicates", "crontab": "15 1 * * *"},
     "Find everybody's nearest store": {"task": "customers.tasks.locate_customers", "crontab": "45 0 * * *"},
     "Freshen recommendations": {"task": "recommendations.tasks.freshen_recommendations", "every_seconds": 15},
+    "Refresh predictions": {"task": "recommendations.tasks.refresh_predictions", "crontab": "0 2 * * *"},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -3,6 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from recommendations.predictions.models import PredictionVersion as PredictionVersion
+
 
 class ModelVersion(models.Model):
     """One training of one engine. A running training holds a lease; `fence` keeps a late one from writing."""

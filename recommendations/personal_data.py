@@ -13,6 +13,7 @@ POLICIES = [
         "recommendations.ModelVersion",
         "recommendations.PopularProducts",
         "recommendations.RelatedProducts",
+        "recommendations.PredictionVersion",
         why="Figures over everybody.",
     ),
 ]

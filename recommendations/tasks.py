@@ -36,3 +36,20 @@ def train_recommender(engine: str = DEFAULT_ENGINE, now: str | None = None) -> N
         logger.info("Not trained: %s", busy)
     else:
         progress.forget()
+
+
+@shared_task(queue="train")
+def refresh_predictions(kinds: list[str] | None = None, anew: bool = False) -> None:
+    """Train the predictions that are due (with `anew` all of `kinds`) and score everybody, unless a training runs."""
+    from recommendations.horizon import learns_until
+    from recommendations.predictions import progress
+    from recommendations.predictions.refreshing import refresh
+    from recommendations.predictions.registry import TrainingBusyError, TrainingStoppedError
+    from recommendations.predictions.training import KINDS
+
+    try:
+        refresh(now=learns_until(), kinds=kinds or KINDS, anew=anew, report=progress.note)
+    except (TrainingBusyError, TrainingStoppedError) as stopped:
+        logger.info("Predictions: %s", stopped)
+    else:
+        progress.forget()

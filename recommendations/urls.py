@@ -1,9 +1,10 @@
-from django.urls import path
+from django.urls import include, path
 
 from recommendations import views
 
 app_name = "recommendations"
 urlpatterns = [
+    path("recommendations/predictions/", include("recommendations.predictions.urls")),
     path("recommendations/", views.overview, name="overview"),
     path("recommendations/train/", views.train, name="train"),
     path("recommendations/withdraw/", views.withdraw, name="withdraw"),

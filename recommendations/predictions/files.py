@@ -19,6 +19,7 @@ from recommendations.predictions.methods.tables import Table, Texts
 
 MISSING = {"", "nan", "null", "none", "na", "n/a"}
 OUTCOMES = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1.0": 1.0, "0.0": 0.0}
+LARGEST_AMOUNT = 1e12
 EPOCH = date(1970, 1, 1).toordinal()
 Row = tuple[int, list[str]]
 
@@ -146,8 +147,8 @@ def _number(value: str, *, line: int, column: str) -> float:
         number = float(value)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
-        raise UnreadableFileError(f"line {line}: {value.strip()!r} in {column} is no number")
+    if not abs(number) <= LARGEST_AMOUNT:
+        raise UnreadableFileError(f"line {line}: {value.strip()!r} in {column} is no amount")
     return number
 
 

@@ -13,8 +13,8 @@ from recommendations.predictions.files import EPOCH, UnreadableFileError, read_p
 from recommendations.predictions.methods.lifetime_value import (
     Judgement,
     TooLittleHistoryError,
+    fit,
     judge,
-    predict,
 )
 
 
@@ -36,12 +36,14 @@ class Command(BaseCommand):
         as_of, until = (day.toordinal() - EPOCH + 1 for day in (calibration_end, holdout_end))
         try:
             purchases = read_purchases(file)
-            predicted = predict(purchases, as_of=as_of, weeks=(until - as_of) / 7)
+            weeks = (until - as_of) / 7
+            model = fit(purchases, as_of=as_of, weeks=weeks)
         except (UnreadableFileError, TooLittleHistoryError) as error:
             raise CommandError(f"{file.name}: {error}") from error
+        predicted = model.predict(purchases, as_of=as_of, weeks=weeks)
         judged = judge(predicted, purchases.between(as_of, until).spent_by(predicted.customers))
         if options["json"]:
-            self.stdout.write(json.dumps({**asdict(judged), "parameters": predicted.parameters}))
+            self.stdout.write(json.dumps({**asdict(judged), "parameters": model.parameters()}))
         else:
             self.stdout.write(as_text(judged))
 

@@ -36,7 +36,12 @@ class Command(BaseCommand):
         try:
             table, (treated, happened) = read_table(file, outcomes=[treatment, outcome], drop=drop)
             left_out = after_treatment(table, treated)
-            judged = evaluate(table.without(left_out), treated, happened)
+            known = table.without(left_out)
+            if not known.columns:
+                raise UnreadableFileError(
+                    f"no column is left to predict from: {', '.join(left_out)} came after"
+                )
+            judged = evaluate(known, treated, happened)
         except (UnreadableFileError, TooFewTreatedError) as error:
             raise CommandError(f"{file.name}: {error}") from error
         if options["json"]:

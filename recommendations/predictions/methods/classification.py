@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from .families import FAMILIES, Arrays, Classifier
 from .histories import Values
@@ -95,6 +96,8 @@ def compete(
     of either outcome.
     """
     require_enough(target)
+    if any(len(np.unique(target[rows])) < 2 for fold in folds for rows in fold):
+        raise TooFewExamplesError("not enough data: in a part of the time there is only one outcome")
     judged, raw, fitted = {}, {}, {}
     for done, (name, family) in enumerate(FAMILIES.items()):
         if report is not None:
@@ -130,11 +133,13 @@ def require_enough(target: Values) -> None:
 
 def _fit(family: type[Classifier], table: Table, target: Values) -> Predictor:
     encoding = Encoding.of(table)
-    return Predictor(encoding, family.fit(encoding.matrix(table), target), Calibration(1.0, 0.0))
+    with threadpool_limits(limits=1):
+        fitted = family.fit(encoding.matrix(table), target)
+    return Predictor(encoding, fitted, Calibration(1.0, 0.0))
 
 
 def _judge(name: str, found: Sequence[Values], actual: Sequence[Values]) -> Judged:
-    """Correct each fold by what the others show, then judge all rows together."""
+    """Correct each fold by what the others show (a single one by itself), then judge all rows together."""
     corrected, called = [], []
     for at in range(len(found)):
         others = [fold for fold in range(len(found)) if fold != at] or [at]

@@ -8,10 +8,12 @@ geometric mean of both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import boosting, gamma_gamma, pareto_nbd
 from .histories import Histories, Integers, Purchases, Values, histories
@@ -37,12 +39,11 @@ class TooLittleHistoryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LifetimeValues:
-    """`spend` and number of `purchases` expected of each of `customers` (sorted), and how they came about."""
+    """`spend` and number of `purchases` expected of each of `customers` (sorted)."""
 
     customers: Integers
     spend: Values
     purchases: Values
-    parameters: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,53 @@ class Judgement:
     actual_mean: float
 
 
-def predict(purchases: Purchases, *, as_of: int, weeks: float) -> LifetimeValues:
-    """Expect what customers known before the day `as_of` spend in the `weeks` from then on.
+@dataclass(frozen=True, slots=True)
+class LifetimeValueModel:
+    """What was learnt; `trees` is None where there were too few customers for them."""
+
+    rate: pareto_nbd.ParetoNBD
+    value: gamma_gamma.GammaGamma
+    trees: boosting.Trees | None
+
+    def predict(self, purchases: Purchases, *, as_of: int, weeks: float) -> LifetimeValues:
+        """Expect what customers known before the day `as_of` spend in the `weeks` from then on."""
+        known = purchases.between(-(10**9), as_of)
+        past = histories(known, as_of=as_of)
+        expected = self.rate.expected_purchases(past, weeks=weeks)
+        spend = expected * self.value.expected_value(past.mean_value, past.purchases)
+        if self.trees is not None and len(spend):
+            boosted = self.trees.predict(_features(known, past, as_of=as_of))
+            spend = np.sqrt(spend * boosted * (spend.sum() / boosted.sum()))
+        return LifetimeValues(past.customers, spend, expected)
+
+    def parameters(self) -> dict[str, Any]:
+        """The fitted numbers by name, and how many trees."""
+        return {
+            "pareto_nbd": self.rate.as_json(),
+            "gamma_gamma": self.value.as_json(),
+            "trees": 0 if self.trees is None else ROUNDS,
+        }
+
+    def stored(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+        """Arrays and metadata from which `from_stored` makes the same model."""
+        text = "" if self.trees is None else self.trees.text
+        return {"text": np.frombuffer(text.encode(), dtype=np.uint8)}, self.parameters()
+
+    @classmethod
+    def from_stored(
+        cls, arrays: Mapping[str, npt.NDArray[Any]], metadata: dict[str, Any]
+    ) -> LifetimeValueModel:
+        """What `stored` gave."""
+        text = arrays["text"].tobytes().decode()
+        return cls(
+            pareto_nbd.ParetoNBD(**metadata["pareto_nbd"]),
+            gamma_gamma.GammaGamma(**metadata["gamma_gamma"]),
+            boosting.Trees(text) if text else None,
+        )
+
+
+def fit(purchases: Purchases, *, as_of: int, weeks: float) -> LifetimeValueModel:
+    """Learn from what happened before the day `as_of`, to predict the `weeks` after it.
 
     Raises `TooLittleHistoryError` under 100 customers or 20 with a second purchase. Under 1,000 customers at the
     earlier cut-off there are no trees, and the probability model stands alone.
@@ -67,20 +113,11 @@ def predict(purchases: Purchases, *, as_of: int, weeks: float) -> LifetimeValues
     known = purchases.between(-(10**9), as_of)
     past = histories(known, as_of=as_of)
     _require_enough(past)
-    rate = pareto_nbd.fit(past)
-    value = gamma_gamma.fit(past.mean_value, past.purchases)
-    expected = rate.expected_purchases(past, weeks=weeks)
-    spend = expected * value.expected_value(past.mean_value, past.purchases)
-    trees = _fit_trees(known, as_of=as_of, weeks=weeks)
-    if trees is not None:
-        boosted = trees.predict(_features(known, past, as_of=as_of))
-        spend = np.sqrt(spend * boosted * (spend.sum() / boosted.sum()))
-    parameters = {
-        "pareto_nbd": rate.as_json(),
-        "gamma_gamma": value.as_json(),
-        "trees": ROUNDS if trees is not None else 0,
-    }
-    return LifetimeValues(past.customers, spend, expected, parameters)
+    return LifetimeValueModel(
+        rate=pareto_nbd.fit(past),
+        value=gamma_gamma.fit(past.mean_value, past.purchases),
+        trees=_fit_trees(known, as_of=as_of, weeks=weeks),
+    )
 
 
 def judge(predicted: LifetimeValues, actual: Values) -> Judgement:

@@ -29,6 +29,11 @@ class Table:
         """The table with only these rows."""
         return Table({name: values[wanted] for name, values in self.columns.items()})
 
+    def joined(self, other: Table) -> Table:
+        """The rows of this table, then those of another with the same columns."""
+        together = {name: np.concatenate([one, other.columns[name]]) for name, one in self.columns.items()}
+        return Table(together)
+
     def shuffled(self, name: str, generator: np.random.Generator) -> Table:
         """The table with the values of one column dealt out anew."""
         return Table({**self.columns, name: generator.permutation(self.columns[name])})
@@ -55,7 +60,7 @@ class Encoding:
         return cls({name: _levels(values) for name, values in table.columns.items()})
 
     def matrix(self, table: Table) -> Values:
-        """A row each of `table`'s; missing numbers stay NaN. Raises `KeyError` where a column is missing."""
+        """A row each of `table`'s, at least one column; missing numbers stay NaN. `KeyError` for a lost column."""
         columns: list[Values] = []
         for name, levels in self.levels.items():
             values = table.columns[name]
@@ -63,7 +68,7 @@ class Encoding:
                 columns.append(values.astype(np.float64))
             else:
                 columns += [(values == level).astype(np.float64) for level in levels]
-        return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0))
+        return np.stack(columns, axis=1) if columns else np.zeros((len(table), 1))
 
     def as_json(self) -> dict[str, Any]:
         """The columns in order with their values."""

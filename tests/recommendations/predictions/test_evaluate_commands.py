@@ -46,7 +46,9 @@ def test_ltv_is_judged_on_a_zipped_file(tmp_path: Path) -> None:
         ("customer,date,amount,date\n", "line 1: the column date comes twice"),
         ("customer,date,amount\n", "there is no row below the header"),
         ("customer,date,amount\na,2026-01-01,1\na,yesterday,1\n", "line 3: 'yesterday' is no date"),
-        ("customer,date,amount\na,2026-01-01,nan\n", "line 2: 'nan' in amount is no number"),
+        ("customer,date,amount\na,2026-01-01,nan\n", "line 2: 'nan' in amount is no amount"),
+        ("customer,date,amount\na,2026-01-01,1e300\n", "line 2: '1e300' in amount is no amount"),
+        ("customer,date,amount\na,2026-08-01,5\n", "not enough data: 0 of 100 customers"),
         ("customer,date,amount\n\n,2026-01-01,1\n", "line 3: customer is empty"),
         ("customer,date,amount\na,2026-01-01\n", "line 2: 2 cells under 3 columns"),
         ("customer,date,amount\na,2026-01-01,5\n", "not enough data: 1 of 100 customers"),
@@ -135,6 +137,21 @@ def test_uplift_leaves_out_what_came_after_the_treatment(tmp_path: Path) -> None
     assert found["left_out"] == ["spend"]
     assert (found["treated"], found["control"]) == (int(mailed.sum()), int(3000 - mailed.sum()))
     assert found["effect"]["estimate"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_uplift_needs_a_column_that_was_known_before(tmp_path: Path) -> None:
+    rows = [f"{n % 2},{n % 2 * 5 + n % 3},{n % 3 // 2}" for n in range(2000)]
+    file = tmp_path / "experiment.csv"
+    file.write_text("\n".join(["mailed,spend,bought", *rows]))
+    with pytest.raises(CommandError, match="no column is left to predict from: spend came after"):
+        call_command("evaluate_uplift", str(file), "--treatment", "mailed", "--outcome", "bought")
+
+
+def test_names_that_differ_in_every_row_say_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join(["name,bought", *(f"n{n},{n % 2}" for n in range(400))]))
+    found = run("evaluate_classifier", file, "--target", "bought")
+    assert found["families"]["logistic"]["auc"] == 0.5
 
 
 def test_one_column_cannot_be_treatment_and_outcome(tmp_path: Path) -> None:

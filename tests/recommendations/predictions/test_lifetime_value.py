@@ -10,9 +10,11 @@ from recommendations.predictions.files import EPOCH, read_purchases
 from recommendations.predictions.methods import gamma_gamma, pareto_nbd
 from recommendations.predictions.methods.histories import Histories, Purchases, histories
 from recommendations.predictions.methods.lifetime_value import (
+    LifetimeValueModel,
+    LifetimeValues,
     TooLittleHistoryError,
+    fit,
     judge,
-    predict,
     top_capture,
 )
 from recommendations.predictions.methods.pareto_nbd import ParetoNBD
@@ -42,6 +44,10 @@ def shop(customers: int = 4000, *, days: int = 560) -> Purchases:
     people = np.concatenate(who)
     amounts = rng.gamma(6, 1 / 6, len(people)) * worth[people]
     return Purchases.of(people, np.concatenate(when).astype(np.int64), amounts)
+
+
+def predict(purchases: Purchases, *, as_of: int, weeks: float) -> LifetimeValues:
+    return fit(purchases, as_of=as_of, weeks=weeks).predict(purchases, as_of=as_of, weeks=weeks)
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +102,19 @@ def test_one_purchase_says_less_about_its_customer_than_ten() -> None:
 
 
 def test_what_is_expected_in_all_agrees_with_what_came(bought: Purchases) -> None:
-    found = predict(bought, as_of=280, weeks=40)
+    model = fit(bought, as_of=280, weeks=40)
+    found = model.predict(bought, as_of=280, weeks=40)
     judged = judge(found, bought.between(280, 560).spent_by(found.customers))
-    assert found.parameters["trees"] == 200
+    assert model.parameters()["trees"] == 200
     assert judged.predicted_mean == pytest.approx(judged.actual_mean, rel=0.15)
     assert judged.capture > 0.6
+
+
+def test_what_is_stored_predicts_the_same(bought: Purchases) -> None:
+    model = fit(bought, as_of=280, weeks=40)
+    again = LifetimeValueModel.from_stored(*model.stored())
+    one, other = (each.predict(bought, as_of=280, weeks=40).spend for each in (model, again))
+    assert np.array_equal(one, other)
 
 
 def test_what_comes_later_changes_no_prediction(bought: Purchases) -> None:

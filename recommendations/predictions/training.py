@@ -1,0 +1,250 @@
+"""Training a predictor: read as of past cut-offs, judge in time, put into use unless it is worse, score everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.conf import settings
+
+from common import clock
+from common.figures import money
+from common.money import exponent
+from recommendations.engines import artefacts
+from recommendations.evaluation.bootstrap import paired_difference
+from recommendations.predictions import registry
+from recommendations.predictions.features import Known, read_features
+from recommendations.predictions.methods import lifetime_value
+from recommendations.predictions.methods.classification import (
+    Competition,
+    Predictor,
+    TooFewExamplesError,
+    compete,
+    fit,
+)
+from recommendations.predictions.methods.drift import profile, stability_index
+from recommendations.predictions.methods.histories import Integers, Purchases, Values, histories
+from recommendations.predictions.methods.lifetime_value import LifetimeValueModel, TooLittleHistoryError
+from recommendations.predictions.methods.validation import shuffled_folds, time_ordered_folds
+from recommendations.predictions.models import PredictionVersion
+from recommendations.predictions.purchases import day_of, read_purchases
+from recommendations.predictions.scores import store_scores
+from recommendations.predictions.targets import TARGETS, Target, read_outcomes
+
+LTV = "ltv"
+SCORE = "score"
+LTV_DAYS = 365
+KINDS = (LTV, *TARGETS)
+CUT_OFFS = 3
+FEWEST_BUYERS = 500
+MOST_ROWS = 100_000
+Report = Callable[[str, int, int], None]
+Status = PredictionVersion.Status
+
+
+class NotEnoughDataError(Exception):
+    """There is too little history for an honest model."""
+
+
+def train(kind: str, *, now: datetime, report: Report | None = None) -> PredictionVersion:
+    """Train the predictor of `kind` on what happened before `now` and, if it may be used, score everybody.
+
+    `report(stage, done, total)` is called as it goes on. Raises `registry.TrainingBusyError` where a training is under
+    way, `registry.TrainingStoppedError` where this one was cancelled.
+    """
+    version = registry.begin(kind, data_until=now)
+
+    def tell(stage: str, done: int, total: int) -> None:
+        registry.renew(version)
+        if report is not None:
+            report(stage, done, total)
+
+    try:
+        judged = _train_ltv if kind == LTV else _train_target
+        may_be_used, verdict = judged(version, now, tell)
+        registry.finish(version, Status.CHAMPION if may_be_used else Status.REJECTED, verdict=verdict)
+    except (NotEnoughDataError, TooFewExamplesError, TooLittleHistoryError) as error:
+        registry.finish(version, Status.WAITING, verdict=_sentence(str(error)))
+    except registry.TrainingStoppedError:
+        raise
+    except Exception as error:
+        registry.finish(version, Status.FAILED, verdict=f"{type(error).__name__}: {error}")
+        raise
+    if version.status == Status.CHAMPION:
+        refresh_scores(kind, now=now)
+    return version
+
+
+def refresh_scores(kind: str, *, now: datetime) -> int:
+    """Score everybody anew by the version in use, as of `now`; return how many scores were stored or removed."""
+    version = registry.champion(kind)
+    if version is None:
+        return 0
+    arrays, metadata = artefacts.load(
+        settings.MODELS_DIR / version.artefact_path, sha256=version.artefact_sha256
+    )
+    if kind == LTV:
+        model = LifetimeValueModel.from_stored(arrays, metadata)
+        customers, values = _lifetime_values(model, read_purchases(until=now), as_of=now)
+    else:
+        known = _asked(TARGETS[kind], read_features(as_of=now))
+        customers, values = known.customers, Predictor.from_stored(arrays, metadata).probability(known.table)
+        _note_drift(version, known, values, now)
+    return store_scores(kind=kind, customers=customers, values=values, version=str(version), now=clock.now())
+
+
+def _note_drift(version: PredictionVersion, known: Known, scores: Values, now: datetime) -> None:
+    """Keep how far today's fields and scores lie from those that the version learnt from."""
+    then = version.metrics.get("profiles")
+    if not then:
+        return
+    today = {**known.table.columns, SCORE: scores}
+    found = {name: round(stability_index(one, today[name]), 4) for name, one in then.items() if name in today}
+    version.metrics["drift"] = {"as_of": now.isoformat(), "columns": found}
+    version.save(update_fields=["metrics"])
+
+
+def _train_target(version: PredictionVersion, now: datetime, tell: Report) -> tuple[bool, str]:
+    target = TARGETS[version.kind]
+    known, outcomes, moments = _examples(target, now, tell)
+    folds = (
+        time_ordered_folds(moments)
+        if len(np.unique(moments)) > 1
+        else shuffled_folds(outcomes.astype(np.int64))
+    )
+    competition = compete(
+        known.table, outcomes, folds, report=lambda done, total: tell("compete", done, total)
+    )
+    tell("learn", 0, 1)
+    predictor = fit(known.table, outcomes, competition)
+    version.family = competition.champion
+    version.metrics = _report_card(competition, moments=np.unique(moments).tolist(), rows=len(outcomes))
+    learnt = {**known.table.columns, SCORE: predictor.probability(known.table)}
+    version.metrics["profiles"] = {name: profile(values) for name, values in learnt.items()}
+    arrays, metadata = predictor.stored()
+    _store(version, dict(arrays), metadata)
+    return _verdict(version, competition)
+
+
+def _examples(target: Target, now: datetime, tell: Report) -> tuple[Known, Values, Integers]:
+    """Rows of up to three cut-offs, the oldest first, so far apart that no outcome reaches into the next one's past."""
+    parts = []
+    for back in range(CUT_OFFS, 0, -1):
+        tell("read", CUT_OFFS - back, CUT_OFFS)
+        cut_off = now - timedelta(days=target.days * back)
+        known = _sampled(_asked(target, read_features(as_of=cut_off)))
+        outcomes = read_outcomes(target, known, as_of=cut_off)
+        if back == 1:
+            _require_enough(target, known)
+        if len(np.unique(outcomes)) == 2:
+            parts.append((known, outcomes, np.full(len(outcomes), int(cut_off.timestamp()))))
+    if not parts:
+        raise TooFewExamplesError("not enough data: everybody did the same")
+    together = parts[0][0]
+    for known, _, _ in parts[1:]:
+        together = together.joined(known)
+    return together, np.concatenate([one[1] for one in parts]), np.concatenate([one[2] for one in parts])
+
+
+def _asked(target: Target, known: Known) -> Known:
+    return known.only(target.asked_of(known))
+
+
+def _sampled(known: Known) -> Known:
+    if len(known.customers) <= MOST_ROWS:
+        return known
+    chosen = np.random.default_rng(1).choice(len(known.customers), MOST_ROWS, replace=False)
+    return known.only(np.sort(chosen))
+
+
+def _require_enough(target: Target, known: Known) -> None:
+    who = "customers who were mailed" if target.needs == "mails" else "buyers"
+    counted = "mails_90" if target.needs == "mails" else "orders"
+    found = int((known.table.columns[counted].astype(np.float64) > 0).sum())
+    if found < FEWEST_BUYERS:
+        raise NotEnoughDataError(f"not enough data: {found} of {FEWEST_BUYERS} {who}")
+
+
+def _verdict(version: PredictionVersion, competition: Competition) -> tuple[bool, str]:
+    """Better than chance, and not worse than the version in use: intervals of the AUC, not points."""
+    ours = competition.judged[competition.champion].metrics
+    said = f"AUC {ours.auc:.3f} ({ours.auc_low:.3f} to {ours.auc_high:.3f})"
+    if ours.auc_low <= 0.5:
+        return False, f"It is not shown to be better than chance: {said}."
+    current = registry.champion(version.kind)
+    if current is not None and ours.auc_high < current.metrics["auc"]:
+        return False, f"It is worse than {current} with {current.metrics['auc']:.3f}: {said}."
+    return True, f"{said} on customers and days that it had not seen."
+
+
+def _report_card(competition: Competition, *, moments: list[int], rows: int) -> dict[str, object]:
+    champion = competition.judged[competition.champion]
+    return {
+        "rows": rows,
+        "moments": moments,
+        **champion.metrics.as_json(),
+        "families": {name: judged.metrics.as_json() for name, judged in competition.judged.items()},
+        "curve": [asdict(point) for point in champion.curve],
+        "columns": {
+            name: {"importance": round(worth, 6), "fill_rate": round(competition.fill_rates[name], 6)}
+            for name, worth in competition.importance.items()
+        },
+    }
+
+
+def _train_ltv(version: PredictionVersion, now: datetime, tell: Report) -> tuple[bool, str]:
+    tell("read", 0, 1)
+    purchases, until = read_purchases(until=now), day_of(now)
+    buyers = len(np.unique(purchases.customers))
+    if buyers < FEWEST_BUYERS:
+        raise NotEnoughDataError(f"not enough data: {buyers} of {FEWEST_BUYERS} buyers")
+    window = min(LTV_DAYS, int(until - purchases.days.min()) // 2)
+    as_of = until - window
+    tell("compete", 0, 2)
+    judged_model = lifetime_value.fit(purchases, as_of=as_of, weeks=window / 7)
+    predicted = judged_model.predict(purchases, as_of=as_of, weeks=window / 7)
+    actual = purchases.between(as_of, until).spent_by(predicted.customers)
+    judged = lifetime_value.judge(predicted, actual)
+    naive = _as_before(purchases, as_of=as_of, weeks=window / 7)
+    gain = paired_difference(np.abs(naive - actual), np.abs(predicted.spend - actual))
+    tell("learn", 1, 2)
+    model = lifetime_value.fit(purchases, as_of=until, weeks=LTV_DAYS / 7)
+    arrays, metadata = model.stored()
+    _store(version, arrays, metadata)
+    version.family = "pareto_nbd"
+    version.metrics = {**asdict(judged), "window_days": window, "gain": gain.as_json()}
+    error = money(round(judged.mae), settings.REPORTING_CURRENCY)
+    verdict = (
+        f"In the last {window} days the mean error was {error}, and the fifth predicted highest spent "
+        f"{judged.capture:.0%} of everything."
+    )
+    if gain.verdict == "worse":
+        return False, f"It is worse than to expect that everybody goes on as before. {verdict}"
+    return True, verdict
+
+
+def _as_before(purchases: Purchases, *, as_of: int, weeks: float) -> Values:
+    past = histories(purchases, as_of=as_of)
+    return past.mean_value * past.purchases / np.maximum(past.age, 1.0) * weeks
+
+
+def _lifetime_values(
+    model: LifetimeValueModel, purchases: Purchases, *, as_of: datetime
+) -> tuple[Integers, Values]:
+    """What buyers will spend within twelve months, in whole units of the reporting currency."""
+    found = model.predict(purchases, as_of=day_of(as_of), weeks=LTV_DAYS / 7)
+    return found.customers, found.spend / 10 ** exponent(settings.REPORTING_CURRENCY)
+
+
+def _store(version: PredictionVersion, arrays: dict[str, npt.NDArray[Any]], metadata: dict[str, Any]) -> None:
+    path = settings.MODELS_DIR / f"prediction-{version}.npz"
+    version.artefact_sha256 = artefacts.save(path, arrays=arrays, metadata=metadata)
+    version.artefact_path = path.name
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

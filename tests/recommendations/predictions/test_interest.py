@@ -1,0 +1,52 @@
+"""What customers are interested in: a share per category, compared within it."""
+
+from datetime import timedelta
+
+import pytest
+
+from customers.models import Customer, Score
+from products.models import Category, Product
+from recommendations.predictions.interest import refresh_interest
+from tests.recommendations.conftest import NOW, Shop, order, view
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def scores(customer: Customer) -> dict[str, tuple[float, float]]:
+    rows = Score.objects.filter(customer=customer).values_list("kind", "value", "percentile")
+    return {kind: (value, percentile) for kind, value, percentile in rows}
+
+
+def test_interest_is_the_faded_share_of_a_category(small_shop: Shop) -> None:
+    anna, berta = small_shop.customers[:2]
+    camping, climbing = small_shop.products[0], small_shop.products[5]
+    order(anna, camping, NOW - 60 * DAY)
+    view(anna, climbing, NOW - 60 * DAY)
+    order(berta, camping, NOW - DAY)
+    assert refresh_interest(NOW) == 2
+    assert scores(anna) == {
+        "interest:camping": (pytest.approx(1 / 1.1), 50),
+        "interest:climbing": (pytest.approx(0.1 / 1.1), 100),
+    }
+    assert scores(berta) == {"interest:camping": (1, 100)}
+
+
+def test_a_category_counts_what_lies_below_it(small_shop: Shop) -> None:
+    tents = Category.objects.create(name="Tents", path="camping/tents")
+    Product.objects.filter(pk=small_shop.products[0].pk).update(category=tents)
+    order(small_shop.customers[0], small_shop.products[0], NOW - DAY)
+    refresh_interest(NOW)
+    assert set(scores(small_shop.customers[0])) == {"interest:camping", "interest:camping/tents"}
+
+
+def test_who_objects_loses_the_scores_and_the_future_is_not_read(small_shop: Shop) -> None:
+    anna, berta = small_shop.customers[:2]
+    for one in (anna, berta):
+        order(one, small_shop.products[0], NOW - DAY)
+    refresh_interest(NOW)
+    Customer.objects.filter(pk=anna.pk).update(allows_profiling=False)
+    order(berta, small_shop.products[5], NOW)
+    refresh_interest(NOW)
+    assert scores(anna) == {}
+    assert scores(berta) == {"interest:camping": (1, 100)}

@@ -1,0 +1,55 @@
+"""The nightly round, by task and by command."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from customers.models import Customer, Score
+from recommendations.predictions import progress, registry
+from recommendations.predictions.models import PredictionVersion
+from recommendations.predictions.refreshing import refresh
+from recommendations.tasks import refresh_predictions
+from tests.recommendations.conftest import NOW, Shop, order
+
+pytestmark = pytest.mark.django_db
+
+
+def command(*arguments: str) -> Any:
+    answer = StringIO()
+    call_command("refresh_predictions", *arguments, "--now", NOW.isoformat(), "--json", stdout=answer)
+    return json.loads(answer.getvalue())
+
+
+def test_the_command_says_what_waits_for_data(small_shop: Shop) -> None:
+    found = command("--kind", "churn", "--kind", "ltv")
+    assert found == {
+        "ltv": {"version": "ltv-1", "status": "waiting", "verdict": "Not enough data: 0 of 500 buyers."},
+        "churn": {"version": "churn-1", "status": "waiting", "verdict": "Not enough data: 0 of 500 buyers."},
+    }
+
+
+def test_a_training_under_way_is_not_disturbed() -> None:
+    registry.begin("churn", data_until=NOW)
+    with pytest.raises(CommandError, match="A training is under way") as refused:
+        command("--kind", "ltv")
+    assert refused.value.returncode == 3
+    assert PredictionVersion.objects.count() == 1
+
+
+def test_the_task_scores_interest_and_forgets_its_progress(small_shop: Shop) -> None:
+    order(small_shop.customers[0], small_shop.products[0], NOW - timedelta(days=1))
+    progress.note("churn", progress.QUEUED, 0, 1)
+    refresh_predictions(kinds=["churn"])
+    assert progress.current() is None
+    assert list(Score.objects.values_list("kind", flat=True)) == ["interest:camping"]
+
+
+def test_what_is_in_use_is_scored_nightly_and_trained_weekly(buyers: list[Customer]) -> None:
+    for days in (0, 1, 8):
+        refresh(now=NOW + timedelta(days=days), kinds=["ltv"])
+    assert [str(one) for one in PredictionVersion.objects.order_by("number")] == ["ltv-1", "ltv-2"]
+    assert set(Score.objects.values_list("model_version", flat=True)) == {"ltv-2"}
