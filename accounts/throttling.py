@@ -1,18 +1,15 @@
 """How many requests an API key may make: one counter for each key, scope and minute."""
 
-import logging
 from typing import Any
 
-import redis
-from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from accounts.models import ApiKey
+from common import valkey
 from common.clock import now
 
-logger = logging.getLogger(__name__)
 MINUTE_SECONDS = 60
 
 
@@ -23,20 +20,13 @@ class KeyThrottle(BaseThrottle):
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Count this request; whether the key's minute still has room for it. Two commands of Valkey; while
-        it is away nobody is held up."""
+        """Count this request; whether the key's minute still has room for it."""
         scope, key = getattr(view, "throttle_scope", None), request.auth
         if scope is None or not isinstance(key, ApiKey):
             return True
         most = int(str(api_settings.DEFAULT_THROTTLE_RATES[scope]).removesuffix("/min"))
         minute = int(now().timestamp()) // MINUTE_SECONDS
-        counter = f"throttle:{scope}:{key.pk}:{minute}"
-        try:
-            cache.add(counter, 0, timeout=2 * MINUTE_SECONDS)
-            return cache.incr(counter) <= most
-        except redis.RedisError:
-            logger.warning("Requests are not counted: Valkey does not answer", exc_info=True)
-            return True
+        return valkey.is_within({f"throttle:{scope}:{key.pk}:{minute}": most}, seconds=2 * MINUTE_SECONDS)
 
     def wait(self) -> float:
         """Seconds until the next minute begins."""

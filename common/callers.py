@@ -2,16 +2,13 @@
 
 import hashlib
 import ipaddress
-import logging
 
-import redis
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest
 
+from common import valkey
 from common.clock import now
 
-logger = logging.getLogger(__name__)
 HOUR_SECONDS = 3600
 
 
@@ -23,15 +20,11 @@ def is_within(request: HttpRequest, what: str, *, by_address: int, by_network: i
     address = caller_address(request)
     network = _network(address)
     hour = int(now().timestamp()) // HOUR_SECONDS
-    try:
-        counts = [
-            (_counted(f"calls:{what}:{hour}:{_hash(one)}"), most)
-            for one, most in ((address, by_address), (network, by_network))
-        ]
-    except redis.RedisError:
-        logger.warning("Calls are not counted: Valkey does not answer", exc_info=True)
-        return True
-    return all(count <= most for count, most in counts)
+    limits = {
+        f"calls:{what}:{hour}:address:{_hash(address)}": by_address,
+        f"calls:{what}:{hour}:network:{_hash(network)}": by_network,
+    }
+    return valkey.is_within(limits, seconds=2 * HOUR_SECONDS)
 
 
 def caller_address(request: HttpRequest) -> str:
@@ -59,8 +52,3 @@ def _network(address: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.blake2b(text.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=16).hexdigest()
-
-
-def _counted(key: str) -> int:
-    cache.add(key, 0, timeout=2 * HOUR_SECONDS)
-    return int(cache.incr(key))

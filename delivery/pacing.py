@@ -1,9 +1,6 @@
 """One token bucket a sender, in Valkey: a rate that all workers keep together and that outlives a restart."""
 
-from functools import cache
-
-import redis
-from django.conf import settings
+from common import valkey
 
 # Valkey's own clock; the bucket holds one second's worth. KEYS[1]: bucket. ARGV: rate per second, tokens wanted.
 _TAKE = """
@@ -19,18 +16,13 @@ return taken
 """
 
 
-@cache
-def _client() -> redis.Redis:
-    return redis.Redis.from_url(settings.CACHES["default"]["LOCATION"])
-
-
 def take(sender_id: int, *, rate_per_second: int, wanted: int) -> int:
     """Take up to `wanted` permissions to send now and return how many there were (0 to `wanted`)."""
-    taken = _client().eval(_TAKE, 1, f"regards:pace:{sender_id}", rate_per_second, wanted)
+    taken = valkey.client().eval(_TAKE, 1, f"regards:pace:{sender_id}", rate_per_second, wanted)
     return int(taken)
 
 
 def give_back(sender_id: int, *, count: int) -> None:
     """Return permissions that were not used."""
     if count > 0:
-        _client().hincrbyfloat(f"regards:pace:{sender_id}", "tokens", count)
+        valkey.client().hincrbyfloat(f"regards:pace:{sender_id}", "tokens", count)

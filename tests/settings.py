@@ -26,6 +26,11 @@ os.environ.setdefault("BASE_URL", "http://127.0.0.1:8000")
 from hypothesis import settings as hypothesis_settings
 
 from config.settings import *  # noqa: F403
+from config.settings import CACHES
+
+# Each worker of xdist counts and empties in a database of its own, as it has a PostgreSQL database of its own.
+if _worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+    CACHES["default"]["LOCATION"] = f"{CACHES['default']['LOCATION']}?db={int(_worker) % 15 + 1}"
 
 hypothesis_settings.register_profile("regards", deadline=None)
 hypothesis_settings.load_profile("regards")

@@ -2,16 +2,14 @@
 
 import base64
 import binascii
-import logging
 from datetime import datetime, timedelta
-from functools import lru_cache
 from http import HTTPStatus
 
 import msgspec
-import redis
 from django.conf import settings
 
 from accounts.models import ApiKey
+from common import valkey
 from common.clock import now
 from customers.tracking.refusals import BadRequest
 
@@ -19,7 +17,6 @@ KEPT_FOR = timedelta(seconds=5)
 _MOST_KEPT = 1000
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _WINDOW_SECONDS = 60
-logger = logging.getLogger(__name__)
 
 
 class WriteKey(msgspec.Struct, frozen=True):
@@ -78,15 +75,7 @@ def throttle(key: WriteKey) -> None:
     limit = settings.TRACKING_REQUESTS_PER_MINUTE
     seconds = int(now().timestamp())
     name = f"tracking:{key.id}:{seconds // _WINDOW_SECONDS}"
-    try:
-        with _valkey().pipeline(transaction=False) as pipe:
-            pipe.incr(name)
-            pipe.expire(name, 2 * _WINDOW_SECONDS)
-            count, _ = pipe.execute()
-    except redis.RedisError:
-        logger.warning("Requests are not counted: Valkey does not answer", exc_info=True)
-        return
-    if count > limit:
+    if not valkey.is_within({name: limit}, seconds=2 * _WINDOW_SECONDS):
         wait = _WINDOW_SECONDS - seconds % _WINDOW_SECONDS
         raise BadRequest(
             HTTPStatus.TOO_MANY_REQUESTS,
@@ -112,11 +101,4 @@ def _unknown() -> BadRequest:
         HTTPStatus.UNAUTHORIZED,
         "Send a write key as the user name of HTTP basic; this one is missing, unknown, revoked or expired.",
         headers={"WWW-Authenticate": 'Basic realm="tracking", charset="UTF-8"'},
-    )
-
-
-@lru_cache(maxsize=1)
-def _valkey() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.CACHES["default"]["LOCATION"], socket_timeout=0.5, socket_connect_timeout=0.5
     )
