@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 CHUNK_ITEMS = 1024
 MOST_ITEMS = 500
+MOST_DENSE = 20_000
+
+
+class TooManyItemsError(ValueError):
+    """The engine is not made for a catalogue of this size."""
 
 
 def reach(history: History) -> FloatArray:
@@ -80,8 +85,11 @@ def _following(user_of: IntArray, hop: int) -> IntArray:
 
 def ease(history: History, *, ridge: float, keep: int) -> csr_matrix[np.float32]:
     """Weights of the linear autoencoder without self-connections: Steck 2019, "Embarrassingly shallow autoencoders
-    for sparse data", WWW '19. Needs two dense items × items matrices while it learns.
+    for sparse data", WWW '19. Needs two dense items × items matrices while it learns: raises TooManyItemsError where
+    they would take more than some gigabytes.
     """
+    if history.width > MOST_DENSE:
+        raise TooManyItemsError(f"EASE learns on up to {MOST_DENSE:,} items; there are {history.width:,}.")
     from scipy.linalg import inv
 
     met = history.met()

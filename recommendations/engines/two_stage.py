@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 256
 FEWEST_QUERIES = 30
+MOST_CANDIDATES = 10_000
 CHECKED = 6  # one in so many users tells when to stop
 HoldBack = Literal["last", "window"]
 
@@ -246,9 +247,9 @@ class TwoStage:
     def _learn(self, lessons: list[Lesson]) -> str:
         import lightgbm
 
-        if not lessons:
+        users = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(one.users for one in lessons)]))
+        if len(users) < FEWEST_QUERIES:
             return ""
-        users = np.unique(np.concatenate([one.users for one in lessons]))
         held = np.random.default_rng(self.seed).choice(users, len(users) // CHECKED, replace=False)
         train = _dataset([one.where(~np.isin(one.users, held)) for one in lessons])
         check = _dataset([one.where(np.isin(one.users, held)) for one in lessons], train)
@@ -272,7 +273,8 @@ class TwoStage:
         }
         stop = lightgbm.early_stopping(40, verbose=False)
         booster = lightgbm.train(settings, train, self.rounds, valid_sets=[check], callbacks=[stop])
-        logger.info("%d rounds, %s", booster.best_iteration, booster.best_score)
+        score = booster.best_score["valid_0"]["ndcg@10"]
+        logger.info("%d rounds, NDCG@10 %.4f on users not learned from", booster.best_iteration, score)
         return booster.model_to_string(num_iteration=booster.best_iteration)
 
     def parameters(self) -> dict[str, Any]:
@@ -296,8 +298,9 @@ class Lesson:
 def _with_positives(
     found: Candidates, labels: BoolArray, start: int
 ) -> tuple[IntArray, BoolArray, FloatArray]:
-    """Only the users with at least one candidate that was taken: the others teach nothing."""
+    """Only the users with a candidate that was taken (the others teach nothing) and not more than LightGBM takes."""
     kept = np.isin(found.rows, found.rows[labels])
+    kept &= np.bincount(found.rows)[found.rows] <= MOST_CANDIDATES
     return found.rows[kept] + start, labels[kept], found.features[kept]
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recommendations.engines.base import Engine, Exclusions, Features, Interactions, Model
+from recommendations.engines.base import Exclusions, Features, Model
 from recommendations.engines.popularity import Popularity
 
 from .bootstrap import Difference, paired_difference
 from .metrics import RankingMetrics, ranking_metrics
-from .split import Targets, TemporalSplit, targets, temporal_split
+from .split import Targets, TemporalSplit, targets
 
 BASELINE_HALF_LIVES_DAYS = (7.0, 14.0, 30.0, 90.0)
 ALL_PURCHASES, DISCOVER = "all", "discover"
@@ -38,15 +37,6 @@ class Judged:
             }
             for task in self.metrics
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The baseline and the engines, on the same users of the same holdout."""
-
-    split: TemporalSplit
-    baseline: Judged
-    engines: tuple[Judged, ...]
 
 
 def judge(model: Model, split: TemporalSplit, *, k: int) -> dict[str, RankingMetrics]:
@@ -86,21 +76,3 @@ def differences(ours: dict[str, RankingMetrics], theirs: Judged) -> dict[str, di
         }
         for task in TASKS
     }
-
-
-def compare(
-    interactions: Interactions,
-    features: Features,
-    engines: Sequence[Engine],
-    *,
-    test_days: float,
-    k: int = 10,
-) -> Comparison:
-    """Fit each engine on all but the last `test_days` and judge it there against popularity."""
-    split = temporal_split(interactions, test_days=test_days)
-    baseline = strongest_popularity(split, k=k)
-    judged = []
-    for engine in engines:
-        metrics = judge(engine.fit(split.train, features), split, k=k)
-        judged.append(Judged(engine.name, metrics, differences(metrics, baseline)))
-    return Comparison(split, baseline, tuple(judged))

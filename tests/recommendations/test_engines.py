@@ -15,9 +15,11 @@ from recommendations.engines.blend import Blend
 from recommendations.engines.item_knn import ItemKnn
 from recommendations.engines.lightfm_hybrid import LightFMHybrid
 from recommendations.engines.popularity import Popularity
+from recommendations.engines.similarity import TooManyItemsError
 from recommendations.engines.single import Ease, OwnHistory, RulePairs, SequentialKnn
 from recommendations.engines.two_stage import TwoStage, split_last
-from recommendations.evaluation.compare import compare
+from recommendations.evaluation.compare import differences, judge, strongest_popularity
+from recommendations.evaluation.split import temporal_split
 
 DAY = 86_400
 SMALL = LightFMHybrid(components=8, epochs=15)
@@ -96,9 +98,14 @@ def test_a_stored_lightfm_model_holds_no_customer() -> None:
 
 
 def test_the_holdout_shows_that_tastes_beat_popularity() -> None:
-    comparison = compare(*two_tastes(), [SMALL, ItemKnn()], test_days=4, k=5)
-    verdicts = {j.name: j.against_baseline["all"]["ndcg"].verdict for j in comparison.engines}
-    assert verdicts == {"lightfm": "better", "item_knn": "better"}
+    interactions, features = two_tastes()
+    split = temporal_split(interactions, test_days=4)
+    popular = strongest_popularity(split, k=5)
+    verdicts = [
+        differences(judge(engine.fit(split.train, features), split, k=5), popular)["all"]["ndcg"].verdict
+        for engine in (SMALL, ItemKnn(), TREES)
+    ]
+    assert verdicts == ["better", "better", "better"]
 
 
 def purchases(*rows: tuple[int, int, int]) -> Interactions:
@@ -148,6 +155,18 @@ def test_too_little_to_learn_a_ranking_from_leaves_the_vote_of_the_signals() -> 
     model = TwoStage().fit(purchases((1, 1, 1), (1, 2, 2), (2, 1, 1)), Features())
     assert model.trees == ""
     assert set(model.recommend(np.array([2]), 2).items[0]) == {1, 2}
+
+
+def test_users_who_took_nothing_that_was_proposed_teach_no_ranking() -> None:
+    before = [(user, user, 10) for user in range(40)]
+    after = [(user, 100 + user, 90) for user in range(40)]
+    assert TwoStage(windows=1).fit(purchases(*before, *after), Features()).trees == ""
+
+
+def test_the_linear_model_refuses_a_catalogue_that_it_cannot_hold() -> None:
+    rows = purchases(*((1, item, 1) for item in range(20_001)))
+    with pytest.raises(TooManyItemsError, match="up to 20,000 items; there are 20,001"):
+        Ease().fit(rows, Features())
 
 
 def test_the_last_interaction_of_each_user_is_split_off() -> None:

@@ -46,6 +46,15 @@ def test_each_customer_is_served_his_taste(shop: Shop) -> None:
     assert (served[camper.pk].source, served[camper.pk].model_version) == ("model", version)
 
 
+def test_a_ranker_is_judged_stored_as_text_and_put_into_use(shop: Shop, models_dir: Path) -> None:
+    version = train(now=NOW, engine="two_stage")
+    assert version.status == Status.CHAMPION
+    assert version.metrics["two_stage"]["all"]["against_popularity"]["ndcg"]["verdict"] == "better"
+    arrays, _ = artefacts.load(models_dir / version.artefact_path, sha256=version.artefact_sha256)
+    assert arrays["trees"].tobytes().startswith(b"tree")
+    assert Recommendation.objects.count() == 120
+
+
 def test_who_objects_to_profiling_loses_the_stored_row(shop: Shop) -> None:
     train(now=NOW, engine="item_knn")
     objector = shop.customers[0]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recommendations.engines.base import Exclusions, Features
+from recommendations.engines.similarity import TooManyItemsError
 from recommendations.evaluation.bootstrap import Difference, paired_difference
 from recommendations.evaluation.metrics import RankingMetrics, ranking_metrics
 from recommendations.evaluation.protocols import Trial, first_times, leave_last_out, temporal
@@ -61,7 +62,10 @@ class Command(BaseCommand):
             trial = _trial(log, options)
         except (UnreadableError, OSError) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
-        judged = [_judge(name, trial, features, options) for name in names]
+        try:
+            judged = [_judge(name, trial, features, options) for name in names]
+        except TooManyItemsError as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from error
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(log, trial, judged, options)))
         else:
