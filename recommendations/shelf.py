@@ -184,8 +184,10 @@ def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, k:
     if sources & _VIEWED_FOR or strategy.only_unseen:
         shelf.viewed = _viewed(profiled)
     _load_popular(shelf, sources)
-    newest = filters.products().order_by("-pk").values_list("pk", flat=True)[: k + CATALOGUE_SPARE]
-    shelf.newest = list(newest) if Source.CATALOGUE in sources else []
+    if Source.CATALOGUE in sources:
+        newest = filters.products().order_by("-pk").values_list("pk", "category")[: k + CATALOGUE_SPARE]
+        shelf.category_of = dict(newest)
+        shelf.newest = list(shelf.category_of)
     _load_around_anchors(shelf, sources, filters)
     _load_categories(shelf, filters)
     return shelf
@@ -270,7 +272,7 @@ def _load_categories(shelf: Shelf, filters: Filters) -> None:
             chain.from_iterable(shelf.popular.values()),
             (product for alike in shelf.alike.values() for product, *_ in alike),
             shelf.trending,
-            shelf.newest,
         )
     )
-    shelf.category_of = dict(filters.products().filter(pk__in=known).values_list("pk", "category"))
+    asked = filters.products().filter(pk__in=known - shelf.category_of.keys())
+    shelf.category_of |= dict(asked.values_list("pk", "category"))

@@ -87,7 +87,8 @@ def values_of(actions: Actions) -> dict[str, str]:
     if actions.show is not None:
         values["show"] = actions.show
     if actions.recommend is not None:
-        values["recommend"] = asdict(actions.recommend)
+        said = asdict(actions.recommend)
+        values["recommend"] = {name: value for name, value in said.items() if value is not None}
     values |= {f"leave out product {name}": True for name in actions.exclude_products}
     values |= {f"leave out category {fold(path)}": True for path in actions.exclude_categories}
     values |= {"send": "nothing"} if actions.suppress else {}

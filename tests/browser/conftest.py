@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.looks import DESKTOP, Axe, Screenshot, violations
@@ -73,7 +73,7 @@ def context(browser: Browser, live_server: LiveServer) -> Iterator[BrowserContex
         color_scheme="light",
         locale="en-GB",
     )
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(60_000)
     yield opened
     opened.close()
 
@@ -90,7 +90,7 @@ def visitor(context: BrowserContext, live_server: LiveServer, complaints: list[s
     page = context.new_page()
     page.on("console", lambda message: _note(message, complaints))
     page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
-    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
+    page.on("requestfailed", lambda request: _note_failed(request, complaints))
 
     def check(request: Any) -> None:
         if not request.url.startswith((live_server.url, "data:", "about:", "blob:")):
@@ -139,6 +139,14 @@ def screenshot() -> Screenshot:
     return take
 
 
+def _note_failed(request: Request, complaints: list[str]) -> None:
+    """Typing on takes back a count that is still running (`hx-sync="this:replace"`): that request did not fail."""
+    is_taken_back = request.failure == "net::ERR_ABORTED" and "hx-request" in request.headers
+    if not is_taken_back:
+        complaints.append(f"failed: {request.url} {request.failure}")
+
+
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:
-    if message.type in {"error", "warning"}:
+    is_taken_back = message.text.startswith(("htmx:sendAbort", "htmx:afterRequest"))  # see _note_failed
+    if message.type in {"error", "warning"} and not is_taken_back:
         complaints.append(f"{message.type}: {message.text}")
