@@ -1,10 +1,13 @@
 """Rows in quarantine: kept once, bounded, mended, retried without doubling, dismissed."""
 
 import pytest
+from django.db import transaction
 from django.db.models import Q
 
+from customers.address_changes import change_address
 from customers.consent import withdraw
 from customers.importing.schema import MappingError
+from customers.merging import lock_makers
 from customers.models import Consent, Customer, Event, EventType, Order, QuarantinedRow
 from customers.quality import quarantine
 from customers.quality.quarantine import dismiss, groups, mend, retry, waiting_rows
@@ -141,6 +144,20 @@ def test_a_retry_declares_the_consent_that_the_mapping_declares_but_undoes_no_wi
         assert retry(QuarantinedRow.objects.all(), by=None).mended == 1
     answers = Consent.objects.filter(purpose="marketing_email").order_by("customer__email")
     assert list(answers.values_list("is_granted", flat=True)) == [False, True]
+
+
+def test_a_retry_grants_nothing_for_a_mailbox_that_the_row_does_not_name(tmp_path) -> None:
+    declared = {"purpose": "marketing_email", "proof": "they agreed on paper"}
+    read([line(1)])
+    with transaction.atomic():
+        lock_makers()
+        change_address(Customer.objects.get().pk, "somebody.else@example.com")
+    bad = [line(2, buyer="b1", mail="b1@example.com", at="never"), line(3, at="never")]
+    read(bad, promising(consent=declared), folder=tmp_path)
+    for row in waiting():
+        mend(row, {"at": "2026-02-01T10:00:00Z"})
+    assert retry(waiting(), by=None).mended == 2
+    assert [one.email for one in Customer.objects.consenting()] == ["b3@example.com"]
 
 
 def test_dismissed_rows_are_neither_waiting_nor_stored(tmp_path) -> None:
