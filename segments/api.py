@@ -99,10 +99,14 @@ class SegmentDetailView(SegmentsView):
 
     @extend_schema(request=serializers.SegmentSerializer, responses=serializers.SegmentSerializer)
     def patch(self, request: Request, key: str) -> Response:
-        """Change what is given of a segment, and judge everybody for it anew."""
+        """Change what is given of a segment, and judge everybody for it anew.
+
+        One that is archived is not changed: the answer is 409, and says that it must be restored first.
+        """
         with transaction.atomic():
-            membership.hold()
-            segment = _segment(key)
+            segment = _held(key)
+            if segment.archived_at is not None:
+                raise Conflict(f"“{segment.name}” is archived: restore it first, then change it.")
             given = serializers.SegmentSerializer(segment, data=request.data, partial=True)
             for name, value in _valid(given).items():
                 setattr(segment, name, value)
@@ -117,13 +121,14 @@ class SegmentArchiveView(SegmentsView):
     @extend_schema(request=None, responses=serializers.SegmentSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Put a segment away that nothing uses; one that is put away stays so."""
-        segment = _segment(key)
-        if segment.archived_at is None:
-            try:
-                upkeep.archive(segment)
-            except upkeep.InUse as error:
-                raise Conflict(str(error)) from error
-            _note(request, "archived a segment", segment)
+        with transaction.atomic():
+            segment = _held(key)
+            if segment.archived_at is None:
+                try:
+                    upkeep.archive(segment)
+                except upkeep.InUse as error:
+                    raise Conflict(str(error)) from error
+                _note(request, "archived a segment", segment)
         return Response(serializers.SegmentSerializer(segment).data)
 
 
@@ -133,13 +138,14 @@ class SegmentRestoreView(SegmentsView):
     @extend_schema(request=None, responses=serializers.SegmentSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Take a segment out of the archive, and judge everybody for it anew."""
-        segment = _segment(key)
-        if segment.archived_at is not None:
-            try:
-                upkeep.restore(segment)
-            except ValueError as error:
-                raise Conflict(str(error)) from error
-            _note(request, "restored a segment", segment)
+        with transaction.atomic():
+            segment = _held(key)
+            if segment.archived_at is not None:
+                try:
+                    upkeep.restore(segment)
+                except ValueError as error:
+                    raise Conflict(str(error)) from error
+                _note(request, "restored a segment", segment)
         return Response(serializers.SegmentSerializer(segment).data)
 
 
@@ -210,6 +216,13 @@ def condition_schema(request: HttpRequest) -> JsonResponse:
 
 def _segment(key: str) -> Segment:
     return get_object_or_404(Segment.objects.select_related("parent"), key=key)
+
+
+def _held(key: str) -> Segment:
+    """The segment as it is stored, archived or not, until the transaction ends nobody else's to change."""
+    membership.hold()
+    locked = Segment.objects.select_for_update(no_key=True, of=("self",)).select_related("parent")
+    return get_object_or_404(locked, key=key)
 
 
 def _valid(serializer: Any) -> dict[str, Any]:

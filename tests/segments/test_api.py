@@ -123,6 +123,19 @@ def test_a_segment_in_use_is_not_archived_and_says_who_uses_it():
     assert (status, answer["detail"]) == (409, "The segment home is archived.")
 
 
+def test_an_archived_segment_is_restored_before_it_is_changed():
+    people(GB=2, DE=1)
+    call("POST", "segments", {"key": "home", "name": "Home", "condition": BRITISH})
+    call("POST", "segments/home/archive")
+    before = Segment.objects.values().get()
+    change = {"condition": {"attribute": "country", "value": "DE"}}
+    status, answer = call("PATCH", "segments/home", change)
+    assert (status, answer["detail"]) == (409, "“Home” is archived: restore it first, then change it.")
+    assert Segment.objects.values().get() == before
+    assert call("POST", "segments/home/restore")[1]["member_count"] == 2
+    assert call("PATCH", "segments/home", change)[1]["member_count"] == 1
+
+
 def test_a_condition_is_counted_without_a_trace():
     people(GB=2, DE=1)
     status, answer = call("POST", "segments/count", {"condition": BRITISH}, scopes=(READ,))
