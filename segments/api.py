@@ -21,8 +21,9 @@ from common.clock import now
 from common.pagination import cursor_page
 from common.strict_json import StrictJSONParser
 from segments import membership, serializers, upkeep
-from segments.conditions import ConditionError, describe, schema
-from segments.counting import count_audience
+from segments.conditions import Condition, ConditionError, describe, needs, schema
+from segments.conditions.needs import Needs
+from segments.counting import Audience, count_audience
 from segments.forms import free_key
 from segments.models import Segment
 from segments.nesting import CycleError
@@ -174,24 +175,22 @@ class SegmentCountView(QuestionView):
 
     @extend_schema(request=serializers.CountQuery, responses=serializers.AudienceSerializer)
     def post(self, request: Request) -> Response:
-        """Count who fits a condition, without storing it: exactly on small data, by a stated sample on big."""
+        """Count who fits a condition, without storing it: exactly on small data, by a stated sample on big.
+
+        Numbers below `fewer_than` are null. Each count is noted in the audit trail, with what the condition asks about.
+        """
         asked = _valid(serializers.CountQuery(data=request.data))
         at = asked.get("as_of") or now()
         draft = Segment(parent=asked.get("parent"))
-        found = count_audience(membership.within_parent(draft, asked["parsed"]), now=at)
+        condition = membership.within_parent(draft, asked["parsed"])
+        record(
+            None, "counted who fits a condition", detail=f"API key {request.auth}: {_asked_about(condition)}"
+        )
+        found = count_audience(condition, now=at)
         if found is None:
             raise TooLong
-        answer = {
-            "sentence": describe(asked["parsed"], currency=settings.REPORTING_CURRENCY),
-            "as_of": at,
-            "is_exact": not found.sampled,
-            "fitting": found.fitting,
-            "low": found.low if found.sampled else found.fitting,
-            "high": found.high if found.sampled else found.fitting,
-            "customers": found.customers,
-            "consenting": found.consenting,
-            "sampled": found.sampled,
-        }
+        sentence = describe(asked["parsed"], currency=settings.REPORTING_CURRENCY)
+        answer = {"sentence": sentence, "as_of": at, **_told(found)}
         return Response(serializers.AudienceSerializer(answer).data)
 
 
@@ -245,6 +244,30 @@ def _members(segment: Segment, *, cursor: str, limit: int) -> dict[str, Any]:
         "results": rows[:limit],
         "next_cursor": "" if is_last else f"before:{rows[limit - 1].customer_id}",
     }
+
+
+def _told(found: Audience) -> dict[str, Any]:
+    """The numbers of a count; small ones are left out, for a condition may ask about one person."""
+    is_told = found.fitting >= found.told_from
+    low, high = (found.low, found.high) if found.sampled else (found.fitting, found.fitting)
+    return {
+        "is_exact": not found.sampled,
+        "fewer_than": found.told_from,
+        "fitting": found.fitting if is_told else None,
+        "low": low if is_told else None,
+        "high": high if is_told else None,
+        "customers": found.customers,
+        "consenting": found.consenting if found.consenting >= found.told_from else None,
+        "sampled": found.sampled,
+    }
+
+
+def _asked_about(condition: Condition) -> str:
+    """The fields and the sorts of things that a condition reads, none of the values it compares them with."""
+    wanted = needs(condition)
+    sorts = {name for name in Needs.__slots__ if name != "fields" and getattr(wanted, name)}
+    fields = {path.removeprefix("facts__") for path in wanted.fields}
+    return ", ".join(sorted(fields | sorts)) or "everybody"
 
 
 def _stored(segment: Segment) -> Segment:
