@@ -1,9 +1,12 @@
 """Rows in quarantine: kept once, bounded, mended, retried without doubling, dismissed."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.db.models import Q
 
+from common.clock import now
 from customers.address_changes import change_address
 from customers.consent import withdraw
 from customers.importing.schema import MappingError
@@ -11,6 +14,7 @@ from customers.merging import lock_makers
 from customers.models import Consent, Customer, Event, EventType, Order, QuarantinedRow
 from customers.quality import quarantine
 from customers.quality.quarantine import dismiss, groups, mend, retry, waiting_rows
+from customers.retention import delete_quarantined
 from tests.customers.reading import HEADER, line, promising, read
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +169,15 @@ def test_dismissed_rows_are_neither_waiting_nor_stored(tmp_path) -> None:
     assert dismiss(Q(source="shop", reason="bad_time"), by=None) == 2
     assert [row.reason for row in waiting()] == ["bad_email"]
     assert not Order.objects.exists()
+
+
+def test_a_dismissed_row_that_comes_again_after_it_was_forgotten_stays_dismissed(tmp_path) -> None:
+    rows = [line(1, at="never")]
+    read(rows, folder=tmp_path)
+    dismiss(Q(source="shop"), by=None)
+    assert delete_quarantined(now() + timedelta(days=1)) == 1
+    read(rows, folder=tmp_path)
+    assert list(QuarantinedRow.objects.values_list("state", "raw")) == [("dismissed", [])]
 
 
 def test_without_a_known_mapping_nothing_is_retried() -> None:
