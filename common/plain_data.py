@@ -76,11 +76,11 @@ def load_plain(written: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    built = dict(pairs)
-    if len(built) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise PlainDataError(f"document: the key {twice[:50]!r} stands twice in one object.")
+    built = dict[str, Any]()
+    for key, value in pairs:
+        if key in built:
+            raise PlainDataError(f"document: the key {key[:50]!r} stands twice in one object.")
+        built[key] = value
     return built
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Q
+from django.db.models.functions import Greatest
 from django.utils.module_loading import import_string
 
 from common.clock import now
@@ -59,10 +60,16 @@ def empty_privacy_requests(before: datetime) -> int:
 
 
 def delete_quarantined(before: datetime) -> int:
-    """Delete refused rows that came before that, those that still wait too, in batches; returns how many."""
-    deleted = 0
-    while ids := list(
-        QuarantinedRow.objects.filter(created_at__lt=before).values_list("pk", flat=True)[:BATCH]
-    ):
+    """Delete rows that wait and were last refused before that, and empty settled ones; returns how many, both together.
+
+    Settled ones are known by their fingerprint still, so that they do not come back when their file is read again.
+    """
+    last_refused = Greatest("created_at", "run__started_at")  # the run is that of the last refusal
+    old = QuarantinedRow.objects.annotate(refused_at=last_refused).filter(refused_at__lt=before)
+    is_waiting = Q(state=QuarantinedRow.State.WAITING)
+    deleted = emptied = 0
+    while ids := list(old.filter(is_waiting).values_list("pk", flat=True)[:BATCH]):
         deleted += QuarantinedRow.objects.filter(pk__in=ids).delete()[0]
-    return deleted
+    while ids := list(old.exclude(is_waiting | Q(raw=[])).values_list("pk", flat=True)[:BATCH]):
+        emptied += QuarantinedRow.objects.filter(pk__in=ids).update(raw=[])
+    return deleted + emptied

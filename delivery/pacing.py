@@ -1,6 +1,12 @@
 """One token bucket a sender, in Valkey: a rate that all workers keep together and that outlives a restart."""
 
+import logging
+
+import redis
+
 from common import valkey
+
+logger = logging.getLogger(__name__)
 
 # Valkey's own clock; the bucket holds one second's worth. KEYS[1]: bucket. ARGV: rate per second, tokens wanted.
 _TAKE = """
@@ -23,6 +29,10 @@ def take(sender_id: int, *, rate_per_second: int, wanted: int) -> int:
 
 
 def give_back(sender_id: int, *, count: int) -> None:
-    """Return permissions that were not used."""
-    if count > 0:
+    """Return permissions that were not used; those that cannot be returned are missed for a second at most."""
+    if count <= 0:
+        return
+    try:
         valkey.client().hincrbyfloat(f"regards:pace:{sender_id}", "tokens", count)
+    except redis.RedisError:
+        logger.warning("%s permissions to send are not given back", count, exc_info=True)

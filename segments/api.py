@@ -21,8 +21,9 @@ from common.clock import now
 from common.pagination import cursor_page
 from common.strict_json import StrictJSONParser
 from segments import membership, serializers, upkeep
-from segments.conditions import ConditionError, describe, schema
-from segments.counting import count_audience
+from segments.conditions import Condition, ConditionError, describe, needs, schema
+from segments.conditions.needs import Needs
+from segments.counting import Audience, count_audience
 from segments.forms import free_key
 from segments.models import Segment
 from segments.nesting import CycleError
@@ -99,10 +100,14 @@ class SegmentDetailView(SegmentsView):
 
     @extend_schema(request=serializers.SegmentSerializer, responses=serializers.SegmentSerializer)
     def patch(self, request: Request, key: str) -> Response:
-        """Change what is given of a segment, and judge everybody for it anew."""
+        """Change what is given of a segment, and judge everybody for it anew.
+
+        One that is archived is not changed: the answer is 409, and says that it must be restored first.
+        """
         with transaction.atomic():
-            membership.hold()
-            segment = _segment(key)
+            segment = _held(key)
+            if segment.archived_at is not None:
+                raise Conflict(f"“{segment.name}” is archived: restore it first, then change it.")
             given = serializers.SegmentSerializer(segment, data=request.data, partial=True)
             for name, value in _valid(given).items():
                 setattr(segment, name, value)
@@ -117,13 +122,14 @@ class SegmentArchiveView(SegmentsView):
     @extend_schema(request=None, responses=serializers.SegmentSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Put a segment away that nothing uses; one that is put away stays so."""
-        segment = _segment(key)
-        if segment.archived_at is None:
-            try:
-                upkeep.archive(segment)
-            except upkeep.InUse as error:
-                raise Conflict(str(error)) from error
-            _note(request, "archived a segment", segment)
+        with transaction.atomic():
+            segment = _held(key)
+            if segment.archived_at is None:
+                try:
+                    upkeep.archive(segment)
+                except upkeep.InUse as error:
+                    raise Conflict(str(error)) from error
+                _note(request, "archived a segment", segment)
         return Response(serializers.SegmentSerializer(segment).data)
 
 
@@ -133,13 +139,14 @@ class SegmentRestoreView(SegmentsView):
     @extend_schema(request=None, responses=serializers.SegmentSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Take a segment out of the archive, and judge everybody for it anew."""
-        segment = _segment(key)
-        if segment.archived_at is not None:
-            try:
-                upkeep.restore(segment)
-            except ValueError as error:
-                raise Conflict(str(error)) from error
-            _note(request, "restored a segment", segment)
+        with transaction.atomic():
+            segment = _held(key)
+            if segment.archived_at is not None:
+                try:
+                    upkeep.restore(segment)
+                except ValueError as error:
+                    raise Conflict(str(error)) from error
+                _note(request, "restored a segment", segment)
         return Response(serializers.SegmentSerializer(segment).data)
 
 
@@ -168,24 +175,22 @@ class SegmentCountView(QuestionView):
 
     @extend_schema(request=serializers.CountQuery, responses=serializers.AudienceSerializer)
     def post(self, request: Request) -> Response:
-        """Count who fits a condition, without storing it: exactly on small data, by a stated sample on big."""
+        """Count who fits a condition, without storing it: exactly on small data, by a stated sample on big.
+
+        Numbers below `fewer_than` are null. Each count is noted in the audit trail, with what the condition asks about.
+        """
         asked = _valid(serializers.CountQuery(data=request.data))
         at = asked.get("as_of") or now()
         draft = Segment(parent=asked.get("parent"))
-        found = count_audience(membership.within_parent(draft, asked["parsed"]), now=at)
+        condition = membership.within_parent(draft, asked["parsed"])
+        record(
+            None, "counted who fits a condition", detail=f"API key {request.auth}: {_asked_about(condition)}"
+        )
+        found = count_audience(condition, now=at)
         if found is None:
             raise TooLong
-        answer = {
-            "sentence": describe(asked["parsed"], currency=settings.REPORTING_CURRENCY),
-            "as_of": at,
-            "is_exact": not found.sampled,
-            "fitting": found.fitting,
-            "low": found.low if found.sampled else found.fitting,
-            "high": found.high if found.sampled else found.fitting,
-            "customers": found.customers,
-            "consenting": found.consenting,
-            "sampled": found.sampled,
-        }
+        sentence = describe(asked["parsed"], currency=settings.REPORTING_CURRENCY)
+        answer = {"sentence": sentence, "as_of": at, **_told(found)}
         return Response(serializers.AudienceSerializer(answer).data)
 
 
@@ -212,6 +217,13 @@ def _segment(key: str) -> Segment:
     return get_object_or_404(Segment.objects.select_related("parent"), key=key)
 
 
+def _held(key: str) -> Segment:
+    """The segment as it is stored, archived or not, until the transaction ends nobody else's to change."""
+    membership.hold()
+    locked = Segment.objects.select_for_update(no_key=True, of=("self",)).select_related("parent")
+    return get_object_or_404(locked, key=key)
+
+
 def _valid(serializer: Any) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return cast(dict[str, Any], serializer.validated_data)
@@ -232,6 +244,30 @@ def _members(segment: Segment, *, cursor: str, limit: int) -> dict[str, Any]:
         "results": rows[:limit],
         "next_cursor": "" if is_last else f"before:{rows[limit - 1].customer_id}",
     }
+
+
+def _told(found: Audience) -> dict[str, Any]:
+    """The numbers of a count; small ones are left out, for a condition may ask about one person."""
+    is_told = found.fitting >= found.told_from
+    low, high = (found.low, found.high) if found.sampled else (found.fitting, found.fitting)
+    return {
+        "is_exact": not found.sampled,
+        "fewer_than": found.told_from,
+        "fitting": found.fitting if is_told else None,
+        "low": low if is_told else None,
+        "high": high if is_told else None,
+        "customers": found.customers,
+        "consenting": found.consenting if found.consenting >= found.told_from else None,
+        "sampled": found.sampled,
+    }
+
+
+def _asked_about(condition: Condition) -> str:
+    """The fields and the sorts of things that a condition reads, none of the values it compares them with."""
+    wanted = needs(condition)
+    sorts = {name for name in Needs.__slots__ if name != "fields" and getattr(wanted, name)}
+    fields = {path.removeprefix("facts__") for path in wanted.fields}
+    return ", ".join(sorted(fields | sorts)) or "everybody"
 
 
 def _stored(segment: Segment) -> Segment:

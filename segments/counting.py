@@ -20,6 +20,7 @@ from segments.whole_base import plan_for_everybody
 PATIENCE_MS = 4000
 EXAMPLES = 6
 EXACT_UP_TO = 200_000
+FEWEST_TOLD = 5
 PROBES = 20_000
 _Z = 1.959963984540054  # of a 95 % interval
 _LOCK = 7216_0021
@@ -48,6 +49,11 @@ class Audience:
     sampled: int = 0
     low: int = 0
     high: int = 0
+
+    @property
+    def told_from(self) -> int:
+        """The smallest number that may be told to whoever must not see single people; estimates come from as many."""
+        return round(FEWEST_TOLD * self.customers / self.sampled) if self.sampled else FEWEST_TOLD
 
     @property
     def share(self) -> float:

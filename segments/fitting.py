@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from customers.models import Customer, CustomerFacts, Score
@@ -48,6 +49,8 @@ def _asked_of_facts(part: Condition, now: datetime) -> Q | None:
     column, value = part.field.path.removeprefix("facts__"), part.value
     match part.field.kind, part.op:
         case Kind.COUNT, "eq" | "gt" | "gte" | "lt" | "lte" if not COMPARE[part.op](0, value):
+            if not _is_storable(column, value):
+                return None
             return Q(**{f"{column}__{_LOOKUPS[part.op]}": value})
         case Kind.TIME, "before" | "after":
             return Q(**{f"{column}__{_LOOKUPS[part.op]}": value})
@@ -58,3 +61,10 @@ def _asked_of_facts(part: Condition, now: datetime) -> Q | None:
         case Kind.TIME, "is_present":
             return Q(**{f"{column}__isnull": False})
     return None
+
+
+def _is_storable(column: str, value: object) -> bool:
+    """Whether the column could hold the number; Django makes no SQL of a comparison with one that it could not."""
+    kind = CustomerFacts._meta.get_field(column).get_internal_type()
+    low, high = connection.ops.integer_field_range(kind)
+    return low <= value <= high  # type: ignore[operator]

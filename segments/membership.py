@@ -30,6 +30,7 @@ from segments.whole_base import plan_for_everybody
 logger = logging.getLogger(__name__)
 CONSUMER = "segments"
 _FIGURES = ("member_count", "refreshed_at", "refresh_ms")
+_DEFINITION = ("key", "name", "description", "kind", "condition", "parent", "is_core", "as_of", "updated_at")
 
 # `scope` is what may be removed: everybody, or only the customers who were judged again.
 _DIFF = """
@@ -100,13 +101,13 @@ def refresh(segment: Segment, *, now: datetime | None = None, cause: str = "sche
 
 
 def store(segment: Segment) -> Change:
-    """Save the segment, tell what it is built on, and judge it and its dependants, all or nothing.
+    """Save the segment's definition, tell what it is built on, and judge it and its dependants, all or nothing.
 
-    Raises ConditionError and nesting.CycleError.
+    Whether it is archived stays as it is stored. Raises ConditionError and nesting.CycleError.
     """
     with transaction.atomic():
         hold()
-        segment.save()
+        segment.save(update_fields=None if segment._state.adding else _DEFINITION)
         tell_segment(segment)
         return refresh_with_dependants(segment, cause="edit")
 

@@ -175,14 +175,23 @@ class SentenceSerializer(serializers.Serializer[Any]):
 
 
 class AudienceSerializer(serializers.Serializer[Any]):
-    """How many fit. Where `is_exact` is false, the numbers are estimates from `sampled` customers drawn at random."""
+    """How many fit. Where `is_exact` is false, the numbers are estimates from `sampled` customers drawn at random.
+
+    So that no count tells of one person, `fitting`, `low` and `high` are null where fewer than `fewer_than` fit, or
+    nobody, and `consenting` is null where it is smaller than that.
+    """
 
     sentence = serializers.CharField()
     as_of = serializers.DateTimeField()
     is_exact = serializers.BooleanField()
-    fitting = serializers.IntegerField()
-    low = serializers.IntegerField(help_text="Of the 95 % interval of `fitting`; equal to it where exact.")
-    high = serializers.IntegerField()
+    fewer_than = serializers.IntegerField(
+        help_text="Smaller numbers are null: 5, or what 5 of a sample stand for."
+    )
+    fitting = serializers.IntegerField(allow_null=True)
+    low = serializers.IntegerField(
+        allow_null=True, help_text="Of the 95 % interval of `fitting`; equal to it where exact."
+    )
+    high = serializers.IntegerField(allow_null=True)
     customers = serializers.IntegerField(help_text="All known customers.")
-    consenting = serializers.IntegerField(help_text="Those who fit and may be mailed.")
+    consenting = serializers.IntegerField(allow_null=True, help_text="Those who fit and may be mailed.")
     sampled = serializers.IntegerField(help_text="0 where everybody was judged.")

@@ -29,11 +29,19 @@ def archive(segment: Segment) -> None:
 
 
 def restore(segment: Segment) -> None:
-    """Take a segment out of the archive, and judge everybody for it anew. Raises ValueError, ConditionError."""
-    segment.archived_at = None
-    if problem := problem_with(segment):
-        raise ValueError(problem)
-    membership.store(segment)
+    """Take a segment as it is stored out of the archive, and judge everybody for it anew.
+
+    Raises ValueError, ConditionError, and Segment.DoesNotExist.
+    """
+    with transaction.atomic():
+        membership.hold()
+        locked = Segment.objects.select_for_update(no_key=True, of=("self",)).select_related("parent")
+        segment.refresh_from_db(from_queryset=locked)
+        segment.archived_at = None
+        if problem := problem_with(segment):
+            raise ValueError(problem)
+        segment.save(update_fields=["archived_at", "updated_at"])
+        membership.store(segment)
 
 
 def delete(segment: Segment) -> None:

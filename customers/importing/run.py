@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection
 
 from common.spreadsheets import defused
-from customers import consent, precedence
-from customers.address_changes import told_elsewhere
+from customers import precedence
+from customers.declared_consent import grant_declared
 from customers.expiry import dropped_until
 from customers.identity import Person
 from customers.importing.books import Books
@@ -170,17 +170,14 @@ class _Store:
     def __init__(
         self, mapping: Mapping[str, Any], books: Books, rejects: Rejects, quarantine: Quarantine
     ) -> None:
-        self._source: str = mapping["source"]
-        self._quarantine = quarantine
-        self._consent: Mapping[str, str] | None = mapping.get("consent")
+        self._mapping, self._quarantine = mapping, quarantine
         self._books, self._rejects = books, rejects
         self._granted: set[int] = set()
 
     def __call__(self, batch: _Batch) -> int:
         """Store, grant what the mapping declares, keep the refused; return the rows read so far."""
         result = ingested(batch.mapped.prepared)
-        if self._consent:
-            self._grant(result.customer_ids - self._granted, batch.mapped.prepared.people)
+        self._grant(result.customer_ids - self._granted, batch.mapped.prepared.people)
         kept_out = batch.all_refused(result)
         self._rejects.add(kept_out)
         self._quarantine.keep(kept_out)
@@ -189,18 +186,13 @@ class _Store:
         return self._books.run.rows_in
 
     def _grant(self, customer_ids: set[int], named: Iterable[Person | int]) -> None:
-        """Grant, to those whose mail goes to an address that the rows name, or whom they name by id alone."""
-        assert self._consent is not None
-        if self._consent["purpose"] in consent.MAIL_PURPOSES:
-            customer_ids = customer_ids - told_elsewhere(one[:3] for one in named if isinstance(one, Person))
-        consent.grant(
+        """Grant what the mapping declares; to whom that is granted already, it is not granted again."""
+        self._granted |= grant_declared(
+            self._mapping,
             customer_ids,
-            self._consent["purpose"],
-            source=f"import {self._source}",
-            proof=self._consent["proof"],
-            overrule_withdrawal=False,
+            named=(one[:3] for one in named if isinstance(one, Person)),
+            source=f"import {self._mapping['source']}",
         )
-        self._granted |= customer_ids
 
 
 def rejects_path(source: str, name: str) -> Path:

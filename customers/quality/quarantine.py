@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 
 from accounts.models import User
 from common.clock import now
-from customers import consent
+from customers.declared_consent import grant_declared
 from customers.importing.books import Books
 from customers.importing.mapping import RowMapping, shared_orders
 from customers.importing.schema import MappingError
@@ -166,14 +166,8 @@ def _retry(source: str, rows: list[QuarantinedRow], *, by: User | None) -> Retri
     told_events = [event for _, event in events]
     result = ingest(told_events, source=mapping["source"], orders=shared_orders(mapping))
     reasons |= {events[position][0].pk: reason for position, reason in result.rejects}
-    if "consent" in mapping:
-        consent.grant(
-            result.customer_ids,
-            mapping["consent"]["purpose"],
-            source=f"import {mapping['source']}",
-            proof=mapping["consent"]["proof"],
-            overrule_withdrawal=False,
-        )
+    named = ((event.namespace or mapping["source"], event.customer, event.email) for event in told_events)
+    grant_declared(mapping, result.customer_ids, named=named, source=f"import {mapping['source']}")
     return _settle(rows, reasons, by=by)
 
 

@@ -17,8 +17,7 @@ from django.core.cache import cache
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from common.clock import now
-from customers import consent
-from customers.address_changes import told_elsewhere
+from customers.declared_consent import grant_declared
 from customers.events_in import EventIn
 from customers.importing.mapping import RowMapping, shared_orders
 from customers.importing.records import found, header_of, row_of
@@ -113,7 +112,8 @@ def _store(hook: EventHook, records: list[Any]) -> Receipt:
     result = ingest(events, source=rows.source, orders=shared_orders(mapping)) if events else IngestResult()
     for position, reason in result.rejects:
         bad[positions[position]] = BadItem(FIELDS.get(reason, ""), reason)
-    _grant(mapping, result, events, rows.source)
+    named = ((event.namespace or rows.source, event.customer, event.email) for event in events)
+    grant_declared(mapping, result.customer_ids, named=named, source=f"hook {rows.source}")
     at, books = now(), f"hook {hook.name}"
     enter(
         books,
@@ -147,21 +147,6 @@ def _event(record: Any, header: list[str], rows: RowMapping) -> EventIn:
     if isinstance(event, str):
         raise BadItem(FIELDS.get(event, ""), event)
     return event
-
-
-def _grant(mapping: Mapping[str, Any], result: IngestResult, events: list[EventIn], source: str) -> None:
-    """Grant what the mapping declares, to those whose mail goes to an address that the records name, if they do."""
-    said = mapping.get("consent")
-    if said and result.customer_ids:
-        named = ((event.namespace or source, event.customer, event.email) for event in events)
-        is_for_a_mailbox = said["purpose"] in consent.MAIL_PURPOSES
-        consent.grant(
-            result.customer_ids - (told_elsewhere(named) if is_for_a_mailbox else set()),
-            said["purpose"],
-            source=f"hook {source}",
-            proof=said["proof"],
-            overrule_withdrawal=False,
-        )
 
 
 def _receipt(received: int, refused: list[ItemRefusal], result: IngestResult) -> Receipt:

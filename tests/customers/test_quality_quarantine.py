@@ -1,13 +1,20 @@
 """Rows in quarantine: kept once, bounded, mended, retried without doubling, dismissed."""
 
+from datetime import timedelta
+
 import pytest
+from django.db import transaction
 from django.db.models import Q
 
+from common.clock import now
+from customers.address_changes import change_address
 from customers.consent import withdraw
 from customers.importing.schema import MappingError
+from customers.merging import lock_makers
 from customers.models import Consent, Customer, Event, EventType, Order, QuarantinedRow
 from customers.quality import quarantine
 from customers.quality.quarantine import dismiss, groups, mend, retry, waiting_rows
+from customers.retention import delete_quarantined
 from tests.customers.reading import HEADER, line, promising, read
 
 pytestmark = pytest.mark.django_db
@@ -143,11 +150,34 @@ def test_a_retry_declares_the_consent_that_the_mapping_declares_but_undoes_no_wi
     assert list(answers.values_list("is_granted", flat=True)) == [False, True]
 
 
+def test_a_retry_grants_nothing_for_a_mailbox_that_the_row_does_not_name(tmp_path) -> None:
+    declared = {"purpose": "marketing_email", "proof": "they agreed on paper"}
+    read([line(1)])
+    with transaction.atomic():
+        lock_makers()
+        change_address(Customer.objects.get().pk, "somebody.else@example.com")
+    bad = [line(2, buyer="b1", mail="b1@example.com", at="never"), line(3, at="never")]
+    read(bad, promising(consent=declared), folder=tmp_path)
+    for row in waiting():
+        mend(row, {"at": "2026-02-01T10:00:00Z"})
+    assert retry(waiting(), by=None).mended == 2
+    assert [one.email for one in Customer.objects.consenting()] == ["b3@example.com"]
+
+
 def test_dismissed_rows_are_neither_waiting_nor_stored(tmp_path) -> None:
     read([line(1, at="never"), line(2, at="never"), line(3, mail="x")], folder=tmp_path)
     assert dismiss(Q(source="shop", reason="bad_time"), by=None) == 2
     assert [row.reason for row in waiting()] == ["bad_email"]
     assert not Order.objects.exists()
+
+
+def test_a_dismissed_row_that_comes_again_after_it_was_forgotten_stays_dismissed(tmp_path) -> None:
+    rows = [line(1, at="never")]
+    read(rows, folder=tmp_path)
+    dismiss(Q(source="shop"), by=None)
+    assert delete_quarantined(now() + timedelta(days=1)) == 1
+    read(rows, folder=tmp_path)
+    assert list(QuarantinedRow.objects.values_list("state", "raw")) == [("dismissed", [])]
 
 
 def test_without_a_known_mapping_nothing_is_retried() -> None:

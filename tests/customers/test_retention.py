@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.models import AuditEntry
 from customers import privacy_requests
 from customers import retention as customers_retention
-from customers.models import OptIn, PrivacyRequest, QuarantinedRow
+from customers.models import OptIn, PrivacyRequest, QuarantinedRow, SyncRun
 from customers.retention import apply_retention, schedule
 from delivery import retention
 from delivery.models import MailboxMessage, WebhookReceipt
@@ -44,12 +44,12 @@ def test_files_of_refused_rows_go_after_ninety_days(rejects: Path) -> None:
     assert [path.name for path in rejects.iterdir()] == ["new.csv"]
 
 
-def test_rows_in_quarantine_go_after_ninety_days_whether_they_wait_or_not(
+def test_rows_in_quarantine_go_after_ninety_days_and_settled_ones_keep_their_fingerprints(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(customers_retention, "BATCH", 2)
     for number, (days, state) in enumerate(
-        [(91, "waiting"), (91, "mended"), (92, "dismissed"), (89, "waiting")]
+        [(91, "waiting"), (91, "mended"), (92, "dismissed"), (89, "waiting"), (89, "dismissed")]
     ):
         QuarantinedRow.objects.create(
             source="shop",
@@ -60,8 +60,28 @@ def test_rows_in_quarantine_go_after_ninety_days_whether_they_wait_or_not(
             state=state,
             created_at=days_ago(days),
         )
-    assert apply_retention(NOW)["quarantine"] == 3
-    assert QuarantinedRow.objects.get().number == 3
+    assert (apply_retention(NOW)["quarantine"], apply_retention(NOW)["quarantine"]) == (3, 0)
+    assert list(QuarantinedRow.objects.order_by("number").values_list("number", "state", "raw")) == [
+        (1, "mended", []),
+        (2, "dismissed", []),
+        (3, "waiting", [["a", "b"]]),
+        (4, "dismissed", [["a", "b"]]),
+    ]
+
+
+def test_the_age_of_a_row_in_quarantine_is_counted_from_its_last_refusal() -> None:
+    for number, days in enumerate((89, 91)):
+        QuarantinedRow.objects.create(
+            source="shop",
+            run=SyncRun.objects.create(source=f"shop {number}", started_at=days_ago(days)),
+            number=number,
+            reason="bad_time",
+            raw=[["a", "b"]],
+            fingerprint=bytes([number]) * 16,
+            created_at=days_ago(200),
+        )
+    assert apply_retention(NOW)["quarantine"] == 1
+    assert QuarantinedRow.objects.get().number == 0
 
 
 def test_copies_in_the_mailbox_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from common import valkey
 from common.clock import now
 from customers.models import CustomerFacts, Event, EventType
 from delivery import outbox, pacing
@@ -44,6 +45,22 @@ def test_it_delivers_each_message_once(dispatch: Dispatch, queue: Queue) -> None
     assert Message.objects.get(pk=MailboxMessage.objects.first().key.split("-")[1]).links == [
         "https://shop.example/"
     ]
+
+
+def test_permissions_that_cannot_be_given_back_do_not_hold_up_what_was_claimed(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, claim = f"regards:pace:{dispatch.sender_id}", outbox.claim
+
+    def claim_while_the_bucket_breaks(dispatch_id: int, *, limit: int) -> list[Claimed]:
+        valkey.client().set(bucket, "no bucket")  # Valkey answers with an error from here on
+        return claim(dispatch_id, limit=limit)
+
+    monkeypatch.setattr(outbox, "claim", claim_while_the_bucket_breaks)
+    queue(1)
+    result = send_chunk(dispatch, compose=compose, limit=3)
+    assert valkey.client().delete(bucket) == 1
+    assert (result.claimed, result.settled) == (1, 1)
 
 
 class Away:

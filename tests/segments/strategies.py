@@ -13,6 +13,8 @@ Json = dict[str, Any]
 PRESENCE = st.sampled_from(["is_missing", "is_present"])
 RANGE = st.sampled_from(["eq", "gt", "gte", "lt", "lte"])
 ORDER = st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"])
+# About the end of a column of four bytes, and the largest that a condition takes.
+LARGE = [2**31 - 1, 2**31, 10**15]
 SAMPLES = [text for text in TEXTS if text] + ["ondon", "C1", "example", "3"]
 SPANS = st.sampled_from(
     [{"hours": 1}, {"days": 1}, {"hours": 24}, {"days": 7}, {"days": 30}, {"weeks": 1, "days": 23}]
@@ -223,8 +225,8 @@ LEAF = st.one_of(
     _comparison({"attribute": "nearest_store_km"}, ORDER, st.sampled_from([0, 9.9, 10, 10.05, -1]))
     | _presence({"attribute": "nearest_store_km"}),
     _text({"attribute": "nearest_store_region"}),
-    _comparison({"fact": "orders_count"}, ORDER, st.sampled_from([-1, 0, 1, 2, 10**15])),
-    _comparison({"fact": "revenue_minor"}, ORDER, st.sampled_from([0, 1999, 10**12])),
+    _comparison({"fact": "orders_count"}, ORDER, st.sampled_from([-1, 0, 1, 2, *LARGE])),
+    _comparison({"fact": "revenue_minor"}, ORDER, st.sampled_from([0, 1999, 10**12, *LARGE])),
     _time({"fact": "last_order_at"}),
     _listed({"fact": "last_purchase_category"}, PATHS),
     _listed({"fact": "last_viewed_product"}, ["p1", "p2", "p3"]),

@@ -15,6 +15,7 @@ from rest_framework.settings import api_settings
 from accounts.models import ApiKey, AuditEntry
 from common.clock import now
 from common.strict_json import MOST_BYTES
+from customers import consent
 from customers.models import Customer
 from segments import counting
 from segments.models import Segment
@@ -123,40 +124,85 @@ def test_a_segment_in_use_is_not_archived_and_says_who_uses_it():
     assert (status, answer["detail"]) == (409, "The segment home is archived.")
 
 
-def test_a_condition_is_counted_without_a_trace():
+def test_an_archived_segment_is_restored_before_it_is_changed():
     people(GB=2, DE=1)
+    call("POST", "segments", {"key": "home", "name": "Home", "condition": BRITISH})
+    call("POST", "segments/home/archive")
+    before = Segment.objects.values().get()
+    change = {"condition": {"attribute": "country", "value": "DE"}}
+    status, answer = call("PATCH", "segments/home", change)
+    assert (status, answer["detail"]) == (409, "“Home” is archived: restore it first, then change it.")
+    assert Segment.objects.values().get() == before
+    assert call("POST", "segments/home/restore")[1]["member_count"] == 2
+    assert call("PATCH", "segments/home", change)[1]["member_count"] == 1
+
+
+def test_a_condition_is_counted_without_being_stored():
+    people(GB=6, DE=1)
     status, answer = call("POST", "segments/count", {"condition": BRITISH}, scopes=(READ,))
     counted = {name: answer[name] for name in ("fitting", "low", "high", "customers", "consenting")}
     assert (status, counted) == (
         200,
-        {"fitting": 2, "low": 2, "high": 2, "customers": 3, "consenting": 0},
+        {"fitting": 6, "low": 6, "high": 6, "customers": 7, "consenting": None},
     )
     assert (answer["is_exact"], answer["sampled"], answer["sentence"]) == (True, 0, "Lives in United Kingdom")
     assert not Segment.objects.exists()
 
 
+@pytest.mark.parametrize("number", [0, 1, 4])
+def test_a_count_tells_nothing_of_a_few(number):
+    consent.grant([one.pk for one in people(GB=number, DE=1)], source="form")
+    answer = call("POST", "segments/count", {"condition": BRITISH})[1]
+    told = {name: answer[name] for name in ("fitting", "fewer_than", "low", "high", "consenting", "is_exact")}
+    nothing = {"fitting": None, "low": None, "high": None, "consenting": None}
+    assert told == {"fewer_than": 5, "is_exact": True, **nothing}
+
+
+def test_from_five_on_a_count_tells_how_many():
+    consent.grant([one.pk for one in people(GB=5)], source="form")
+    answer = call("POST", "segments/count", {"condition": BRITISH})[1]
+    assert (answer["fitting"], answer["fewer_than"], answer["consenting"]) == (5, 5, 5)
+
+
+def test_a_count_is_noted_with_what_was_asked_about_and_no_values():
+    email = {"attribute": "email", "value": "ada@example.com"}
+    asked = {"all": [email, {"fact": "orders_count", "value": 3}, {"consent": "marketing_email"}]}
+    call("POST", "segments/count", {"condition": asked})
+    call("POST", "segments/count", {"condition": {"all": []}})
+    noted = AuditEntry.objects.filter(action="counted who fits a condition").order_by("pk")
+    assert [entry.detail.partition("): ")[2] for entry in noted] == [
+        "consents, email, orders_count",
+        "everybody",
+    ]
+    assert noted[0].detail.startswith("API key data team (rk_")
+
+
 def test_a_count_keeps_to_the_parent_and_to_the_moment():
     seen = now() - timedelta(days=30)
-    Customer.objects.create(country="GB", signed_up_at=seen)
-    Customer.objects.create(country="DE", signed_up_at=seen)
+    for country in ("GB", "GB", "GB", "GB", "GB", "DE"):
+        Customer.objects.create(country=country, signed_up_at=seen)
     call("POST", "segments", {"key": "home", "name": "Home", "condition": BRITISH})
     fresh = {"attribute": "signed_up_at", "op": "within", "value": {"days": 1}}
     at = (seen + timedelta(hours=1)).isoformat()
     asked = {"condition": fresh, "part_of": "home", "as_of": at}
-    assert call("POST", "segments/count", asked)[1]["fitting"] == 1
-    assert call("POST", "segments/count", asked | {"part_of": None})[1]["fitting"] == 2
-    assert call("POST", "segments/count", {"condition": fresh})[1]["fitting"] == 0
+    assert call("POST", "segments/count", asked)[1]["fitting"] == 5
+    assert call("POST", "segments/count", asked | {"part_of": None})[1]["fitting"] == 6
+    assert call("POST", "segments/count", {"condition": fresh})[1]["fitting"] is None
 
 
 def test_a_count_by_a_sample_says_so(monkeypatch):
     monkeypatch.setattr(counting, "EXACT_UP_TO", 10)
     Customer.objects.bulk_create(Customer(country="GB") for _ in range(50))
+    people(DE=4)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE customers_customer")
     answer = call("POST", "segments/count", {"condition": BRITISH})[1]
     assert answer["is_exact"] is False
     assert answer["sampled"] > 0
     assert answer["low"] <= answer["fitting"] <= answer["high"]
+    assert answer["fewer_than"] == round(5 * answer["customers"] / answer["sampled"])
+    rare = call("POST", "segments/count", {"condition": {"attribute": "country", "value": "DE"}})[1]
+    assert [rare[name] for name in ("fitting", "low", "high", "consenting")] == [None] * 4
 
 
 @pytest.mark.django_db(transaction=True)

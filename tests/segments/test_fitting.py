@@ -6,11 +6,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers.models import Customer, CustomerFacts, EventType, Score
+from segments import membership
 from segments.compiler import compile_condition
 from segments.conditions import parse
 from segments.expressions import MOST_UNSEEN
 from segments.fitting import fitting_ids
 from segments.judging import judge_each
+from segments.models import Segment
 from tests.segments.worlds import DAY, MICRO, NOW
 
 pytestmark = pytest.mark.django_db
@@ -43,10 +45,18 @@ def people() -> list[Customer]:
         ("lte", 2, [0, 1, 2]),
         ("ne", 2, [1, 2]),
         ("gt", -1, [0, 1, 2]),
+        ("gt", 2**31 - 1, []),
+        ("gte", 2**31, []),
+        ("eq", 2**31, []),
+        ("lt", 2**31, [0, 1, 2]),
     ],
 )
 def test_who_has_no_facts_counts_as_nought_and_visitors_fit_nothing(people, op, value, fitting):
-    assert ids({"fact": "orders_count", "op": op, "value": value}) == [people[one].pk for one in fitting]
+    document = {"fact": "orders_count", "op": op, "value": value}
+    assert ids(document) == [people[one].pk for one in fitting]
+    segment = Segment(key="counted", name="Counted", condition=document)
+    membership.store(segment)
+    assert segment.member_count == len(fitting)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,23 @@ def test_an_archived_segment_is_not_refreshed_and_comes_back_fresh(segment):
     assert segment.member_count == 1
 
 
+def test_what_was_changed_since_it_was_read_is_not_undone_by_restoring(segment):
+    upkeep.archive(segment)
+    read_before = Segment.objects.get()
+    Segment.objects.update(condition=GERMAN, name="Germans")
+    upkeep.restore(read_before)
+    assert Segment.objects.values_list("name", "condition", "archived_at").get() == ("Germans", GERMAN, None)
+
+
+def test_who_read_a_segment_before_it_was_restored_does_not_archive_it_again(segment):
+    upkeep.archive(segment)
+    read_before = Segment.objects.select_related("parent").get()
+    upkeep.restore(segment)
+    read_before.name = "Renamed"
+    membership.store(read_before)
+    assert Segment.objects.values_list("name", "archived_at").get() == ("Renamed", None)
+
+
 def test_apps_above_tell_and_take_back_what_they_use(segment, outer):
     tell_uses("campaign", [Use("1", "Campaign: A", frozenset({"british", "gone"}), "/a/")])
     tell_use("campaign", Use("2", "Campaign: B", frozenset({"outer"})))
