@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -50,20 +50,21 @@ TREND_DAYS, BASE_WEEKS, TREND_CUSTOMERS = 7, 4, 3
 REFRESH_TRENDING = f"""
 WITH acts AS (
     SELECT DISTINCT o.customer_id, l.product_id, date_trunc('day', o.placed_at, 'UTC') AS day,
-           %(purchase)s::float8 AS weight
+           %(purchase)s::float8 AS weight, o.placed_at >= %(week)s AS is_recent
     FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
     WHERE o.placed_at >= %(since)s AND o.placed_at < %(until)s AND l.quantity > 0
       AND l.product_id IS NOT NULL AND {KEPT}
     UNION ALL
     SELECT DISTINCT e.customer_id, e.product_id, date_trunc('day', e.occurred_at, 'UTC'),
-           CASE e.type WHEN %(added)s THEN %(cart)s::float8 ELSE %(view)s::float8 END
+           CASE e.type WHEN %(added)s THEN %(cart)s::float8 ELSE %(view)s::float8 END,
+           e.occurred_at >= %(week)s
     FROM customers_event e
     WHERE e.type IN (%(added)s, %(viewed)s) AND e.product_id IS NOT NULL
       AND e.occurred_at >= %(since)s AND e.occurred_at < %(until)s
 ), counted AS (
-    SELECT product_id, coalesce(sum(weight) FILTER (WHERE day >= %(week)s), 0) AS recent,
-           coalesce(sum(weight) FILTER (WHERE day < %(week)s), 0) / %(weeks)s AS usual,
-           count(DISTINCT customer_id) FILTER (WHERE day >= %(week)s) AS customers
+    SELECT product_id, coalesce(sum(weight) FILTER (WHERE is_recent), 0) AS recent,
+           coalesce(sum(weight) FILTER (WHERE NOT is_recent), 0) / %(weeks)s AS usual,
+           count(DISTINCT customer_id) FILTER (WHERE is_recent) AS customers
     FROM acts GROUP BY product_id
 ), scored AS (
     SELECT c.product_id, (recent - usual) / sqrt(usual + 1) AS score
@@ -105,14 +106,14 @@ def refresh_popular_products(*, now: datetime | None = None) -> int:
 
 
 def refresh_trending_products(*, now: datetime | None = None) -> int:
-    """Compute what was bought, put into carts and looked at more in the week before `now` (the present when None)
-    than in a week of the four before, by three customers or more; return how many products that are.
+    """Compute what was bought, put into carts and looked at more in the seven days before `now` (the present when
+    None) than in a week of the four before, by three customers or more; return how many products that are.
 
-    Each customer counts once a product, day and kind of act.
+    Each customer counts once a product, day (UTC) and kind of act.
     """
     computed_at = clock.now()
-    moment = (now or computed_at).astimezone(UTC)
-    week = (moment - timedelta(days=TREND_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
+    moment = now or computed_at
+    week = moment - timedelta(days=TREND_DAYS)
     with connection.cursor() as cursor:
         cursor.execute(
             REFRESH_TRENDING,

@@ -13,6 +13,8 @@ from recommendations.strategies import FOR_YOU, NOTHING, REASONS, Source, strate
 
 Excluded = Mapping[int, Collection[int]] | Collection[int]
 ANYTHING = Filters()
+VARIETY = 50
+"""So many more products are found than a shelf holds, for one category may be full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def recommend(
     strategy.
     """
     ids = list(dict.fromkeys(customer_ids))
-    shelf = load(ids, strategy=strategy_called(strategy), filters=filters, k=k)
+    left_out = max((len(_excluded(exclude, one)) for one in ids), default=0)
+    shelf = load(ids, strategy=strategy_called(strategy), filters=filters, enough=k + left_out + VARIETY)
     picks = {one: _pick(shelf, one, k, _excluded(exclude, one), most_per_category) for one in ids}
     chosen = Product.objects.select_related("category").in_bulk(
         {candidate.product for pick in picks.values() for candidate in pick}

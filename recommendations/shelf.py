@@ -16,12 +16,13 @@ from products.models import Product, ProductQuerySet
 from recommendations.models import ModelVersion, PopularProducts, Recommendation, RelatedProducts
 from recommendations.strategies import Source, Strategy
 
-CATALOGUE_SPARE = 50
 ANCHORS = 5
 """So many of the latest purchases, or of what was looked at, lead to other products."""
-PER_CATEGORY = 200
+NEWEST, CHOICE = 200, 5_000
+"""So many products of a category are looked at: for what is new, and for what is dearer."""
 VIEWED_FOR = timedelta(days=30)
-DEARER_FROM, DEARER_TO = 1.1, 2.5
+DEARER_FROM, DEARER_TO = 110, 250
+"""Per cent of the price of what leads there."""
 
 _BOUGHT_FOR = {Source.HISTORY, Source.WITH_BOUGHT, Source.DEARER, Source.NEW_IN_CATEGORY}
 _VIEWED_FOR = {Source.VIEWED, Source.WITH_VIEWED, Source.DEARER, Source.NEW_IN_CATEGORY}
@@ -140,14 +141,14 @@ class Shelf:
             dearer = [
                 (price, product)
                 for product, price, currency in alike
-                if currency == anchor.currency and low <= price <= high
+                if currency == anchor.currency and low <= price * 100 <= high
             ]
             yield from (Candidate(product, Source.DEARER, anchor.name) for _, product in sorted(dearer))
 
     def _new_in_category(self, customer: int) -> Iterator[Candidate]:
         for category in dict.fromkeys(anchor.category for anchor in self._latest(customer)):
             if category is not None:
-                alike = self.alike.get(category.pk, ())
+                alike = self.alike.get(category.pk, [])[:NEWEST]
                 yield from (
                     Candidate(product, Source.NEW_IN_CATEGORY, category.name) for product, *_ in alike
                 )
@@ -163,10 +164,11 @@ RELATED_KINDS = {
 }
 
 
-def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, k: int) -> Shelf:
+def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, enough: int) -> Shelf:
     """Load what `strategy` needs for these customers, and no more; at most eleven queries.
 
-    Of who objects to profiling, and of ids that belong to nobody, only the country is used.
+    `enough` of the newest are read, where the shop has so many, and more by as many as the strategy leaves out. Of who
+    objects to profiling, and of ids that belong to nobody, only the country is used.
     """
     shelf = Shelf(strategy)
     sources = set(strategy.ladder)
@@ -185,7 +187,8 @@ def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, k:
         shelf.viewed = _viewed(profiled)
     _load_popular(shelf, sources)
     if Source.CATALOGUE in sources:
-        newest = filters.products().order_by("-pk").values_list("pk", "category")[: k + CATALOGUE_SPARE]
+        enough += max((len(shelf.left_out(one)) for one in profiled), default=0)
+        newest = filters.products().order_by("-pk").values_list("pk", "category")[:enough]
         shelf.category_of = dict(newest)
         shelf.newest = list(shelf.category_of)
     _load_around_anchors(shelf, sources, filters)
@@ -254,7 +257,8 @@ def _load_around_anchors(shelf: Shelf, sources: set[Source], filters: Filters) -
         categories = {anchor.category_id for anchor in shelf.anchors.values() if anchor.category_id}
         place = Window(RowNumber(), partition_by=F("category"), order_by=F("pk").desc())
         newest = filters.products().filter(category__in=categories).annotate(place=place)
-        rows = newest.filter(place__lte=PER_CATEGORY).order_by("-pk")
+        most = CHOICE if Source.DEARER in sources else NEWEST
+        rows = newest.filter(place__lte=most).order_by("-pk")
         for product, category, price, currency in rows.values_list(
             "pk", "category", "price_minor", "currency"
         ):

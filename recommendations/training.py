@@ -36,7 +36,7 @@ CREATE TEMPORARY TABLE fresh_recommendation (customer_id bigint, product_ids big
 ON COMMIT DROP
 """
 STORE = """
-INSERT INTO recommendations_recommendation (customer_id, model_version_id, product_ids, scores, computed_at)
+INSERT INTO recommendations_recommendation AS r (customer_id, model_version_id, product_ids, scores, computed_at)
 SELECT f.customer_id, %(version)s, f.product_ids, f.scores, %(computed_at)s
 FROM fresh_recommendation f JOIN customers_customer c ON c.id = f.customer_id
 WHERE c.allows_profiling
@@ -44,8 +44,16 @@ ORDER BY f.customer_id
 ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, product_ids = excluded.product_ids,
     scores = excluded.scores, computed_at = excluded.computed_at,
-    fresh_ids = NULL, freshened_at = NULL, acted_at = NULL
+    fresh_ids = CASE WHEN r.acted_at >= %(data_until)s THEN r.fresh_ids END,
+    freshened_at = CASE WHEN r.acted_at >= %(data_until)s THEN r.freshened_at END,
+    acted_at = CASE WHEN r.acted_at >= %(data_until)s THEN r.acted_at END
 """
+# Who is new to the model but did something since it read: what was freshened is all there is for them.
+KEEP_NEW = """
+UPDATE recommendations_recommendation SET model_version_id = %(version)s, product_ids = '{}', scores = '{}'
+WHERE model_version_id <> %(version)s AND acted_at >= %(data_until)s
+"""
+DROP_OLD = "DELETE FROM recommendations_recommendation WHERE model_version_id <> %(version)s"
 
 
 def train(
@@ -127,7 +135,10 @@ def _store_artefact(version: ModelVersion, model: Model) -> None:
 
 
 def store_recommendations(version: ModelVersion, model: Model, users: IntArray, tell: Report) -> None:
-    """Rank for `users` and put their rows in place of all others, in the caller's transaction."""
+    """Rank for `users` and put their rows in place of all others, in the caller's transaction.
+
+    What was freshened by acts that the model has not read yet stays.
+    """
     with connection.cursor() as cursor:
         cursor.execute(FRESH)
         for start in range(0, len(users), CHUNK_CUSTOMERS):
@@ -138,10 +149,13 @@ def store_recommendations(version: ModelVersion, model: Model, users: IntArray, 
                 for row in rows:
                     copy.write_row(row)
             tell("score", start + len(chunk), len(users))
-        cursor.execute(STORE, {"version": version.pk, "computed_at": clock.now()})
-        cursor.execute(
-            "DELETE FROM recommendations_recommendation WHERE model_version_id <> %s", [version.pk]
-        )
+        values: dict[str, int | datetime | None] = {
+            "version": version.pk,
+            "computed_at": clock.now(),
+            "data_until": version.data_until,
+        }
+        for statement in (STORE, KEEP_NEW, DROP_OLD):
+            cursor.execute(statement, values)
         cursor.execute("DROP TABLE fresh_recommendation")
 
 

@@ -13,6 +13,7 @@ from recommendations import registry
 from recommendations.freshening import freshen_acting
 from recommendations.models import ModelVersion, Recommendation, RelatedProducts
 from recommendations.serving import recommend
+from recommendations.training import train
 from tests.recommendations.conftest import NOW, Shop, view
 
 pytestmark = pytest.mark.django_db
@@ -153,3 +154,34 @@ def test_nobody_waits_while_a_training_puts_its_rows_in_place(
         assert pool.submit(from_another_worker).result(timeout=60) == 0
         transaction.set_rollback(True)
     assert freshen_acting() == 1
+
+
+def test_what_was_freshened_after_the_model_read_outlives_the_training(shop: Shop) -> None:
+    """The model reads, somebody looks at a product, and only then are the new rows put in place."""
+    known, newcomer, p = shop.customers[0], Customer.objects.create(email="new@example.com"), shop.products
+    first_model = train(now=NOW)
+    goes_with_nothing_else(p[7], p[30])
+    for one in (known, newcomer):
+        looks(one, p[7], SECOND)
+    assert freshen_acting() == 2
+    assert shown(newcomer, 1) == (p[30],)
+    again = train(now=NOW - 2 * SECOND)
+    assert again == registry.champion() != first_model
+    rows = {row.customer_id: row for row in Recommendation.objects.filter(customer__in=[known, newcomer])}
+    assert {row.model_version for row in rows.values()} == {again}
+    assert rows[newcomer.pk].fresh_ids[0] == p[30].pk
+    assert rows[known.pk].fresh_ids is not None
+
+
+def test_what_the_model_has_read_itself_is_freshened_no_more(shop: Shop) -> None:
+    train(now=NOW - 10 * SECOND)
+    looks(shop.customers[0], shop.products[7], 5 * SECOND)
+    assert freshen_acting() == 1
+    train(now=NOW)
+    assert Recommendation.objects.get(customer=shop.customers[0]).fresh_ids is None
+
+
+def goes_with_nothing_else(product: Product, near: Product) -> None:
+    """Put this one neighbour in place of those that the training found."""
+    RelatedProducts.objects.filter(product=product).delete()
+    goes_with(product, (near, 0.9))

@@ -215,3 +215,43 @@ def test_products_that_are_gone_are_not_stored_as_neighbours_of_anything(small_s
 
 def test_an_empty_shop_has_no_neighbours(db: None) -> None:
     assert refresh_related_products(read_interactions(now=NOW)) == 0
+
+
+@pytest.mark.parametrize("hour", [3, 12, 23])
+def test_what_sells_the_same_every_day_does_not_trend_at_any_hour(small_shop: Shop, hour: int) -> None:
+    at = NOW.replace(hour=hour)
+    for person in small_shop.customers:
+        for days in range(40):
+            order(person, small_shop.products[0], at - days * DAY - HOUR)
+    assert refresh_trending_products(now=at) == 0
+
+
+def test_a_shelf_is_filled_however_many_of_the_newest_are_left_out(small_shop: Shop) -> None:
+    anna, p = small_shop.customers[0], small_shop.products
+    newer = Product.objects.bulk_create(
+        Product(source="shop", external_id=f"n{n}", name=f"Newer {n}", currency="EUR") for n in range(60)
+    )
+    served = recommend([anna.pk], k=4, exclude=[one.pk for one in newer])[anna.pk]
+    assert served.products == (p[5], p[4], p[3], p[2])
+    for one in newer:
+        order(anna, one, NOW - DAY)
+    assert recommend([anna.pk], k=4, strategy="discover")[anna.pk].products == (p[5], p[4], p[3], p[2])
+
+
+def test_a_step_up_is_found_behind_hundreds_of_newer_and_cheaper_ones(small_shop: Shop) -> None:
+    anna, p = small_shop.customers[0], small_shop.products
+    Product.objects.bulk_create(
+        Product(
+            source="shop",
+            external_id=f"n{n}",
+            name=f"N {n}",
+            currency="EUR",
+            category=p[0].category,
+            price_minor=5,
+        )
+        for n in range(250)
+    )
+    Product.objects.filter(pk=p[1].pk).update(price_minor=1_999)
+    Product.objects.filter(pk=p[2].pk).update(price_minor=1_100)
+    view(anna, p[0], NOW - HOUR)
+    assert recommend([anna.pk], k=2, strategy="upsell")[anna.pk].products == (p[2], p[1])
