@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from common import clock
+from customers.profiling import keep_only_allowed
 from recommendations import registry
 from recommendations.engines import artefacts
 from recommendations.engines.base import NO_ITEM, Engine, IntArray, Interactions, Model, Ranking
@@ -18,7 +19,7 @@ from recommendations.evaluation.split import TemporalSplit
 from recommendations.features import read_features
 from recommendations.horizon import learns_until
 from recommendations.interactions import read_interactions
-from recommendations.models import ModelVersion
+from recommendations.models import ModelVersion, Recommendation
 from recommendations.popular import refresh_popular_products, refresh_trending_products
 from recommendations.recipes import DEFAULT_ENGINE, build_engine
 from recommendations.related import refresh_related_products
@@ -45,6 +46,7 @@ ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, product_ids = excluded.product_ids,
     scores = excluded.scores, computed_at = excluded.computed_at,
     fresh_ids = NULL, freshened_at = NULL, acted_at = NULL
+RETURNING customer_id, xmax = 0 AS is_new
 """
 
 
@@ -139,10 +141,12 @@ def store_recommendations(version: ModelVersion, model: Model, users: IntArray, 
                     copy.write_row(row)
             tell("score", start + len(chunk), len(users))
         cursor.execute(STORE, {"version": version.pk, "computed_at": clock.now()})
+        new = [id for id, is_new in cursor.fetchall() if is_new]
         cursor.execute(
             "DELETE FROM recommendations_recommendation WHERE model_version_id <> %s", [version.pk]
         )
         cursor.execute("DROP TABLE fresh_recommendation")
+        keep_only_allowed(Recommendation, new)
 
 
 def _rows(users: IntArray, ranking: Ranking) -> list[tuple[int, list[int], list[float]]]:
