@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from common.clock import now
+from customers import profiling
 from customers.addresses import canonical
 from customers.aliases import survivors
 from customers.models import Consent, ConsentText, Customer, Purpose, Suppression
@@ -43,8 +44,7 @@ WITH known AS MATERIALIZED (
 SELECT id, customer_id IS NOT NULL FROM known LEFT JOIN changed ON customer_id = id
 """
 _PROFILED = """
-WITH known AS (SELECT id FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE),
-forgotten AS (DELETE FROM customers_score WHERE NOT %(is_granted)s AND customer_id IN (SELECT id FROM known))
+WITH known AS (SELECT id FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE)
 UPDATE customers_customer c SET allows_profiling = %(is_granted)s, updated_at = statement_timestamp()
 FROM known WHERE c.id = known.id
 """
@@ -239,6 +239,8 @@ def _put(
         changed = [id for id, is_new in answered.items() if is_new]
         if purpose == Purpose.PROFILING and changed:
             cursor.execute(_PROFILED, {"ids": changed, "is_granted": is_granted})
+            if not is_granted:
+                profiling.forget(changed)
         if tells:
             touch(changed, changed=CONSENT | PROFILE | (SCORE if purpose == Purpose.PROFILING else 0))
     return len(changed)

@@ -14,8 +14,10 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from customers.models import Score
 from customers.news import SCORE
 from customers.profiles import touch
+from customers.profiling import keep_only_allowed
 
 KIND = "engagement"
 VERSION = "engagement-1"
@@ -42,9 +44,9 @@ WITH scored AS (
   ON CONFLICT (customer_id, kind) DO UPDATE SET value = EXCLUDED.value, percentile = EXCLUDED.percentile,
     model_version = EXCLUDED.model_version, computed_at = EXCLUDED.computed_at
   WHERE (customers_score.value, customers_score.percentile) IS DISTINCT FROM (EXCLUDED.value, EXCLUDED.percentile)
-  RETURNING customer_id
+  RETURNING id, customer_id, xmax = 0 AS is_new
 )
-SELECT customer_id FROM stored UNION ALL SELECT customer_id FROM gone
+SELECT id, customer_id, is_new FROM stored UNION ALL SELECT NULL, customer_id, false FROM gone
 """
 
 
@@ -55,6 +57,8 @@ def refresh_engagement(now: datetime) -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_REFRESH, {"now": now, "kind": KIND, "version": VERSION})
-        changed = [id for (id,) in cursor.fetchall()]
+        rows = cursor.fetchall()
+        changed = [customer for _, customer, _ in rows]
         touch(changed, changed=SCORE)
+        keep_only_allowed(Score, [id for id, _, is_new in rows if is_new])
     return len(changed)

@@ -18,6 +18,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from common.clock import now
+from customers import profiling
 from customers.consent import MAIL_PURPOSES, MERGED, log_what_holds
 from customers.facts import lock_facts, rebuild_facts
 from customers.models import (
@@ -83,6 +84,8 @@ def merge(
             },
         )
         lock_facts([survivor_id, absorbed_id])
+        if not all(one.allows_profiling for one in locked):
+            profiling.forget([survivor_id, absorbed_id])
         own, others = moving_columns()
         kept = _kept_answers(pair[survivor_id], pair[absorbed_id])
         for column in own:

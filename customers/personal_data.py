@@ -154,6 +154,7 @@ POLICIES = [
         why="What a formula or model said about the person.",
         on_erasure=OnErasure.DELETED,
         path="customer_id",
+        is_profile=True,
     ),
     Policy(
         model="customers.Assignment",

@@ -75,6 +75,7 @@ class Policy:
     `empties` are the new values of columns that are emptied, `keeps` the columns that stay as they are. `searched`
     are columns of free text that may name anybody, and `finds` gives the keys of further rows that do; both may read
     the whole table. Rows found so are treated like the person's own. `hides` are columns that no copy shows.
+    `is_profile`: what was concluded about a person, deleted when they object to profiling (by `path`).
     """
 
     model: str
@@ -88,6 +89,7 @@ class Policy:
     finds: Callable[[Subject], Collection[int]] | None = None
     is_exported: bool = True
     hides: frozenset[str] = frozenset()
+    is_profile: bool = False
 
     @property
     def table(self) -> type[Model]:

@@ -8,6 +8,7 @@ POLICIES = [
         why="What a model thinks the person would like.",
         on_erasure=OnErasure.DELETED,
         path="customer_id",
+        is_profile=True,
     ),
     *not_personal(
         "recommendations.ModelVersion",

@@ -34,7 +34,7 @@ def train_recommender(engine: str = DEFAULT_ENGINE, now: str | None = None) -> N
         train(engine=engine, now=datetime.fromisoformat(now) if now else None, report=progress.note)
     except TrainingBusyError as busy:
         logger.info("Not trained: %s", busy)
-    else:
+    finally:
         progress.forget()
 
 
@@ -51,5 +51,5 @@ def refresh_predictions(kinds: list[str] | None = None, anew: bool = False) -> N
         refresh(now=learns_until(), kinds=kinds or KINDS, anew=anew, report=progress.note)
     except (TrainingBusyError, TrainingStoppedError) as stopped:
         logger.info("Predictions: %s", stopped)
-    else:
+    finally:
         progress.forget()

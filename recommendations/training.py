@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from common import clock
+from customers.profiling import keep_only_allowed
 from recommendations import registry
 from recommendations.engines import artefacts
 from recommendations.engines.base import NO_ITEM, Engine, IntArray, Interactions, Model, Ranking
@@ -18,7 +19,7 @@ from recommendations.evaluation.split import TemporalSplit
 from recommendations.features import read_features
 from recommendations.horizon import learns_until
 from recommendations.interactions import read_interactions
-from recommendations.models import ModelVersion
+from recommendations.models import ModelVersion, Recommendation
 from recommendations.popular import refresh_popular_products, refresh_trending_products
 from recommendations.recipes import DEFAULT_ENGINE, build_engine
 from recommendations.related import refresh_related_products
@@ -44,9 +45,15 @@ ORDER BY f.customer_id
 ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, product_ids = excluded.product_ids,
     scores = excluded.scores, computed_at = excluded.computed_at,
-    fresh_ids = CASE WHEN r.acted_at >= %(data_until)s THEN r.fresh_ids END,
-    freshened_at = CASE WHEN r.acted_at >= %(data_until)s THEN r.freshened_at END,
-    acted_at = CASE WHEN r.acted_at >= %(data_until)s THEN r.acted_at END
+        values: dict[str, int | datetime | None] = {
+            "version": version.pk,
+            "computed_at": clock.now(),
+            "data_until": version.data_until,
+        }
+        cursor.execute(STORE, values)
+        new = [id for id, is_new in cursor.fetchall() if is_new]
+        cursor.execute(KEEP_NEW, values)
+        cursor.execute(DROP_OLD, values)
 """
 # Who is new to the model but did something since it read: what was freshened is all there is for them.
 KEEP_NEW = """
@@ -154,9 +161,12 @@ def store_recommendations(version: ModelVersion, model: Model, users: IntArray, 
             "computed_at": clock.now(),
             "data_until": version.data_until,
         }
-        for statement in (STORE, KEEP_NEW, DROP_OLD):
-            cursor.execute(statement, values)
+        cursor.execute(STORE, values)
+        new = [id for id, is_new in cursor.fetchall() if is_new]
+        cursor.execute(KEEP_NEW, values)
+        cursor.execute(DROP_OLD, values)
         cursor.execute("DROP TABLE fresh_recommendation")
+        keep_only_allowed(Recommendation, new)
 
 
 def _rows(users: IntArray, ranking: Ranking) -> list[tuple[int, list[int], list[float]]]:

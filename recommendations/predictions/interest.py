@@ -15,9 +15,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from customers.models import EventType
+from customers.models import EventType, Score
 from customers.news import SCORE
 from customers.profiles import touch
+from customers.profiling import keep_only_allowed
 from recommendations.predictions.features import WHOLE_TABLES
 
 VERSION = "interest-1"
@@ -66,9 +67,9 @@ WITH did AS (
   SELECT customer_id, kind, value, percentile, %(version)s, %(now)s FROM ranked ORDER BY customer_id, kind
   ON CONFLICT (customer_id, kind) DO UPDATE SET value = EXCLUDED.value, percentile = EXCLUDED.percentile,
     model_version = EXCLUDED.model_version, computed_at = EXCLUDED.computed_at
-  RETURNING customer_id
+  RETURNING id, customer_id, xmax = 0 AS is_new
 )
-SELECT DISTINCT customer_id FROM (SELECT customer_id FROM stored UNION ALL SELECT customer_id FROM gone) t
+SELECT id, customer_id, is_new FROM stored UNION ALL SELECT NULL, customer_id, false FROM gone
 """
 
 
@@ -87,6 +88,8 @@ def refresh_interest(now: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(WHOLE_TABLES)
         cursor.execute(_REFRESH, parameters)
-        changed = [id for (id,) in cursor.fetchall()]
+        rows = cursor.fetchall()
+        changed = {customer for _, customer, _ in rows}
         touch(changed, changed=SCORE)
+        keep_only_allowed(Score, [id for id, _, is_new in rows if is_new])
     return len(changed)

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from customers.models import Score
 from customers.news import SCORE
 from customers.profiles import touch
+from customers.profiling import keep_only_allowed
 from recommendations.predictions.methods.histories import Integers, Values
 
 _FRESH = "CREATE TEMPORARY TABLE fresh_score (customer_id bigint, value float8) ON COMMIT DROP"
@@ -25,9 +27,9 @@ WITH ranked AS (
   SELECT customer_id, %(kind)s, value, percentile, %(version)s, %(now)s FROM ranked ORDER BY customer_id
   ON CONFLICT (customer_id, kind) DO UPDATE SET value = EXCLUDED.value, percentile = EXCLUDED.percentile,
     model_version = EXCLUDED.model_version, computed_at = EXCLUDED.computed_at
-  RETURNING customer_id
+  RETURNING id, customer_id, xmax = 0 AS is_new
 )
-SELECT customer_id FROM stored UNION ALL SELECT customer_id FROM gone
+SELECT id, customer_id, is_new FROM stored UNION ALL SELECT NULL, customer_id, false FROM gone
 """
 
 
@@ -43,7 +45,9 @@ def store_scores(*, kind: str, customers: Integers, values: Values, version: str
             for row in zip(customers.tolist(), values.tolist(), strict=True):
                 copy.write_row(row)
         cursor.execute(_STORE, {"kind": kind, "version": version, "now": now})
-        changed = [id for (id,) in cursor.fetchall()]
+        rows = cursor.fetchall()
+        changed = [customer for _, customer, _ in rows]
         cursor.execute("DROP TABLE fresh_score")
         touch(changed, changed=SCORE)
+        keep_only_allowed(Score, [id for id, _, is_new in rows if is_new])
     return len(changed)

@@ -9,10 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from customers.models import Customer, Score
+from recommendations import progress as recommender_progress
+from recommendations import registry as recommender_registry
 from recommendations.predictions import progress, registry
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.refreshing import refresh
-from recommendations.tasks import refresh_predictions
+from recommendations.predictions.training import train
+from recommendations.tasks import refresh_predictions, train_recommender
 from tests.recommendations.conftest import NOW, Shop, order
 
 pytestmark = pytest.mark.django_db
@@ -53,3 +56,53 @@ def test_what_is_in_use_is_scored_nightly_and_trained_weekly(buyers: list[Custom
         refresh(now=NOW + timedelta(days=days), kinds=["ltv"])
     assert [str(one) for one in PredictionVersion.objects.order_by("number")] == ["ltv-1", "ltv-2"]
     assert set(Score.objects.values_list("model_version", flat=True)) == {"ltv-2"}
+
+
+def test_what_is_in_use_is_scored_where_there_is_too_little_to_train_anew(
+    buyers: list[Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train("ltv", now=NOW)
+    Score.objects.all().delete()
+    monkeypatch.setattr("recommendations.predictions.training.FEWEST_BUYERS", 701)
+    refresh(now=NOW + timedelta(days=8), kinds=["ltv"])
+    newest = PredictionVersion.objects.latest("number")
+    assert (str(newest), newest.status) == ("ltv-2", PredictionVersion.Status.WAITING)
+    assert set(Score.objects.values_list("model_version", flat=True)) == {"ltv-1"}
+
+
+def test_a_kind_that_fails_stops_no_other_and_is_raised_at_the_end(small_shop: Shop) -> None:
+    PredictionVersion.objects.create(
+        kind="ltv",
+        number=1,
+        status=PredictionVersion.Status.CHAMPION,
+        started_at=NOW,
+        data_until=NOW,
+        artefact_path="gone.npz",
+        artefact_sha256="0" * 64,
+    )
+    with pytest.raises(FileNotFoundError):
+        refresh(now=NOW, kinds=["ltv", "churn"])
+    assert PredictionVersion.objects.get(kind="churn").status == PredictionVersion.Status.WAITING
+
+
+def test_a_cancelled_kind_stops_no_other(buyers: list[Customer]) -> None:
+    def cancel(kind: str, stage: str, done: int, total: int) -> None:
+        if kind == "churn":
+            registry.cancel()
+
+    with pytest.raises(registry.TrainingStoppedError):
+        refresh(now=NOW, kinds=["churn", "ltv"], report=cancel)
+    assert set(Score.objects.values_list("kind", flat=True)) == {"ltv"}
+
+
+def test_nothing_is_said_to_wait_once_a_training_was_refused_as_another_runs(small_shop: Shop) -> None:
+    registry.begin("ltv", data_until=NOW)
+    progress.note("churn", progress.QUEUED, 0, 1)
+    refresh_predictions(kinds=["churn"], anew=True)
+    registry.cancel()
+    assert progress.current() is None
+    other = recommender_registry.begin_training(engine="popularity", parameters={})
+    recommender_progress.note_queued()
+    train_recommender("popularity")
+    recommender_registry.fail(other, error="stopped")
+    assert recommender_progress.current() is None
