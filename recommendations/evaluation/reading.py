@@ -113,29 +113,43 @@ def _read_table(
     user_at, item_at, time_at = places
     weight_at = heading.index(names[WEIGHT]) if names[WEIGHT] in heading else -1
     users, items = numbers
-    reader = csv.reader(lines)
+    for line, row in _table_rows(lines, file):
+        try:
+            user, item = row[user_at].strip(), row[item_at].strip()
+            if user.lower() in MISSING or item.lower() in MISSING:
+                left_out["without a user or an item"] += 1
+                continue
+            weight = _number(row[weight_at], names[WEIGHT]) if weight_at >= 0 else 1.0
+            if weight <= 0:
+                left_out["with a weight of zero or less"] += 1
+                continue
+            at = seconds(row[time_at].strip())
+        except IndexError:
+            raise UnreadableError(
+                f"{file}, line {line}: there are {len(row)} columns, the header has {len(heading)}."
+            ) from None
+        except ValueError as error:
+            raise UnreadableError(f"{file}, line {line}: {error}.") from error
+        rows.users.append(users.setdefault(user, len(users)))
+        rows.items.append(items.setdefault(item, len(items)))
+        rows.times.append(at)
+        rows.weights.append(weight)
+
+
+def _table_rows(lines: TextIO, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row below the header with the line where it begins: there stands the quotation mark that is not closed."""
+    reader = csv.reader(lines, strict=True)
+    line = 2
     try:
         for row in reader:
-            if not row:
-                continue
-            try:
-                user, item = row[user_at].strip(), row[item_at].strip()
-                if user.lower() in MISSING or item.lower() in MISSING:
-                    left_out["without a user or an item"] += 1
-                    continue
-                weight = _number(row[weight_at], names[WEIGHT]) if weight_at >= 0 else 1.0
-                if weight <= 0:
-                    left_out["with a weight of zero or less"] += 1
-                    continue
-                at = seconds(row[time_at].strip())
-            except IndexError:
-                raise ValueError(f"there are {len(row)} columns, the header has {len(heading)}") from None
-            rows.users.append(users.setdefault(user, len(users)))
-            rows.items.append(items.setdefault(item, len(items)))
-            rows.times.append(at)
-            rows.weights.append(weight)
-    except (ValueError, csv.Error, EOFError, gzip.BadGzipFile) as error:
-        raise UnreadableError(f"{file}, line {reader.line_num + 1}: {error}.") from error
+            if row:
+                yield line, row
+            line = reader.line_num + 2
+    except csv.Error as error:
+        message = f"{file}, line {line}: {error}; is a quotation mark of this row not closed?"
+        raise UnreadableError(message) from error
+    except (ValueError, EOFError, gzip.BadGzipFile) as error:
+        raise UnreadableError(f"{file}, line {line}: {error}.") from error
 
 
 def _place(heading: Sequence[str], name: str, file: str) -> int:

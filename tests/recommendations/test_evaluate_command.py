@@ -113,6 +113,15 @@ def test_it_names_the_line_that_it_cannot_read(tmp_path: Path, lines: list[str],
     assert message in refused(written(tmp_path, lines), LAST)
 
 
+@pytest.mark.parametrize("rows_after", [1_000, 20_000], ids=["short", "longer_than_a_field"])
+def test_a_quotation_mark_that_is_never_closed_swallows_no_rows(tmp_path: Path, rows_after: int) -> None:
+    before = ["user,item,timestamp,note", "a,b,1,fine", 'a,c,2,"two', 'lines"']
+    after = [f"b,{n},{n},x" for n in range(rows_after)]
+    message = refused(written(tmp_path, [*before, 'a,d,3,"oops', *after]), LAST)
+    assert message.startswith("sales.csv, line 5: ")
+    assert message.endswith("is a quotation mark of this row not closed?")
+
+
 @pytest.mark.parametrize(
     ("lines", "options", "message"),
     [
