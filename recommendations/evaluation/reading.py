@@ -60,7 +60,7 @@ class _Columns:
 
 
 def read_log(path: Path, *, columns: Mapping[str, str] | None = None) -> Log:
-    """Read a CSV with the columns user, item, timestamp and perhaps weight, or lines `user item item …`.
+    """Read a CSV (or tabs) with the columns user, item, timestamp and perhaps weight, or lines `user item item …`.
 
     Weights are taken relative to their median, between a fifth and five. Names ending in .gz are unzipped.
     `columns` says what the columns are called where the names differ. Rows without a user or an item, of a weight of
@@ -72,9 +72,10 @@ def read_log(path: Path, *, columns: Mapping[str, str] | None = None) -> Log:
     rows, left_out = _Columns(), Counter[str]()
     with opened(path) as lines:
         first = _first_line(lines, path)
-        has_times = "," in first
-        if has_times:
-            _read_table(lines, first, names, numbers, rows, left_out, path.name)
+        heading = _heading(first, names, path.name)
+        has_times = heading is not None
+        if heading is not None:
+            _read_table(lines, heading, names, numbers, rows, left_out, path.name)
         else:
             _read_sequences(lines, first, numbers, rows, path.name)
     if not len(rows.users):
@@ -99,21 +100,48 @@ def _first_line(lines: TextIO, path: Path) -> str:
     return first
 
 
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """The names of the columns and what stands between them."""
+
+    names: list[str]
+    separator: str
+
+
+def _heading(first: str, names: Mapping[str, str], file: str) -> _Heading | None:
+    """The heading of a table; None before lines of sequences, whose items have blanks between them."""
+    for separator in ("\t", ","):
+        if separator not in first:
+            continue
+        try:
+            columns = next(csv.reader([first.removeprefix("\ufeff")], delimiter=separator, strict=True))
+        except csv.Error as error:
+            raise UnreadableError(f"{file}, line 1: {error}.") from error
+        if separator == "," or names[USER] in columns:
+            return _Heading(columns, separator)
+    if "\t" in first:
+        raise UnreadableError(
+            f"{file}, line 1: there are tabs, but no heading with a column {names[USER]!r}. Name the columns in the "
+            "first line, or put blanks between the items of a sequence."
+        )
+    return None
+
+
 def _read_table(
     lines: TextIO,
-    first: str,
+    heading: _Heading,
     names: Mapping[str, str],
     numbers: tuple[dict[str, int], dict[str, int]],
     rows: _Columns,
     left_out: Counter[str],
     file: str,
 ) -> None:
-    heading = next(csv.reader([first.removeprefix("\ufeff")]))
-    places = [_place(heading, names[role], file) for role in (USER, ITEM, TIMESTAMP)]
+    columns = heading.names
+    places = [_place(columns, names[role], file) for role in (USER, ITEM, TIMESTAMP)]
     user_at, item_at, time_at = places
-    weight_at = heading.index(names[WEIGHT]) if names[WEIGHT] in heading else -1
+    weight_at = columns.index(names[WEIGHT]) if names[WEIGHT] in columns else -1
     users, items = numbers
-    for line, row in _table_rows(lines, file):
+    for line, row in _table_rows(lines, heading.separator, file):
         try:
             user, item = row[user_at].strip(), row[item_at].strip()
             if user.lower() in MISSING or item.lower() in MISSING:
@@ -126,7 +154,7 @@ def _read_table(
             at = seconds(row[time_at].strip())
         except IndexError:
             raise UnreadableError(
-                f"{file}, line {line}: there are {len(row)} columns, the header has {len(heading)}."
+                f"{file}, line {line}: there are {len(row)} columns, the header has {len(columns)}."
             ) from None
         except ValueError as error:
             raise UnreadableError(f"{file}, line {line}: {error}.") from error
@@ -136,9 +164,9 @@ def _read_table(
         rows.weights.append(weight)
 
 
-def _table_rows(lines: TextIO, file: str) -> Iterator[tuple[int, list[str]]]:
+def _table_rows(lines: TextIO, separator: str, file: str) -> Iterator[tuple[int, list[str]]]:
     """Each row below the header with the line where it begins: there stands the quotation mark that is not closed."""
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     line = 2
     try:
         for row in reader:

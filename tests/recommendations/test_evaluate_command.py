@@ -82,6 +82,13 @@ def test_rows_that_say_nothing_are_left_out_and_counted(tmp_path: Path) -> None:
     assert result["left_out"] == {"without a user or an item": 2, "with a weight of zero or less": 1}
 
 
+@pytest.mark.parametrize(("separator", "around"), [("\t", ""), ('","', '"')], ids=["tabs", "quoted"])
+def test_a_table_may_have_tabs_or_quotation_marks(tmp_path: Path, separator: str, around: str) -> None:
+    rows = [f"{around}{row.replace(',', separator)}{around}" for row in cycles()]
+    result = evaluate(written(tmp_path, rows), "--engine=popularity", "--repeats=allow")
+    assert (result["interactions"], result["users"], result["items"]) == (1800, 60, 18)
+
+
 def test_doubles_of_a_row_count_once(tmp_path: Path) -> None:
     rows = [*cycles(), cycles()[1], cycles()[2]]
     result = evaluate(written(tmp_path, rows), "--engine=popularity", "--repeats=allow")
@@ -106,8 +113,22 @@ def test_doubles_of_a_row_count_once(tmp_path: Path) -> None:
         (["user,item,timestamp", "a,b"], "line 2: there are 2 columns, the header has 3"),
         (["a b c", "d"], "line 2: user 'd' has no item"),
         (["user,item,timestamp", ",b,1"], "has no usable row; 1 were left out"),
+        (["196\t242\t3\t881250949"] * 9, "line 1: there are tabs, but no heading with a column 'user'"),
+        (['user,item,"timestamp', "a,b,1"], "line 1: unexpected end of data"),
     ],
-    ids=["empty", "header", "time", "milliseconds", "nan_time", "nan_weight", "short", "lonely", "nothing"],
+    ids=[
+        "empty",
+        "header",
+        "time",
+        "milliseconds",
+        "nan_time",
+        "nan_weight",
+        "short",
+        "lonely",
+        "nothing",
+        "tabs",
+        "open_header",
+    ],
 )
 def test_it_names_the_line_that_it_cannot_read(tmp_path: Path, lines: list[str], message: str) -> None:
     assert message in refused(written(tmp_path, lines), LAST)
