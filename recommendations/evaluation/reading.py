@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import math
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,7 +94,7 @@ def shuffled(interactions: Interactions, items: list[str]) -> tuple[Interactions
 def _first_line(lines: TextIO, path: Path) -> str:
     try:
         first = lines.readline()
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+    except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableError(f"{path.name} is no text: {error}") from error
     if not first.strip():
         raise UnreadableError(f"{path.name}, line 1: there is neither a header nor a sequence.")
@@ -176,7 +177,7 @@ def _table_rows(lines: TextIO, separator: str, file: str) -> Iterator[tuple[int,
     except csv.Error as error:
         message = f"{file}, line {line}: {error}; is a quotation mark of this row not closed?"
         raise UnreadableError(message) from error
-    except (ValueError, EOFError, gzip.BadGzipFile) as error:
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableError(f"{file}, line {line}: {error}.") from error
 
 
@@ -217,7 +218,7 @@ def _read_sequences(
                 rows.times.extend(range(begin, begin + len(sequence)))
                 rows.weights.extend([1.0] * len(sequence))
             line = lines.readline()
-    except (ValueError, EOFError, gzip.BadGzipFile) as error:
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableError(f"{file}, line {number}: {error}.") from error
 
 
@@ -276,11 +277,16 @@ def read_features(path: Path, names: Sequence[str]) -> FeatureTable:
     A JSON object of lists (`{"17": ["red", 4]}`), or a CSV whose first column is the id: each value is a feature
     `column:value`, numbers of more than 20 kinds are put into ten bands. Raises UnreadableError.
     """
-    with opened(path) as lines:
-        if path.name.removesuffix(".gz").endswith(".json"):
-            features = _listed(lines, path.name)
-        else:
-            features = _tabled(lines, path.name)
+    try:
+        with opened(path) as lines:
+            if path.name.removesuffix(".gz").endswith(".json"):
+                features = _listed(lines, path.name)
+            else:
+                features = _tabled(lines, path.name)
+    except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableError(f"{path.name} is no text: {error}") from error
+    except csv.Error as error:
+        raise UnreadableError(f"{path.name}, line 1: {error}.") from error
     numbers = {name: number for number, name in enumerate(names)}
     return FeatureTable.from_names(
         {numbers[name]: values for name, values in features.items() if name in numbers}
@@ -301,18 +307,16 @@ def _listed(lines: TextIO, file: str) -> dict[str, list[str]]:
 
 
 def _tabled(lines: TextIO, file: str) -> dict[str, list[str]]:
-    reader = csv.reader(lines)
-    heading = next(reader, [])
+    heading = next(csv.reader([lines.readline()]), [])
     if len(heading) < 2:
         raise UnreadableError(f"{file}, line 1: an id and at least one feature are needed.")
     table: dict[str, list[str]] = {}
-    for row in reader:
-        if row and len(row) != len(heading):
+    for line, row in _table_rows(lines, ",", file):
+        if len(row) != len(heading):
             raise UnreadableError(
-                f"{file}, line {reader.line_num}: there are {len(row)} columns, the header has {len(heading)}."
+                f"{file}, line {line}: there are {len(row)} columns, the header has {len(heading)}."
             )
-        if row:
-            table[row[0].strip()] = [value.strip() for value in row[1:]]
+        table[row[0].strip()] = [value.strip() for value in row[1:]]
     columns = [_banded([values[n] for values in table.values()]) for n in range(len(heading) - 1)]
     features: dict[str, list[str]] = {}
     for number, name in enumerate(table):

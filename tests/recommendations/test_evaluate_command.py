@@ -151,9 +151,11 @@ def test_a_quotation_mark_that_is_never_closed_swallows_no_rows(tmp_path: Path, 
         (["a b", "c d"], [LAST], "no user has three interactions"),
         (["user,item,timestamp", "a,b,1"], [], "nobody who comes up before the last 28 days"),
         (["a b c d"], ["--k=0"], "must be more than zero"),
+        (cycles(), ["--holdout-days=nan"], "must be more than zero, the days at most 36,500"),
+        (cycles(), ["--holdout-days=1e300"], "must be more than zero, the days at most 36,500"),
         (["a b c d"], [LAST, "--columns=colour=x"], "is not of the form user|item|timestamp|weight=NAME"),
     ],
-    ids=["engine", "times", "short", "one_row", "k", "columns"],
+    ids=["engine", "times", "short", "one_row", "k", "nan_days", "many_days", "columns"],
 )
 def test_it_says_why_it_cannot_judge(
     tmp_path: Path, lines: list[str], options: list[str], message: str
@@ -184,6 +186,21 @@ def test_every_engine_survives_next_to_nothing(tmp_path: Path, lines: list[str])
 def test_it_says_what_is_wrong_with_features(tmp_path: Path, name: str, content: str, message: str) -> None:
     features = written(tmp_path, [content], name)
     assert message in refused(written(tmp_path, chains(), "walks.txt"), LAST, f"--items={features}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("item,name\na,Café".encode("latin-1"), "items.csv is no text: 'utf-8' codec"),
+        (b"item,name\na," + b"x" * 200_000, "items.csv, line 2: field larger than field limit"),
+        (b'item,name\na,red\nb,"red\nc,red', "items.csv, line 3: unexpected end of data"),
+    ],
+    ids=["latin_1", "long", "open"],
+)
+def test_features_that_are_no_proper_text_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    features = tmp_path / "items.csv"
+    features.write_bytes(content)
+    assert refused(written(tmp_path, chains()), LAST, f"--items={features}").startswith(message)
 
 
 def test_it_prints_a_table(tmp_path: Path) -> None:
