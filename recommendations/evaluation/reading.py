@@ -27,6 +27,7 @@ MISSING = frozenset({"", "nan", "null", "none", "na", "n/a"})
 LAST_SECOND = 253_402_300_799  # the end of the year 9999
 MOST_CATEGORIES = 20
 BANDS = 10
+LEAST_WEIGHT, MOST_WEIGHT = 1e-6, 1e6
 SEED = 1
 
 
@@ -152,6 +153,10 @@ def _read_table(
             if weight <= 0:
                 left_out["with a weight of zero or less"] += 1
                 continue
+            if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+                raise ValueError(
+                    f"the weight {row[weight_at]!r} is not between {LEAST_WEIGHT:f} and {MOST_WEIGHT:,.0f}"
+                )
             at = seconds(row[time_at].strip())
         except IndexError:
             raise UnreadableError(

@@ -110,6 +110,14 @@ def test_doubles_of_a_row_count_once(tmp_path: Path) -> None:
         ),
         (["user,item,timestamp", "a,b,nan"], "line 2: the time 'nan' is not within"),
         (["user,item,timestamp,weight", "a,b,1,nan"], "line 2: the weight 'nan' is no number"),
+        (
+            ["user,item,timestamp,weight", "a,b,1,1", "a,c,2,1e-50"],
+            "line 3: the weight '1e-50' is not between",
+        ),
+        (
+            ["user,item,timestamp,weight", "a,b,1,1e300"],
+            "line 2: the weight '1e300' is not between 0.000001 and 1,000,000",
+        ),
         (["user,item,timestamp", "a,b"], "line 2: there are 2 columns, the header has 3"),
         (["a b c", "d"], "line 2: user 'd' has no item"),
         (["user,item,timestamp", ",b,1"], "has no usable row; 1 were left out"),
@@ -123,6 +131,8 @@ def test_doubles_of_a_row_count_once(tmp_path: Path) -> None:
         "milliseconds",
         "nan_time",
         "nan_weight",
+        "tiny_weight",
+        "huge_weight",
         "short",
         "lonely",
         "nothing",
