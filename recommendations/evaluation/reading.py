@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import math
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ MISSING = frozenset({"", "nan", "null", "none", "na", "n/a"})
 LAST_SECOND = 253_402_300_799  # the end of the year 9999
 MOST_CATEGORIES = 20
 BANDS = 10
+LEAST_WEIGHT, MOST_WEIGHT = 1e-6, 1e6
 SEED = 1
 
 
@@ -60,7 +62,7 @@ class _Columns:
 
 
 def read_log(path: Path, *, columns: Mapping[str, str] | None = None) -> Log:
-    """Read a CSV with the columns user, item, timestamp and perhaps weight, or lines `user item item …`.
+    """Read a CSV (or tabs) with the columns user, item, timestamp and perhaps weight, or lines `user item item …`.
 
     Weights are taken relative to their median, between a fifth and five. Names ending in .gz are unzipped.
     `columns` says what the columns are called where the names differ. Rows without a user or an item, of a weight of
@@ -72,9 +74,10 @@ def read_log(path: Path, *, columns: Mapping[str, str] | None = None) -> Log:
     rows, left_out = _Columns(), Counter[str]()
     with opened(path) as lines:
         first = _first_line(lines, path)
-        has_times = "," in first
-        if has_times:
-            _read_table(lines, first, names, numbers, rows, left_out, path.name)
+        heading = _heading(first, names, path.name)
+        has_times = heading is not None
+        if heading is not None:
+            _read_table(lines, heading, names, numbers, rows, left_out, path.name)
         else:
             _read_sequences(lines, first, numbers, rows, path.name)
     if not len(rows.users):
@@ -92,50 +95,95 @@ def shuffled(interactions: Interactions, items: list[str]) -> tuple[Interactions
 def _first_line(lines: TextIO, path: Path) -> str:
     try:
         first = lines.readline()
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+    except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableError(f"{path.name} is no text: {error}") from error
     if not first.strip():
         raise UnreadableError(f"{path.name}, line 1: there is neither a header nor a sequence.")
     return first
 
 
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """The names of the columns and what stands between them."""
+
+    names: list[str]
+    separator: str
+
+
+def _heading(first: str, names: Mapping[str, str], file: str) -> _Heading | None:
+    """The heading of a table; None before lines of sequences, whose items have blanks between them."""
+    for separator in ("\t", ","):
+        if separator not in first:
+            continue
+        try:
+            columns = next(csv.reader([first.removeprefix("\ufeff")], delimiter=separator, strict=True))
+        except csv.Error as error:
+            raise UnreadableError(f"{file}, line 1: {error}.") from error
+        if separator == "," or names[USER] in columns:
+            return _Heading(columns, separator)
+    if "\t" in first:
+        raise UnreadableError(
+            f"{file}, line 1: there are tabs, but no heading with a column {names[USER]!r}. Name the columns in the "
+            "first line, or put blanks between the items of a sequence."
+        )
+    return None
+
+
 def _read_table(
     lines: TextIO,
-    first: str,
+    heading: _Heading,
     names: Mapping[str, str],
     numbers: tuple[dict[str, int], dict[str, int]],
     rows: _Columns,
     left_out: Counter[str],
     file: str,
 ) -> None:
-    heading = next(csv.reader([first.removeprefix("\ufeff")]))
-    places = [_place(heading, names[role], file) for role in (USER, ITEM, TIMESTAMP)]
+    columns = heading.names
+    places = [_place(columns, names[role], file) for role in (USER, ITEM, TIMESTAMP)]
     user_at, item_at, time_at = places
-    weight_at = heading.index(names[WEIGHT]) if names[WEIGHT] in heading else -1
+    weight_at = columns.index(names[WEIGHT]) if names[WEIGHT] in columns else -1
     users, items = numbers
-    reader = csv.reader(lines)
+    for line, row in _table_rows(lines, heading.separator, file):
+        try:
+            user, item = row[user_at].strip(), row[item_at].strip()
+            if user.lower() in MISSING or item.lower() in MISSING:
+                left_out["without a user or an item"] += 1
+                continue
+            weight = _number(row[weight_at], names[WEIGHT]) if weight_at >= 0 else 1.0
+            if weight <= 0:
+                left_out["with a weight of zero or less"] += 1
+                continue
+            if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+                raise ValueError(
+                    f"the weight {row[weight_at]!r} is not between {LEAST_WEIGHT:f} and {MOST_WEIGHT:,.0f}"
+                )
+            at = seconds(row[time_at].strip())
+        except IndexError:
+            raise UnreadableError(
+                f"{file}, line {line}: there are {len(row)} columns, the header has {len(columns)}."
+            ) from None
+        except ValueError as error:
+            raise UnreadableError(f"{file}, line {line}: {error}.") from error
+        rows.users.append(users.setdefault(user, len(users)))
+        rows.items.append(items.setdefault(item, len(items)))
+        rows.times.append(at)
+        rows.weights.append(weight)
+
+
+def _table_rows(lines: TextIO, separator: str, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row below the header with the line where it begins: there stands the quotation mark that is not closed."""
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    line = 2
     try:
         for row in reader:
-            if not row:
-                continue
-            try:
-                user, item = row[user_at].strip(), row[item_at].strip()
-                if user.lower() in MISSING or item.lower() in MISSING:
-                    left_out["without a user or an item"] += 1
-                    continue
-                weight = _number(row[weight_at], names[WEIGHT]) if weight_at >= 0 else 1.0
-                if weight <= 0:
-                    left_out["with a weight of zero or less"] += 1
-                    continue
-                at = seconds(row[time_at].strip())
-            except IndexError:
-                raise ValueError(f"there are {len(row)} columns, the header has {len(heading)}") from None
-            rows.users.append(users.setdefault(user, len(users)))
-            rows.items.append(items.setdefault(item, len(items)))
-            rows.times.append(at)
-            rows.weights.append(weight)
-    except (ValueError, csv.Error, EOFError, gzip.BadGzipFile) as error:
-        raise UnreadableError(f"{file}, line {reader.line_num + 1}: {error}.") from error
+            if row:
+                yield line, row
+            line = reader.line_num + 2
+    except csv.Error as error:
+        message = f"{file}, line {line}: {error}; is a quotation mark of this row not closed?"
+        raise UnreadableError(message) from error
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableError(f"{file}, line {line}: {error}.") from error
 
 
 def _place(heading: Sequence[str], name: str, file: str) -> int:
@@ -175,7 +223,7 @@ def _read_sequences(
                 rows.times.extend(range(begin, begin + len(sequence)))
                 rows.weights.extend([1.0] * len(sequence))
             line = lines.readline()
-    except (ValueError, EOFError, gzip.BadGzipFile) as error:
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableError(f"{file}, line {number}: {error}.") from error
 
 
@@ -234,11 +282,16 @@ def read_features(path: Path, names: Sequence[str]) -> FeatureTable:
     A JSON object of lists (`{"17": ["red", 4]}`), or a CSV whose first column is the id: each value is a feature
     `column:value`, numbers of more than 20 kinds are put into ten bands. Raises UnreadableError.
     """
-    with opened(path) as lines:
-        if path.name.removesuffix(".gz").endswith(".json"):
-            features = _listed(lines, path.name)
-        else:
-            features = _tabled(lines, path.name)
+    try:
+        with opened(path) as lines:
+            if path.name.removesuffix(".gz").endswith(".json"):
+                features = _listed(lines, path.name)
+            else:
+                features = _tabled(lines, path.name)
+    except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableError(f"{path.name} is no text: {error}") from error
+    except csv.Error as error:
+        raise UnreadableError(f"{path.name}, line 1: {error}.") from error
     numbers = {name: number for number, name in enumerate(names)}
     return FeatureTable.from_names(
         {numbers[name]: values for name, values in features.items() if name in numbers}
@@ -259,18 +312,16 @@ def _listed(lines: TextIO, file: str) -> dict[str, list[str]]:
 
 
 def _tabled(lines: TextIO, file: str) -> dict[str, list[str]]:
-    reader = csv.reader(lines)
-    heading = next(reader, [])
+    heading = next(csv.reader([lines.readline()]), [])
     if len(heading) < 2:
         raise UnreadableError(f"{file}, line 1: an id and at least one feature are needed.")
     table: dict[str, list[str]] = {}
-    for row in reader:
-        if row and len(row) != len(heading):
+    for line, row in _table_rows(lines, ",", file):
+        if len(row) != len(heading):
             raise UnreadableError(
-                f"{file}, line {reader.line_num}: there are {len(row)} columns, the header has {len(heading)}."
+                f"{file}, line {line}: there are {len(row)} columns, the header has {len(heading)}."
             )
-        if row:
-            table[row[0].strip()] = [value.strip() for value in row[1:]]
+        table[row[0].strip()] = [value.strip() for value in row[1:]]
     columns = [_banded([values[n] for values in table.values()]) for n in range(len(heading) - 1)]
     features: dict[str, list[str]] = {}
     for number, name in enumerate(table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -108,7 +109,7 @@ def opened(file: Path) -> Iterator[TextIO]:
                 yield lines
     except UnicodeDecodeError as error:
         raise UnreadableFileError(f"it is not UTF-8 text ({error.reason})") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UnreadableFileError(str(error)) from error
 
 
@@ -163,5 +164,5 @@ def _column(cells: list[str]) -> Values | Texts:
     try:
         numbers = np.array([math.nan if cell.casefold() in MISSING else float(cell) for cell in cells])
     except ValueError:
-        return np.array(["" if cell.casefold() in MISSING else cell for cell in cells])
+        return np.array(["" if cell.casefold() in MISSING else cell for cell in cells], dtype=np.object_)
     return np.where(np.isfinite(numbers), numbers, math.nan)

@@ -45,11 +45,18 @@ WITH did AS (
   JOIN customers_customer c ON c.id = d.customer_id AND c.allows_profiling AND NOT c.is_anonymous
   JOIN products_product p ON p.id = d.product_id JOIN products_category g ON g.id = p.category_id
   GROUP BY d.customer_id, g.path
-), within AS (
-  SELECT f.customer_id, up.path, sum(f.weight) AS weight
-  FROM faded f JOIN products_category up ON f.path = up.path OR starts_with(f.path, up.path || '/')
+), steps AS (
+  SELECT path, string_to_array(path, '/') AS names,
+    generate_series(1, cardinality(string_to_array(path, '/'))) AS depth
+  FROM products_category
+), above AS MATERIALIZED (
+  SELECT s.path, up.path AS ancestor
+  FROM steps s JOIN products_category up ON up.path = array_to_string(s.names[1:s.depth], '/')
   WHERE length(up.path) <= %(longest)s
-  GROUP BY f.customer_id, up.path
+), within AS (
+  SELECT f.customer_id, a.ancestor AS path, sum(f.weight) AS weight
+  FROM faded f JOIN above a ON a.path = f.path
+  GROUP BY f.customer_id, a.ancestor
 ), visited AS (
   SELECT path FROM within GROUP BY path ORDER BY sum(weight) DESC, path LIMIT %(most)s
 ), whole AS (

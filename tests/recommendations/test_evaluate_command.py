@@ -82,6 +82,13 @@ def test_rows_that_say_nothing_are_left_out_and_counted(tmp_path: Path) -> None:
     assert result["left_out"] == {"without a user or an item": 2, "with a weight of zero or less": 1}
 
 
+@pytest.mark.parametrize(("separator", "around"), [("\t", ""), ('","', '"')], ids=["tabs", "quoted"])
+def test_a_table_may_have_tabs_or_quotation_marks(tmp_path: Path, separator: str, around: str) -> None:
+    rows = [f"{around}{row.replace(',', separator)}{around}" for row in cycles()]
+    result = evaluate(written(tmp_path, rows), "--engine=popularity", "--repeats=allow")
+    assert (result["interactions"], result["users"], result["items"]) == (1800, 60, 18)
+
+
 def test_doubles_of_a_row_count_once(tmp_path: Path) -> None:
     rows = [*cycles(), cycles()[1], cycles()[2]]
     result = evaluate(written(tmp_path, rows), "--engine=popularity", "--repeats=allow")
@@ -103,14 +110,47 @@ def test_doubles_of_a_row_count_once(tmp_path: Path) -> None:
         ),
         (["user,item,timestamp", "a,b,nan"], "line 2: the time 'nan' is not within"),
         (["user,item,timestamp,weight", "a,b,1,nan"], "line 2: the weight 'nan' is no number"),
+        (
+            ["user,item,timestamp,weight", "a,b,1,1", "a,c,2,1e-50"],
+            "line 3: the weight '1e-50' is not between",
+        ),
+        (
+            ["user,item,timestamp,weight", "a,b,1,1e300"],
+            "line 2: the weight '1e300' is not between 0.000001 and 1,000,000",
+        ),
         (["user,item,timestamp", "a,b"], "line 2: there are 2 columns, the header has 3"),
         (["a b c", "d"], "line 2: user 'd' has no item"),
         (["user,item,timestamp", ",b,1"], "has no usable row; 1 were left out"),
+        (["196\t242\t3\t881250949"] * 9, "line 1: there are tabs, but no heading with a column 'user'"),
+        (['user,item,"timestamp', "a,b,1"], "line 1: unexpected end of data"),
     ],
-    ids=["empty", "header", "time", "milliseconds", "nan_time", "nan_weight", "short", "lonely", "nothing"],
+    ids=[
+        "empty",
+        "header",
+        "time",
+        "milliseconds",
+        "nan_time",
+        "nan_weight",
+        "tiny_weight",
+        "huge_weight",
+        "short",
+        "lonely",
+        "nothing",
+        "tabs",
+        "open_header",
+    ],
 )
 def test_it_names_the_line_that_it_cannot_read(tmp_path: Path, lines: list[str], message: str) -> None:
     assert message in refused(written(tmp_path, lines), LAST)
+
+
+@pytest.mark.parametrize("rows_after", [1_000, 20_000], ids=["short", "longer_than_a_field"])
+def test_a_quotation_mark_that_is_never_closed_swallows_no_rows(tmp_path: Path, rows_after: int) -> None:
+    before = ["user,item,timestamp,note", "a,b,1,fine", 'a,c,2,"two', 'lines"']
+    after = [f"b,{n},{n},x" for n in range(rows_after)]
+    message = refused(written(tmp_path, [*before, 'a,d,3,"oops', *after]), LAST)
+    assert message.startswith("sales.csv, line 5: ")
+    assert message.endswith("is a quotation mark of this row not closed?")
 
 
 @pytest.mark.parametrize(
@@ -121,9 +161,11 @@ def test_it_names_the_line_that_it_cannot_read(tmp_path: Path, lines: list[str],
         (["a b", "c d"], [LAST], "no user has three interactions"),
         (["user,item,timestamp", "a,b,1"], [], "nobody who comes up before the last 28 days"),
         (["a b c d"], ["--k=0"], "must be more than zero"),
+        (cycles(), ["--holdout-days=nan"], "must be more than zero, the days at most 36,500"),
+        (cycles(), ["--holdout-days=1e300"], "must be more than zero, the days at most 36,500"),
         (["a b c d"], [LAST, "--columns=colour=x"], "is not of the form user|item|timestamp|weight=NAME"),
     ],
-    ids=["engine", "times", "short", "one_row", "k", "columns"],
+    ids=["engine", "times", "short", "one_row", "k", "nan_days", "many_days", "columns"],
 )
 def test_it_says_why_it_cannot_judge(
     tmp_path: Path, lines: list[str], options: list[str], message: str
@@ -154,6 +196,20 @@ def test_every_engine_survives_next_to_nothing(tmp_path: Path, lines: list[str])
 def test_it_says_what_is_wrong_with_features(tmp_path: Path, name: str, content: str, message: str) -> None:
     features = written(tmp_path, [content], name)
     assert message in refused(written(tmp_path, chains(), "walks.txt"), LAST, f"--items={features}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("item,name\na,Café\nb,red".encode("latin-1"), "items.csv is no text: 'utf-8' codec"),
+        (b'item,name\na,red\nb,"red\nc,red', "items.csv, line 3: unexpected end of data"),
+    ],
+    ids=["latin_1", "open"],
+)
+def test_features_that_are_no_proper_text_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    features = tmp_path / "items.csv"
+    features.write_bytes(content)
+    assert refused(written(tmp_path, chains()), LAST, f"--items={features}").startswith(message)
 
 
 def test_it_prints_a_table(tmp_path: Path) -> None:

@@ -12,7 +12,12 @@ from rich.console import Console
 from rich.table import Table as Printed
 
 from recommendations.predictions.files import UnreadableFileError, read_table
-from recommendations.predictions.methods.classification import Competition, TooFewExamplesError, compete
+from recommendations.predictions.methods.classification import (
+    Competition,
+    TooFewExamplesError,
+    compete,
+    require_enough,
+)
 from recommendations.predictions.methods.families import FAMILIES
 from recommendations.predictions.methods.validation import shuffled_folds, time_ordered_folds
 
@@ -37,6 +42,7 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, target: str, drop: list[str], **options: Any) -> None:
         try:
             table, (outcome,) = read_table(file, outcomes=[target], drop=drop)
+            require_enough(outcome)
             folds = (
                 time_ordered_folds(np.arange(len(outcome)))
                 if options["time_ordered"]

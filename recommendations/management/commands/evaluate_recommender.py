@@ -22,6 +22,7 @@ from recommendations.recipes import ENGINES, LABELS, engine_for
 
 LEAVE_LAST_OUT, TEMPORAL = "leave_last_out", "temporal"
 BAD_INPUT = 2
+MOST_DAYS = 36_500
 
 
 class Command(BaseCommand):
@@ -55,8 +56,11 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         names = _engine_names(options["engine"])
-        if options["k"] < 1 or options["holdout_days"] <= 0:
-            raise CommandError("--k and --holdout-days must be more than zero.", returncode=BAD_INPUT)
+        if options["k"] < 1 or not 0 < options["holdout_days"] <= MOST_DAYS:
+            raise CommandError(
+                f"--k and --holdout-days must be more than zero, the days at most {MOST_DAYS:,}.",
+                returncode=BAD_INPUT,
+            )
         try:
             log, features = _read(options)
             trial = _trial(log, options)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .histories import Values
-from .tables import MOST_LEVELS, Texts
+from .tables import MOST_LEVELS, Texts, is_text
 
 PARTS = 10
 SMALLEST_SHARE = 1e-4
@@ -23,8 +23,8 @@ NOTABLE, LARGE = 0.1, 0.25
 
 def profile(values: Values | Texts) -> dict[str, Any]:
     """How a column is distributed, as plain values: the borders of its parts and the share of each."""
-    if values.dtype.kind == "U":
-        names, counts = np.unique(values.astype(np.str_), return_counts=True)
+    if is_text(values):
+        names, counts = np.unique(values, return_counts=True)
         parts = names[np.argsort(-counts, kind="stable")][:MOST_LEVELS].tolist()
         return {"levels": parts, "shares": _level_shares(values, parts)}
     numbers = values.astype(np.float64)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .histories import Integers, Values
 
-Texts = npt.NDArray[np.str_]
+Texts = npt.NDArray[np.str_] | npt.NDArray[np.object_]
 MOST_LEVELS = 20
 RAREST_LEVEL = 0.005
 
@@ -48,6 +48,11 @@ class Table:
         return {name: float(_is_filled(values).mean()) for name, values in self.columns.items()}
 
 
+def is_text(values: Values | Texts) -> bool:
+    """Whether a column is text: of fixed width, or (long ones, from files) references to `str`."""
+    return values.dtype.kind in "UO"
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """How a table becomes a matrix: a column of numbers as it is, one of text as one column a frequent value."""
@@ -81,12 +86,12 @@ class Encoding:
 
 
 def _is_filled(values: Values | Texts) -> npt.NDArray[np.bool_]:
-    return values != "" if values.dtype.kind == "U" else ~np.isnan(values.astype(np.float64))
+    return values != "" if is_text(values) else ~np.isnan(values.astype(np.float64))
 
 
 def _levels(values: Values | Texts) -> list[str] | None:
-    if values.dtype.kind != "U":
+    if not is_text(values):
         return None
-    names, counts = np.unique(values.astype(np.str_), return_counts=True)
+    names, counts = np.unique(values, return_counts=True)
     order = np.lexsort((names, -counts))[:MOST_LEVELS]
     return [str(names[at]) for at in order if counts[at] >= RAREST_LEVEL * len(values)]

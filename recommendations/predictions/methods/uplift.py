@@ -21,7 +21,7 @@ from scipy.stats import norm, t
 
 from . import boosting
 from .histories import Values
-from .tables import Encoding, Table
+from .tables import Encoding, Table, is_text
 from .validation import FOLDS, shuffled_folds
 
 FEWEST_OF_EACH_ARM = 500
@@ -176,7 +176,7 @@ def after_treatment(table: Table, treated: Values) -> list[str]:
 
     Where treatment is given by chance, nothing known before can differ; what came of it would give the outcome away.
     """
-    numbers = {name: values for name, values in table.columns.items() if values.dtype.kind != "U"}
+    numbers = {name: values for name, values in table.columns.items() if not is_text(values)}
     limit = float(norm.isf(SUSPICIOUS / 2 / max(len(numbers), 1)))
     return [name for name, values in numbers.items() if _distance(values, treated == 1) > limit]
 

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from recommendations.predictions.files import read_table
+from recommendations.predictions.methods.drift import profile
+from recommendations.predictions.methods.tables import Encoding
+
 LTV = ("--calibration-end", "2026-06-30", "--holdout-end", "2026-09-30")
 
 
@@ -124,6 +128,25 @@ def test_a_bad_file_of_rows_is_refused_with_its_line(tmp_path: Path, content: st
     file.write_text(content)
     with pytest.raises(CommandError, match=message):
         call_command("evaluate_classifier", str(file), "--target", "b")
+
+
+def test_one_row_in_time_order_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("a,b\n1,1\n")
+    with pytest.raises(CommandError, match="not enough data: 1 of 50 positive rows"):
+        call_command("evaluate_classifier", str(file), "--target", "b", "--time-ordered")
+
+
+def test_a_long_text_takes_its_own_room_only(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    rows = [f"{'w' * 100_000},1", *(f"{('red', 'blue', '')[n % 3]},{n % 2}" for n in range(3000))]
+    file.write_text("\n".join(["text,bought", *rows]))
+    table, (bought,) = read_table(file, outcomes=["bought"])
+    assert table.columns["text"].nbytes < 100_000
+    assert table.fill_rates() == {"text": 2001 / 3001}
+    assert Encoding.of(table).levels == {"text": ["", "blue", "red"]}
+    assert profile(table.columns["text"])["levels"][:3] == ["", "blue", "red"]
+    assert bought.sum() == 1501
 
 
 def test_uplift_leaves_out_what_came_after_the_treatment(tmp_path: Path) -> None:

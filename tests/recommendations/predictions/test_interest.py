@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer, Score
 from products.models import Category, Product
@@ -38,6 +40,35 @@ def test_a_category_counts_what_lies_below_it(small_shop: Shop) -> None:
     order(small_shop.customers[0], small_shop.products[0], NOW - DAY)
     refresh_interest(NOW)
     assert set(scores(small_shop.customers[0])) == {"interest:camping", "interest:camping/tents"}
+
+
+def test_only_whole_names_lie_above_a_category(small_shop: Shop) -> None:
+    paths = ["camp", "camping/tents/small", "camping/tentsandmore", "climbing/ropes/dry/9 mm"]
+    for product, path in zip(small_shop.products, paths, strict=False):
+        category = Category.objects.create(name=path, path=path)
+        Product.objects.filter(pk=product.pk).update(category=category)
+        order(small_shop.customers[0], product, NOW - DAY)
+    refresh_interest(NOW)
+    assert {kind: value for kind, (value, _) in scores(small_shop.customers[0]).items()} == {
+        "interest:camp": 0.25,
+        "interest:camping": 0.5,
+        "interest:camping/tents/small": 0.25,
+        "interest:camping/tentsandmore": 0.25,
+        "interest:climbing": 0.25,
+        "interest:climbing/ropes/dry/9 mm": 0.25,
+    }
+
+
+def test_no_customer_is_held_against_each_category(small_shop: Shop) -> None:
+    with CaptureQueriesContext(connection) as ran:
+        refresh_interest(NOW)
+    (query,) = [one["sql"] for one in ran if "customers_orderline" in one["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute("EXPLAIN " + query)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "products_category" in plan
+    assert "Nested Loop" not in plan
 
 
 def test_who_objects_loses_the_scores_and_the_future_is_not_read(small_shop: Shop) -> None:
