@@ -45,15 +45,10 @@ ORDER BY f.customer_id
 ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, product_ids = excluded.product_ids,
     scores = excluded.scores, computed_at = excluded.computed_at,
-        values: dict[str, int | datetime | None] = {
-            "version": version.pk,
-            "computed_at": clock.now(),
-            "data_until": version.data_until,
-        }
-        cursor.execute(STORE, values)
-        new = [id for id, is_new in cursor.fetchall() if is_new]
-        cursor.execute(KEEP_NEW, values)
-        cursor.execute(DROP_OLD, values)
+    fresh_ids = CASE WHEN r.acted_at >= %(data_until)s THEN r.fresh_ids END,
+    freshened_at = CASE WHEN r.acted_at >= %(data_until)s THEN r.freshened_at END,
+    acted_at = CASE WHEN r.acted_at >= %(data_until)s THEN r.acted_at END
+RETURNING r.customer_id, r.xmax = 0 AS is_new
 """
 # Who is new to the model but did something since it read: what was freshened is all there is for them.
 KEEP_NEW = """
