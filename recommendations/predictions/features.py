@@ -132,7 +132,8 @@ WITH people AS (
     SELECT customer_id, sum(refunds) AS refunds FROM given_back GROUP BY customer_id
 )
 SELECT p.id, p.country, p.gender, p.device,
-       extract(year FROM age(%(as_of)s, p.birth_date)), extract(epoch FROM %(as_of)s - p.signed_up_at) / 86400,
+       extract(year FROM age(%(as_of)s, p.birth_date)),
+       CASE WHEN p.signed_up_at < %(as_of)s THEN extract(epoch FROM %(as_of)s - p.signed_up_at) / 86400 END,
        coalesce(b.orders, 0), coalesce(b.orders_30, 0), coalesce(b.orders_90, 0), coalesce(b.orders_180, 0),
        coalesce(b.order_days, 0), b.since_order, b.since_first_order, b.since_order_before,
        b.orders / greatest(b.since_first_order, 1), b.gap, b.gap_deviation, b.since_order / nullif(b.gap, 0),

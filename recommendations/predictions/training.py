@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from recommendations.predictions import registry
 from recommendations.predictions.features import Known, read_features
 from recommendations.predictions.methods import lifetime_value
 from recommendations.predictions.methods.classification import (
+    FEWEST_OF_EACH,
     Competition,
     Predictor,
     TooFewExamplesError,
@@ -31,7 +32,7 @@ from recommendations.predictions.methods.histories import Integers, Purchases, V
 from recommendations.predictions.methods.lifetime_value import LifetimeValueModel, TooLittleHistoryError
 from recommendations.predictions.methods.validation import shuffled_folds, time_ordered_folds
 from recommendations.predictions.models import PredictionVersion
-from recommendations.predictions.purchases import day_of, read_purchases
+from recommendations.predictions.purchases import DAY_SECONDS, day_of, read_purchases
 from recommendations.predictions.scores import store_scores
 from recommendations.predictions.targets import TARGETS, Target, read_outcomes
 
@@ -136,10 +137,10 @@ def _examples(target: Target, now: datetime, tell: Report) -> tuple[Known, Value
     for back in range(CUT_OFFS, 0, -1):
         tell("read", CUT_OFFS - back, CUT_OFFS)
         cut_off = now - timedelta(days=target.days * back)
-        known = _sampled(_asked(target, read_features(as_of=cut_off)))
-        outcomes = read_outcomes(target, known, as_of=cut_off)
+        known = _asked(target, read_features(as_of=cut_off))
         if back == 1:
             _require_enough(target, known)
+        known, outcomes = sampled(known, read_outcomes(target, known, as_of=cut_off))
         if len(np.unique(outcomes)) == 2:
             parts.append((known, outcomes, np.full(len(outcomes), int(cut_off.timestamp()))))
     if not parts:
@@ -154,11 +155,20 @@ def _asked(target: Target, known: Known) -> Known:
     return known.only(target.asked_of(known))
 
 
-def _sampled(known: Known) -> Known:
-    if len(known.customers) <= MOST_ROWS:
-        return known
-    chosen = np.random.default_rng(1).choice(len(known.customers), MOST_ROWS, replace=False)
-    return known.only(np.sort(chosen))
+def sampled(known: Known, outcomes: Values) -> tuple[Known, Values]:
+    """At most `MOST_ROWS`, with the same share of either outcome, so that probabilities stay what they are.
+
+    There are more only where the rarer outcome would be left with too few to learn from.
+    """
+    by_outcome = [np.flatnonzero(outcomes == one) for one in (0, 1)]
+    rarest = min(map(len, by_outcome))
+    share = max(MOST_ROWS / max(len(outcomes), 1), FEWEST_OF_EACH / max(rarest, 1))
+    if share >= 1:
+        return known, outcomes
+    generator = np.random.default_rng(1)
+    parts = [generator.choice(rows, round(share * len(rows)), replace=False) for rows in by_outcome]
+    chosen = np.sort(np.concatenate(parts))
+    return known.only(chosen), outcomes[chosen]
 
 
 def _require_enough(target: Target, known: Known) -> None:
@@ -178,7 +188,8 @@ def _verdict(version: PredictionVersion, competition: Competition) -> tuple[bool
     current = registry.champion(version.kind)
     if current is not None and ours.auc_high < current.metrics["auc"]:
         return False, f"It is worse than {current} with {current.metrics['auc']:.3f}: {said}."
-    return True, f"{said} on customers and days that it had not seen."
+    unseen = "days" if len(version.metrics["moments"]) > 1 else "customers"
+    return True, f"{said} on {unseen} that it had not learnt from."
 
 
 def _report_card(competition: Competition, *, moments: list[int], rows: int) -> dict[str, object]:
@@ -205,11 +216,12 @@ def _train_ltv(version: PredictionVersion, now: datetime, tell: Report) -> tuple
     window = min(LTV_DAYS, int(until - purchases.days.min()) // 2)
     as_of = until - window
     tell("compete", 0, 2)
-    judged_model = lifetime_value.fit(purchases, as_of=as_of, weeks=window / 7)
-    predicted = judged_model.predict(purchases, as_of=as_of, weeks=window / 7)
+    known = read_purchases(until=datetime.fromtimestamp(as_of * DAY_SECONDS, UTC))
+    judged_model = lifetime_value.fit(known, as_of=as_of, weeks=window / 7)
+    predicted = judged_model.predict(known, as_of=as_of, weeks=window / 7)
     actual = purchases.between(as_of, until).spent_by(predicted.customers)
     judged = lifetime_value.judge(predicted, actual)
-    naive = _as_before(purchases, as_of=as_of, weeks=window / 7)
+    naive = _as_before(known, as_of=as_of, weeks=window / 7)
     gain = paired_difference(np.abs(naive - actual), np.abs(predicted.spend - actual))
     tell("learn", 1, 2)
     model = lifetime_value.fit(purchases, as_of=until, weeks=LTV_DAYS / 7)

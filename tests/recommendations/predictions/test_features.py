@@ -89,6 +89,14 @@ def test_the_future_changes_nothing(anna: Customer, small_shop: Shop) -> None:
         np.testing.assert_array_equal(values, after.table.columns[name], err_msg=name)
 
 
+def test_a_later_sign_up_tells_nothing(anna: Customer) -> None:
+    days = []
+    for signed_up_at in (NOW - 30 * DAY, NOW, NOW + DAY):
+        Customer.objects.filter(pk=anna.pk).update(signed_up_at=signed_up_at)
+        days.append(of(read_features(as_of=NOW), anna)["known_days"])
+    assert (days[0], np.isnan(days[1]), np.isnan(days[2])) == (30, True, True)
+
+
 def test_what_was_given_back_before_is_not_spent(anna: Customer) -> None:
     refund(Order.objects.order_by("-placed_at").first(), NOW - DAY, amount_minor=1000)
     found = of(read_features(as_of=NOW), anna)

@@ -9,14 +9,15 @@ from django.conf import settings
 
 from customers.models import Customer, Event, Order, Score, Touched
 from recommendations.engines.artefacts import DamagedArtefactError
-from recommendations.predictions import registry
-from recommendations.predictions.features import LABELS
+from recommendations.predictions import registry, training
+from recommendations.predictions.features import LABELS, Known
+from recommendations.predictions.methods.tables import Table
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.scores import store_scores
 from recommendations.predictions.training import refresh_scores, train
 from segments.models import Segment
 from segments.starters import Shop, install
-from tests.recommendations.conftest import NOW
+from tests.recommendations.conftest import NOW, refund
 
 pytestmark = pytest.mark.django_db
 Status = PredictionVersion.Status
@@ -33,6 +34,7 @@ def test_the_chance_to_buy_is_learnt_in_time_and_scored(buyers: list[Customer]) 
     assert (found.status, str(found)) == (Status.CHAMPION, "propensity-1")
     assert found.metrics["auc"] > 0.7
     assert len(found.metrics["moments"]) == 3
+    assert found.verdict.endswith(") on days that it had not learnt from.")
     assert set(found.metrics["families"]) == {"logistic", "forest", "boosting", "network"}
     assert list(dict.fromkeys(stages)) == ["read", "compete", "learn"]
     scores = Score.objects.filter(kind="propensity", model_version="propensity-1")
@@ -59,6 +61,13 @@ def test_lifetime_values_light_up_the_bands(buyers: list[Customer]) -> None:
     assert counts == {"ltv-high": 140, "ltv-medium": 210, "ltv-low": 350}
 
 
+def test_lifetime_value_is_judged_by_what_was_known_at_the_cut_off(buyers: list[Customer]) -> None:
+    before = train("ltv", now=NOW)
+    for placed in Order.objects.filter(placed_at__lt=NOW - timedelta(300))[:200]:
+        refund(placed, NOW - timedelta(10), amount_minor=placed.total_minor // 2)
+    assert train("ltv", now=NOW).metrics == before.metrics
+
+
 def test_few_buyers_are_not_enough_for_any(small_shop: object) -> None:
     found = [train(kind, now=NOW) for kind in ("ltv", "churn", "email_response")]
     assert [(one.status, one.verdict) for one in found] == [
@@ -67,6 +76,30 @@ def test_few_buyers_are_not_enough_for_any(small_shop: object) -> None:
         (Status.WAITING, "Not enough data: 0 of 500 customers who were mailed."),
     ]
     assert not Score.objects.exists()
+
+
+def test_buyers_are_counted_before_rows_are_drawn(
+    buyers: list[Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookers = (Customer(email=f"v{n}@example.com", signed_up_at=NOW - timedelta(300)) for n in range(2100))
+    Customer.objects.bulk_create(lookers)
+    monkeypatch.setattr(training, "MOST_ROWS", 1000)
+    found = train("propensity", now=NOW)
+    assert (found.status, found.metrics["rows"]) == (Status.CHAMPION, 2000)
+
+
+def test_a_draw_keeps_the_share_of_each_outcome_and_enough_of_the_rarer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training, "MOST_ROWS", 1000)
+    ids = np.arange(10_000)
+    known = Known(ids, Table({"orders": ids.astype(np.float64)}))
+    drawn = {}
+    for positives in (1000, 100, 40):
+        rows, outcomes = training.sampled(known, (ids < positives).astype(np.float64))
+        assert rows.customers[outcomes == 1].max() < positives <= rows.customers[outcomes == 0].min()
+        drawn[positives] = (int(outcomes.sum()), len(outcomes))
+    assert drawn == {1000: (100, 1000), 100: (50, 5000), 40: (40, 10_000)}
 
 
 def test_the_gate_refuses_a_worse_model_and_leaves_scores_alone(buyers: list[Customer]) -> None:
