@@ -138,7 +138,7 @@ def test_a_button_that_means_nothing_does_nothing(client, marketer, act):
         {"all": [{"any": [{"all": [{"any": [{"all": [{"segment": "british"}]}]}]}]}]},
     ],
 )
-def test_any_condition_comes_out_of_the_editor_as_it_went_in(client, marketer, segment, condition):
+def test_any_condition_comes_out_of_the_editor_as_it_went_in(client, marketer, segment, stages, condition):
     from html.parser import HTMLParser
 
     class Form(HTMLParser):

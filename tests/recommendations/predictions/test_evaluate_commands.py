@@ -52,17 +52,22 @@ def test_ltv_is_judged_on_a_zipped_file(tmp_path: Path) -> None:
         ("customer,date,amount\na,2026-01-01,1\na,yesterday,1\n", "line 3: 'yesterday' is no date"),
         ("customer,date,amount\na,2026-01-01,nan\n", "line 2: 'nan' in amount is no amount"),
         ("customer,date,amount\na,2026-01-01,1e300\n", "line 2: '1e300' in amount is no amount"),
-        ("customer,date,amount\na,2026-08-01,5\n", "not enough data: 0 of 100 customers"),
+        ("customer,date,amount\na,2026-09-30,5\n", "not enough data: 0 of 100 customers"),
+        (
+            "customer,date,amount\na,2026-09-29,5\n",
+            "the last purchase is of 2026-09-29; the holdout cannot end",
+        ),
         ("customer,date,amount\n\n,2026-01-01,1\n", "line 3: customer is empty"),
         ("customer,date,amount\na,2026-01-01\n", "line 2: 2 cells under 3 columns"),
-        ("customer,date,amount\na,2026-01-01,5\n", "not enough data: 1 of 100 customers"),
+        ("customer,date,amount\na,2026-01-01,5\nb,2026-09-30,5\n", "not enough data: 1 of 100 customers"),
     ],
 )
 def test_a_bad_file_of_purchases_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "sales.csv"
     file.write_text(content)
-    with pytest.raises(CommandError, match=f"sales.csv: {message}"):
+    with pytest.raises(CommandError, match=f"sales.csv: {message}") as error:
         call_command("evaluate_ltv", str(file), *LTV)
+    assert error.value.returncode == 2
 
 
 @pytest.mark.parametrize("content", [b"customer,date,amount\n\xff,2026-01-01,1\n", b"\x00\x01\x02"])
