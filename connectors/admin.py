@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -12,24 +11,15 @@ from unfold.admin import ModelAdmin
 from connectors.feeds import NO_OCCURRENCE
 from connectors.models import Source
 from connectors.tasks import sync_source
-from customers.importing.schema import MappingError, check_mapping
+from customers.importing_forms import MappedForm
 
 
-class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
+class SourceForm(MappedForm):
     """A source whose mapping is checked before it is kept."""
 
     class Meta:
         model = Source
         fields = ("name", "kind", "location", "mapping", "every_minutes", "is_enabled")
-
-    def clean_mapping(self) -> Any:
-        """Refuse a mapping that could not be used, and name the places."""
-        mapping = self.cleaned_data["mapping"]
-        try:
-            check_mapping(mapping)
-        except MappingError as error:
-            raise ValidationError(str(error).splitlines()) from error
-        return mapping
 
     def clean_location(self) -> str:
         """Refuse addresses that are not spoken, before a run fails on them."""

@@ -1,19 +1,33 @@
-"""Forms of the import of lists: the file, and what its columns mean."""
+"""Forms of imports: the file, and what its columns mean."""
 
 from typing import Any
 
 import msgspec
 from django import forms
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from customers.importing.people.files import ListFile, shown_samples
 from customers.importing.people.guessing import attribute_key
 from customers.importing.people.jobs import MAX_UPLOAD_BYTES
 from customers.importing.people.mapping import FIELDS, PeopleMapping, problems, read_mapping
-from customers.importing.schema import MappingError
+from customers.importing.schema import MappingError, check_mapping
 from customers.models import PeopleImport, Suppression
 
 _OWN = "attribute"
+
+
+class MappedForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What has a mapping of rows, which is checked before it is kept."""
+
+    def clean_mapping(self) -> Any:
+        """Refuse a mapping that could not be used, and name the places."""
+        mapping = self.cleaned_data["mapping"]
+        try:
+            check_mapping(mapping)
+        except MappingError as error:
+            raise ValidationError(str(error).splitlines()) from error
+        return mapping
 
 
 class ListForm(forms.Form):

@@ -32,6 +32,7 @@ class SegmentAdminForm(forms.ModelForm):  # type: ignore[type-arg]
                 kind=self.instance.kind,
                 parent=cleaned.get("parent"),
                 condition=cleaned["condition"],
+                archived_at=self.instance.archived_at,
             )
             try:
                 parse(candidate.condition)

@@ -139,7 +139,9 @@ def dependants(segment: Segment) -> list[Segment]:
 
 
 def problem_with(segment: Segment) -> str | None:
-    """Return a sentence on what the segment's references lack, or None; for a check before saving."""
+    """Return a sentence on why the segment cannot be saved as it stands, or None."""
+    if segment.archived_at is not None:
+        return f"“{segment.name}” is archived: restore it first, then change it."
     if not segment.is_static and (problem := _missing(segment.condition)):
         return problem
     if segment.parent is not None and segment.parent.archived_at is not None:

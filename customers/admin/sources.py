@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.models import User
 from customers.admin.tables import BigTable, ReadOnly
-from customers.importing.schema import MappingError, check_mapping
+from customers.importing_forms import MappedForm
 from customers.models import Event, EventHook, EventName, SourcePolicy, SyncRun
 from customers.models.tracking import name_key
 
@@ -80,21 +80,12 @@ class EventNameAdmin(ModelAdmin):  # type: ignore[misc]
         return {name: act for name, act in super().get_actions(request).items() if name != "delete_selected"}
 
 
-class EventHookForm(forms.ModelForm):  # type: ignore[type-arg]
+class EventHookForm(MappedForm):
     """A hook whose mapping and secret are checked before they are kept."""
 
     class Meta:
         model = EventHook
         fields = ("name", "mapping", "secret", "is_enabled")
-
-    def clean_mapping(self) -> Any:
-        """Refuse a mapping that could not be used, and name the places."""
-        mapping = self.cleaned_data["mapping"]
-        try:
-            check_mapping(mapping)
-        except MappingError as error:
-            raise ValidationError(str(error).splitlines()) from error
-        return mapping
 
     def clean_secret(self) -> str:
         """Refuse a secret that nothing could be signed with."""

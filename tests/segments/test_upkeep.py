@@ -1,4 +1,7 @@
+import json
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.urls import reverse
@@ -184,3 +187,22 @@ def test_one_click_archives_on_the_health_page(client, marketer, segment):
 def test_a_page_says_why_a_segment_stays(client, marketer, segment, outer):
     page = client.post(reverse("segments:keep", args=["british", "delete"]), follow=True).content.decode()
     assert "cannot be deleted: Outer uses it" in page
+
+
+def test_an_archived_segment_is_changed_nowhere_before_it_is_restored(client, admin_user, segment):
+    upkeep.archive(segment)
+    client.force_login(admin_user)
+    changed = {"name": "Germans", "key": "british", "description": "", "as_of": ""}
+    saved = client.post(
+        reverse("segments:edit", args=["british"]), changed | {"json": json.dumps(GERMAN), "act": "save"}
+    )
+    kept = client.post(
+        reverse("admin:segments_segment_change", args=[segment.pk]),
+        changed | {"condition": json.dumps(GERMAN)},
+    )
+    for page in (saved, kept):
+        assert page.status_code == 200
+        assert "is archived: restore it first" in page.content.decode()
+    with pytest.raises(CommandError, match="is archived: restore it first"):
+        call_command("create_segment", "british", name="Germans", condition=json.dumps(GERMAN))
+    assert Segment.objects.values_list("name", "condition").get() == ("British", segment.condition)
