@@ -110,7 +110,10 @@ def newest_drift() -> Drift | None:
     if version is None:
         return None
     noted = version.metrics["drift"]
-    rows = [(drift.LABELS.get(name, name), index, index >= LARGE) for name, index in noted["columns"].items()]
+    found = [
+        (label, noted["columns"][name]) for name, label in drift.LABELS.items() if name in noted["columns"]
+    ]
+    rows = [(label, index, index >= LARGE) for label, index in found]
     return Drift(against=noted["against"], rows=rows)
 
 

@@ -28,7 +28,7 @@ def freshen_recommendations() -> None:
 
 
 @shared_task(bind=True, acks_late=False)
-def train_recommender(self: Task, engine: str = DEFAULT_ENGINE, now: str | None = None) -> None:
+def train_recommender(self: Task[..., None], engine: str = DEFAULT_ENGINE, now: str | None = None) -> None:
     """Train on what happened before `now` (ISO 8601; None: as far as the data go), unless a training is under way."""
     from recommendations import progress
     from recommendations.leases import TrainingBusyError, TrainingStoppedError
@@ -67,13 +67,13 @@ def go_back_to_the_version_before(champion_id: int, before_id: int) -> None:
 
 
 @shared_task(bind=True, acks_late=False)
-def refresh_predictions(self: Task, kinds: list[str] | None = None, anew: bool = False) -> None:
+def refresh_predictions(self: Task[..., None], kinds: list[str] | None = None, anew: bool = False) -> None:
     """Score everybody, train what has no version in use (with `anew` all of `kinds`), unless a training runs."""
     _refresh_predictions(kinds, anew=anew, asked_as=self.request.id or "")
 
 
 @shared_task(bind=True, acks_late=False)
-def train_predictions(self: Task) -> None:
+def train_predictions(self: Task[..., None]) -> None:
     """Train all predictions anew and score everybody, unless a training runs."""
     _refresh_predictions(None, anew=True, asked_as=self.request.id or "")
 
