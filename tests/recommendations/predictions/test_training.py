@@ -96,7 +96,8 @@ def test_buyers_are_counted_before_rows_are_drawn(
     Customer.objects.bulk_create(lookers)
     monkeypatch.setattr(training, "MOST_ROWS", 1000)
     found = train("propensity", now=NOW)
-    assert (found.status, found.metrics["rows"]) == (Status.CHAMPION, 2000)
+    assert found.status == Status.CHAMPION
+    assert 1500 < found.metrics["rows"] < 1700  # of 2,000, a fifth kept apart
 
 
 def test_a_draw_keeps_the_share_of_each_outcome_and_enough_of_the_rarer(
