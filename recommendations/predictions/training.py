@@ -154,7 +154,7 @@ def _note_drift(version: PredictionVersion, today: Columns, now: datetime) -> No
     drift.tell(
         version.kind,
         title=f"Customers are not those that {label.lower()} was learnt from",
-        far=drift.far({name: found[name] for name in {*telling, SCORE} & {*found}}, COLUMN_LABELS),
+        far=drift.far({name: found[name] for name in found if name in (*telling, SCORE)}, COLUMN_LABELS),
         where=f"Recommendations, Predictions, {label}",
     )
 
