@@ -5,13 +5,13 @@ from celery import shared_task
 from campaigns import field_uses, sending
 
 
-@shared_task(queue="send")
+@shared_task
 def send_dispatch(dispatch_id: int) -> int:
     """Send what is due of one dispatch."""
     return sending.send_due(dispatch_id)
 
 
-@shared_task(queue="default")
+@shared_task
 def ring_due_dispatches() -> int:
     """Ring for each dispatch that has due messages: beat's safety net for lost rings."""
     due = sending.due_dispatches()
@@ -20,7 +20,7 @@ def ring_due_dispatches() -> int:
     return len(due)
 
 
-@shared_task(queue="default")
+@shared_task
 def tell_field_uses() -> None:
     """Tell data health which fields drafts, running campaigns and live rules read."""
     field_uses.tell_uses()

@@ -10,7 +10,7 @@ from customers.importing.books import AlreadyRunning
 logger = logging.getLogger(__name__)
 
 
-@shared_task(queue="sync")
+@shared_task
 def sync_sources() -> int:
     """Ring for every enabled source whose turn it is; return how many there are."""
     ids = sync.due_sources()
@@ -19,7 +19,7 @@ def sync_sources() -> int:
     return len(ids)
 
 
-@shared_task(queue="sync")
+@shared_task
 def sync_source(source_id: int) -> int | None:
     """Read what is new at one source; return the run's id, or None while another run is at it."""
     try:

@@ -6,14 +6,14 @@ from delivery import outbox, recording
 from delivery.backends import BACKENDS
 
 
-@shared_task(queue="default")
+@shared_task
 def release_expired_messages() -> dict[str, int]:
     """Find messages whose worker died, and those put back after their campaign was cancelled."""
     outbox.skip_cancelled()
     return outbox.release_expired(honours_key={name: way.honours_key for name, way in BACKENDS.items()})
 
 
-@shared_task(queue="default")
+@shared_task
 def record_events() -> int:
     """Take new message events into the customers' history until none are left."""
     total = 0

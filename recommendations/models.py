@@ -4,37 +4,28 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from recommendations.predictions.models import PredictionVersion as PredictionVersion
+from recommendations.versions import TrainedVersion
 
 
-class ModelVersion(models.Model):
-    """One training of one engine. A running training holds a lease; `fence` keeps a late one from writing."""
+class ModelVersion(TrainedVersion):
+    """One training of one engine of recommendations."""
 
-    class Status(models.TextChoices):
-        TRAINING = "training", "Training"
-        CHAMPION = "champion", "In use"
-        RETIRED = "retired", "Was in use"
-        REJECTED = "rejected", "Not better than what is in use"
-        FAILED = "failed", "Failed"
+    subject = "engine"
 
     engine = models.CharField(max_length=50)
-    number = models.PositiveIntegerField()
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.TRAINING)
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
     data_from = models.DateTimeField(null=True, blank=True)
     data_until = models.DateTimeField(null=True, blank=True)
     parameters = models.JSONField(default=dict)
-    metrics = models.JSONField(default=dict)
-    verdict = models.TextField(blank=True, help_text="Is it better than popularity and the champion?")
-    artefact_path = models.CharField(max_length=500, blank=True)
-    artefact_sha256 = models.CharField(max_length=64, blank=True)
-    error = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-started_at"]
         constraints = [
             models.UniqueConstraint(fields=["engine", "number"], name="model_version_number"),
+            models.UniqueConstraint(
+                fields=["engine", "asked_as"],
+                condition=~models.Q(asked_as=""),
+                name="model_version_asked_once",
+            ),
             models.UniqueConstraint(
                 fields=["status"], condition=models.Q(status="champion"), name="one_champion"
             ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from recommendations.engines.base import Engine, Features, Model
 from recommendations.engines.blend import BlendModel
-from recommendations.evaluation.bootstrap import Difference, paired_difference
+from recommendations.evaluation.bootstrap import Difference
 from recommendations.evaluation.compare import (
     ALL_PURCHASES,
     DISCOVER,
@@ -18,6 +18,7 @@ from recommendations.evaluation.compare import (
 )
 from recommendations.evaluation.metrics import RankingMetrics
 from recommendations.evaluation.split import TemporalSplit, targets
+from recommendations.gate import Duel, duel
 from recommendations.recipes import LABELS
 
 K = 10
@@ -27,8 +28,16 @@ TASK_LABELS = {ALL_PURCHASES: "all purchases", DISCOVER: "discoveries"}
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """The version in use, by `name`; `engine` is its recipe, None where the challenger has the same."""
+
+    name: str
+    engine: Engine | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReportCard:
-    """What the holdout showed. `against_champion` is None where the one in use has the same recipe or none is."""
+    """What the holdout showed."""
 
     metrics: dict[str, Any]
     verdict: str
@@ -36,11 +45,12 @@ class ReportCard:
 
 
 def report_card(
-    *, engine: Engine, champion: Engine | None, split: TemporalSplit, features: Features
+    *, engine: Engine, rival: Rival | None, split: TemporalSplit, features: Features
 ) -> ReportCard:
-    """Fit on what lies before the holdout, compare there with popularity and with the `champion`'s recipe.
+    """Fit on what lies before the holdout, compare there with popularity and with the recipe of the one in use.
 
-    The champion is fitted anew on the same days: as it is in use it has already seen the holdout.
+    That recipe is fitted anew on the same days: what is in use has already seen the holdout. The first model must be
+    better than popularity; a later one must not be worse, neither than popularity nor than the one in use.
     """
     tested = len(targets(split, only_new=False).users)
     if tested < FEWEST_TEST_CUSTOMERS:
@@ -59,12 +69,17 @@ def report_card(
     }
     sentences = [_sentence(judged, baseline, task) for judged in (ours, *parts) for task in TASK_LABELS]
     gain = ours.against_baseline[ALL_PURCHASES]["ndcg"]
+    if rival is None:
+        sentences.append("Before it nothing was in use: it must be better than popularity.")
+        return ReportCard(metrics, " ".join(sentences), gain.verdict == "better")
     may_be_used = gain.verdict != "worse"
-    if champion is not None:
-        change = _against(champion, ours.metrics, split, features)
-        metrics["against_champion"] = change.as_json()
-        may_be_used = may_be_used and change.verdict != "worse"
-        sentences.append(f"Against the model in use: {_difference(change)}.")
+    if rival.engine is None:
+        sentences.append(f"It has the recipe of {rival.name}, and has learned from newer data.")
+    else:
+        found = _against(rival.name, rival.engine, ours.metrics, split, features)
+        metrics["against_champion"] = found.as_json()
+        may_be_used = may_be_used and found.is_passed
+        sentences.append(found.sentence())
     return ReportCard(metrics, " ".join(sentences), may_be_used)
 
 
@@ -86,10 +101,17 @@ def _parts(model: Model) -> tuple[tuple[str, Model], ...]:
 
 
 def _against(
-    champion: Engine, ours: dict[str, RankingMetrics], split: TemporalSplit, features: Features
-) -> Difference:
-    theirs = judge(champion.fit(split.train, features), split, k=K)
-    return paired_difference(ours[ALL_PURCHASES].ndcg, theirs[ALL_PURCHASES].ndcg)
+    name: str, engine: Engine, ours: dict[str, RankingMetrics], split: TemporalSplit, features: Features
+) -> Duel:
+    theirs = judge(engine.fit(split.train, features), split, k=K)[ALL_PURCHASES].ndcg
+    measure = f"NDCG@{K}"
+    return duel(
+        rival=name,
+        measure=measure,
+        ours=ours[ALL_PURCHASES].ndcg,
+        theirs=theirs,
+        scale=float(theirs.mean()),
+    )
 
 
 def _sentence(judged: Judged, baseline: Judged, task: str) -> str:

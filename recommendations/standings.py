@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.charts import Chart, Series
+from recommendations import drift
 from recommendations.models import ModelVersion
+from recommendations.predictions.methods.drift import LARGE
 from recommendations.recipes import LABELS
 
 TASKS = {
@@ -92,6 +94,27 @@ class Standings:
                 )
             ],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far customers lay from those of `against`, when the newest training read them: label, index, is it far."""
+
+    against: str
+    rows: Sequence[tuple[str, float, bool]]
+
+
+def newest_drift() -> Drift | None:
+    """What the newest training that had something to compare with found; None before. One query."""
+    version = ModelVersion.objects.filter(metrics__has_key="drift").first()
+    if version is None:
+        return None
+    noted = version.metrics["drift"]
+    found = [
+        (label, noted["columns"][name]) for name, label in drift.LABELS.items() if name in noted["columns"]
+    ]
+    rows = [(label, index, index >= LARGE) for label, index in found]
+    return Drift(against=noted["against"], rows=rows)
 
 
 def standings(version: ModelVersion) -> Standings | None:

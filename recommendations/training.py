@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from common import clock
 from customers.profiling import keep_only_allowed
-from recommendations import registry
+from recommendations import drift, leases, registry
 from recommendations.engines import artefacts
 from recommendations.engines.base import NO_ITEM, Engine, IntArray, Interactions, Model, Ranking
 from recommendations.evaluation.split import TemporalSplit
@@ -23,7 +23,7 @@ from recommendations.models import ModelVersion, Recommendation
 from recommendations.popular import refresh_popular_products, refresh_trending_products
 from recommendations.recipes import DEFAULT_ENGINE, build_engine
 from recommendations.related import refresh_related_products
-from recommendations.report_card import TEST_DAYS, report_card
+from recommendations.report_card import TEST_DAYS, Rival, report_card
 
 logger = logging.getLogger(__name__)
 
@@ -59,29 +59,33 @@ DROP_OLD = "DELETE FROM recommendations_recommendation WHERE model_version_id <>
 
 
 def train(
-    *, engine: str = DEFAULT_ENGINE, now: datetime | None = None, report: Report | None = None
+    *,
+    engine: str = DEFAULT_ENGINE,
+    now: datetime | None = None,
+    report: Report | None = None,
+    asked_as: str = "",
 ) -> ModelVersion:
     """Train `engine` on what happened before `now` (`learns_until()` when None) and return its version.
 
-    The version becomes the champion unless the holdout shows it to be worse than popularity or than the
-    champion, or shows nothing for want of customers; otherwise it is kept as rejected and serving stays as it was.
-    Bestsellers are refreshed in any case. `report(stage, done, total)` is called as it goes on.
-    Raises `registry.TrainingBusyError` where a training is under way.
+    The version becomes the champion if the holdout lets it (`report_card`); otherwise it is kept as rejected and
+    serving stays as it was. Bestsellers are refreshed in any case. `report(stage, done, total)` is called as it goes
+    on; `asked_as` is the task that asked. Raises `leases.TrainingBusyError` where a training is under way or that task
+    has had its own, `leases.TrainingStoppedError` where it was cancelled.
     """
     moment = (now or learns_until()).replace(microsecond=0)
-    version = registry.begin_training(engine=engine, parameters=build_engine(engine).parameters())
+    parameters = build_engine(engine).parameters()
+    version = leases.begin(ModelVersion(engine=engine, parameters=parameters, asked_as=asked_as))
     tell = _teller(version, report)
     try:
-        with registry.heartbeat(version):
+        with leases.heartbeat(version):
             refresh_popular_products(now=moment)
             refresh_trending_products(now=moment)
             _train(version, build_engine(engine, progress=_epochs(tell)), moment, tell)
-    except registry.LeaseLostError:
+    except leases.TrainingStoppedError:
         raise
     except Exception as error:
-        registry.fail(version, error=f"{type(error).__name__}: {error}")
+        leases.fail(version, error)
         raise
-    version.refresh_from_db()
     logger.info("%s: %s", version, version.status)
     return version
 
@@ -93,21 +97,48 @@ def _train(version: ModelVersion, engine: Engine, now: datetime, tell: Report) -
     refresh_related_products(interactions)
     tell("read", 1, 1)
     split = holdout(interactions, now=now)
-    card = report_card(engine=engine, champion=_rival(version), split=split, features=features)
-    version.metrics, version.verdict = card.metrics, card.verdict
+    card = report_card(engine=engine, rival=_rival(version), split=split, features=features)
+    version.metrics = card.metrics | {"profiles": drift.profiles(interactions)}
     version.data_until = now
     if len(interactions):
         version.data_from = datetime.fromtimestamp(int(interactions.times.min()), UTC)
     if not card.may_be_used:
-        _finish(version, Status.REJECTED)
+        far = _note_drift(version, interactions, model=None)
+        leases.finish(version, Status.REJECTED, verdict=card.verdict)
+        _tell_drift(far)
         return
     model = engine.fit(interactions, features)
-    _store_artefact(version, model)
+    _note_drift(version, interactions, model=model)
+    store_artefact(version, model)
     with transaction.atomic():
-        registry.hold(version)
-        registry.retire_champion()  # first, so that nobody freshens rows meanwhile
+        leases.hold(version)
+        leases.retire_champion(version)  # first, so that nobody freshens rows meanwhile
         store_recommendations(version, model, np.unique(interactions.users), tell)
-        _finish(version, Status.CHAMPION)
+        leases.finish(version, Status.CHAMPION, verdict=card.verdict)
+    _tell_drift([])
+
+
+def _note_drift(version: ModelVersion, interactions: Interactions, *, model: Model | None) -> list[str]:
+    """Keep how far customers lie from those of the one in use, and scores if its engine is the same; what lies far."""
+    users = np.unique(interactions.users)
+    if model is not None:
+        version.metrics["profiles"][drift.SCORE] = drift.score_profile(model, users)
+    champion = registry.champion()
+    if champion is None or "profiles" not in champion.metrics:
+        return []
+    scored = model if champion.engine == version.engine else None
+    found = drift.distances(champion.metrics["profiles"], interactions, model=scored, users=users)
+    version.metrics["drift"] = {
+        "against": str(champion),
+        "as_of": version.data_until.isoformat() if version.data_until else None,
+        "columns": found,
+    }
+    return drift.far(found, drift.LABELS)
+
+
+def _tell_drift(far: list[str]) -> None:
+    title = "Customers are not those that the recommender in use learned from"
+    drift.tell("recommender", title=title, far=far, where="Recommendations")
 
 
 def holdout(interactions: Interactions, *, now: datetime) -> TemporalSplit:
@@ -117,20 +148,23 @@ def holdout(interactions: Interactions, *, now: datetime) -> TemporalSplit:
     return TemporalSplit(read_interactions(now=cut_off), interactions.where(interactions.times >= at), at)
 
 
-def _rival(version: ModelVersion) -> Engine | None:
-    """The recipe in use, unless it is the one being trained: then the newer data alone speak for the new one."""
+def _rival(version: ModelVersion) -> Rival | None:
+    """What is in use; None where nothing is, or nothing that could be learned again to compare with."""
     champion = registry.champion()
-    if champion is None or (champion.engine, champion.parameters) == (version.engine, version.parameters):
+    if champion is None:
         return None
+    if (champion.engine, champion.parameters) == (version.engine, version.parameters):
+        return Rival(str(champion), None)
     try:
-        return build_engine(champion.engine, champion.parameters)
+        return Rival(str(champion), build_engine(champion.engine, champion.parameters))
     except (TypeError, ValueError) as error:
         logger.warning("%s cannot be trained again to compare with it: %s", champion, error)
         return None
 
 
-def _store_artefact(version: ModelVersion, model: Model) -> None:
-    path = settings.MODELS_DIR / f"{version.engine}-{version.number}.npz"
+def store_artefact(version: ModelVersion, model: Model, *, suffix: str = "") -> None:
+    """Write the model's file, and note its name and sha256 on the unsaved `version`."""
+    path = settings.MODELS_DIR / f"{version.engine}-{version.number}{suffix}.npz"
     metadata = {"engine": version.engine, "number": version.number, "parameters": version.parameters}
     version.artefact_sha256 = artefacts.save(path, arrays=model.arrays(), metadata=metadata)
     version.artefact_path = path.name
@@ -170,16 +204,9 @@ def _rows(users: IntArray, ranking: Ranking) -> list[tuple[int, list[int], list[
     return [(user, items[:count], scores[:count]) for user, count, items, scores in full]
 
 
-def _finish(version: ModelVersion, status: ModelVersion.Status) -> None:
-    with transaction.atomic():
-        registry.hold(version)
-        version.status, version.finished_at, version.lease_until = status, clock.now(), None
-        version.save()
-
-
 def _teller(version: ModelVersion, report: Report | None) -> Report:
     def tell(stage: str, done: int, total: int) -> None:
-        registry.renew_lease(version)
+        leases.renew(version)
         if report is not None:
             report(stage, done, total)
 

@@ -15,12 +15,12 @@ from accounts.roles import Permission
 from common.pagination import cursor_page
 from customers.browsing import find
 from customers.models import Customer
-from recommendations import progress, registry, tasks
+from recommendations import leases, progress, registry, tasks
 from recommendations.bestsellers import bestsellers
 from recommendations.explaining import explain
 from recommendations.horizon import learns_until
 from recommendations.models import ModelVersion
-from recommendations.standings import standings
+from recommendations.standings import newest_drift, standings
 from recommendations.strategies import FOR_YOU, STRATEGIES
 
 
@@ -30,7 +30,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     champion = registry.champion()
     context = {
         "champion": champion,
+        "before": leases.one_before(champion) if champion else None,
         "standings": standings(champion) if champion else None,
+        "drift": newest_drift(),
         "page": cursor_page(ModelVersion.objects.all(), cursor=request.GET.get("cursor", ""), size=20),
         "bestsellers": bestsellers(request.GET.get("country", "")),
         "progress": progress.current(),

@@ -1,26 +1,13 @@
-"""Versions of predictors: one training at a time, held by a lease; cancelling; what is in use; one step back."""
+"""Versions of predictions: what is in use of a kind, and one step back. Trainings take their place by a lease."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from django.conf import settings
 
-from django.db import IntegrityError, transaction
-from django.db.models import Max
-from django.db.models.functions import Now
-
-from common import clock
+from recommendations import leases
+from recommendations.engines import artefacts
 from recommendations.predictions.models import PredictionVersion
-
-LEASE = timedelta(minutes=20)
-Status = PredictionVersion.Status
-
-
-class TrainingBusyError(Exception):
-    """Another training is under way."""
-
-
-class TrainingStoppedError(Exception):
-    """This training was cancelled, or its lease ran out; nothing of it was kept."""
+from recommendations.versions import Status
 
 
 def champion(kind: str) -> PredictionVersion | None:
@@ -28,67 +15,17 @@ def champion(kind: str) -> PredictionVersion | None:
     return PredictionVersion.objects.filter(kind=kind, status=Status.CHAMPION).first()
 
 
-def running() -> PredictionVersion | None:
-    """The training under way; None also where its worker has died."""
-    held = PredictionVersion.objects.filter(status=Status.TRAINING)
-    return held.exclude(lease_until__lt=Now()).first()
-
-
-def begin(kind: str, *, data_until: datetime) -> PredictionVersion:
-    """Take the only place there is for a training; raise `TrainingBusyError` where it is taken.
-
-    A training whose lease ran out (its worker died) is marked as failed and gives way.
-    """
-    overdue = PredictionVersion.objects.filter(status=Status.TRAINING, lease_until__lt=Now())
-    overdue.update(status=Status.FAILED, finished_at=Now(), verdict="The lease ran out: its worker died.")
-    try:
-        with transaction.atomic():
-            last = PredictionVersion.objects.filter(kind=kind).aggregate(last=Max("number"))["last"] or 0
-            version = PredictionVersion.objects.create(
-                kind=kind, number=last + 1, started_at=clock.now(), data_until=data_until
-            )
-            renew(version)
-    except IntegrityError as error:
-        raise TrainingBusyError("A training is under way; wait until it has finished.") from error
-    return version
-
-
-def renew(version: PredictionVersion) -> None:
-    """Keep the place; raise `TrainingStoppedError` where it was cancelled or given away."""
-    held = PredictionVersion.objects.filter(pk=version.pk, status=Status.TRAINING)
-    if held.update(lease_until=Now() + LEASE) != 1:
-        raise TrainingStoppedError(f"{version} is no longer in training.")
-
-
-def cancel() -> bool:
-    """Stop the training under way at its next step; say whether there was one."""
-    held = PredictionVersion.objects.filter(status=Status.TRAINING)
-    return held.update(status=Status.CANCELLED, finished_at=Now(), lease_until=None) == 1
-
-
-def finish(version: PredictionVersion, status: PredictionVersion.Status, *, verdict: str) -> None:
-    """End a training; as champion it replaces the one before. Raises `TrainingStoppedError` where it was stopped."""
-    with transaction.atomic():
-        held = PredictionVersion.objects.select_for_update().filter(pk=version.pk, status=Status.TRAINING)
-        if not held.exists():
-            raise TrainingStoppedError(f"{version} is no longer in training.")
-        if status == Status.CHAMPION:
-            before = PredictionVersion.objects.filter(kind=version.kind, status=Status.CHAMPION)
-            before.update(status=Status.RETIRED)
-        version.status, version.verdict = status, verdict
-        version.finished_at, version.lease_until = clock.now(), None
-        version.save()
-
-
 def roll_back(kind: str) -> PredictionVersion | None:
-    """Put the version that was in use before back into use; None where there is none. Scores follow with a refresh."""
-    with transaction.atomic():
-        versions = PredictionVersion.objects.select_for_update().filter(kind=kind)
-        current = versions.filter(status=Status.CHAMPION).first()
-        before = versions.filter(status=Status.RETIRED).order_by("-number").first()
-        if current is None or before is None:
-            return None
-        PredictionVersion.objects.filter(pk=current.pk).update(status=Status.REJECTED)
-        PredictionVersion.objects.filter(pk=before.pk).update(status=Status.CHAMPION)
-    before.status = Status.CHAMPION
-    return before
+    """Put the version that was in use before back into use; None where there is none. Scores follow with a refresh.
+
+    Raises `leases.CannotGoBackError` where its file is gone or damaged.
+    """
+    current = champion(kind)
+    before = leases.one_before(current) if current is not None else None
+    if current is None or before is None:
+        return None
+    try:
+        artefacts.load(settings.MODELS_DIR / before.artefact_path, sha256=before.artefact_sha256)
+    except (OSError, artefacts.DamagedArtefactError) as error:
+        raise leases.CannotGoBackError(f"The file of {before} is gone or damaged; train anew.") from error
+    return before if leases.put_back(current, before) else None

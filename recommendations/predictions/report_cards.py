@@ -12,10 +12,10 @@ from recommendations.predictions.methods.drift import LARGE
 from recommendations.predictions.methods.families import FAMILIES
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.targets import TARGETS
-from recommendations.predictions.training import KINDS, LTV, SCORE
+from recommendations.predictions.training import KINDS, LTV, LTV_LABEL, SCORE
 
 Status = PredictionVersion.Status
-_LTV = ("Lifetime value", "How much will a customer who ordered before spend in the next 12 months?")
+_LTV = (LTV_LABEL, "How much will a customer who ordered before spend in the next 12 months?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from django.conf import settings
 from common import clock
 from common.figures import money
 from common.money import exponent
+from recommendations import drift, leases
 from recommendations.engines import artefacts
 from recommendations.evaluation.bootstrap import paired_difference
-from recommendations.predictions import registry
-from recommendations.predictions.features import Known, read_features
+from recommendations.predictions import gating, registry
+from recommendations.predictions.features import LABELS, Known, read_features
 from recommendations.predictions.methods import lifetime_value
 from recommendations.predictions.methods.classification import (
     FEWEST_OF_EACH,
@@ -30,6 +32,7 @@ from recommendations.predictions.methods.classification import (
 from recommendations.predictions.methods.drift import profile, stability_index
 from recommendations.predictions.methods.histories import Integers, Purchases, Values, histories
 from recommendations.predictions.methods.lifetime_value import LifetimeValueModel, TooLittleHistoryError
+from recommendations.predictions.methods.tables import Texts
 from recommendations.predictions.methods.validation import shuffled_folds, time_ordered_folds
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.purchases import DAY_SECONDS, day_of, read_purchases
@@ -39,41 +42,75 @@ from recommendations.predictions.targets import TARGETS, Target, read_outcomes
 LTV = "ltv"
 SCORE = "score"
 LTV_DAYS = 365
+LTV_LABEL = "Lifetime value"
+COLUMN_LABELS = {
+    **LABELS,
+    SCORE: "Scores",
+    "purchases": "Days with a purchase",
+    "value": "Mean value of a day with a purchase",
+    "since_purchase": "Days since the last purchase",
+}
 KINDS = (LTV, *TARGETS)
 CUT_OFFS = 3
 FEWEST_BUYERS = 500
 MOST_ROWS = 100_000
+TELLING_FIELDS = 5
+"""Of whose drift alerts are raised, beside that of the scores: as many fields, the most important first."""
+Columns = Mapping[str, Values | Texts]
 Report = Callable[[str, int, int], None]
 Status = PredictionVersion.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Who was known as of which moment (seconds since 1970), and what came of it; a row each."""
+
+    known: Known
+    outcomes: Values
+    moments: Integers
+
+    def only(self, wanted: npt.NDArray[np.bool_]) -> Examples:
+        """Those rows."""
+        return Examples(self.known.only(wanted), self.outcomes[wanted], self.moments[wanted])
+
+    def joined(self, other: Examples) -> Examples:
+        """These rows, then those of the other."""
+        return Examples(
+            self.known.joined(other.known),
+            np.concatenate([self.outcomes, other.outcomes]),
+            np.concatenate([self.moments, other.moments]),
+        )
 
 
 class NotEnoughDataError(Exception):
     """There is too little history for an honest model."""
 
 
-def train(kind: str, *, now: datetime, report: Report | None = None) -> PredictionVersion:
+def train(kind: str, *, now: datetime, report: Report | None = None, asked_as: str = "") -> PredictionVersion:
     """Train the predictor of `kind` on what happened before `now` and, if it may be used, score everybody.
 
-    `report(stage, done, total)` is called as it goes on. Raises `registry.TrainingBusyError` where a training is under
-    way, `registry.TrainingStoppedError` where this one was cancelled.
+    `report(stage, done, total)` is called as it goes on; `asked_as` is the task that asked. Raises
+    `leases.TrainingBusyError` where a training is under way or that task has had its own,
+    `leases.TrainingStoppedError` where this one was cancelled.
     """
-    version = registry.begin(kind, data_until=now)
+    version = leases.begin(PredictionVersion(kind=kind, data_until=now, asked_as=asked_as))
 
     def tell(stage: str, done: int, total: int) -> None:
-        registry.renew(version)
+        leases.renew(version)
         if report is not None:
             report(stage, done, total)
 
     try:
-        judged = _train_ltv if kind == LTV else _train_target
-        may_be_used, verdict = judged(version, now, tell)
-        registry.finish(version, Status.CHAMPION if may_be_used else Status.REJECTED, verdict=verdict)
+        with leases.heartbeat(version):
+            judged = _train_ltv if kind == LTV else _train_target
+            may_be_used, verdict = judged(version, now, tell)
+            leases.finish(version, Status.CHAMPION if may_be_used else Status.REJECTED, verdict=verdict)
     except (NotEnoughDataError, TooFewExamplesError, TooLittleHistoryError) as error:
-        registry.finish(version, Status.WAITING, verdict=_sentence(str(error)))
-    except registry.TrainingStoppedError:
+        leases.finish(version, Status.WAITING, verdict=_sentence(str(error)))
+    except leases.TrainingStoppedError:
         raise
     except Exception as error:
-        registry.finish(version, Status.FAILED, verdict=f"{type(error).__name__}: {error}")
+        leases.fail(version, error)
         raise
     if version.status == Status.CHAMPION:
         refresh_scores(kind, now=now)
@@ -89,49 +126,65 @@ def refresh_scores(kind: str, *, now: datetime) -> int:
         settings.MODELS_DIR / version.artefact_path, sha256=version.artefact_sha256
     )
     if kind == LTV:
-        model = LifetimeValueModel.from_stored(arrays, metadata)
-        customers, values = _lifetime_values(model, read_purchases(until=now), as_of=now)
+        model, purchases = LifetimeValueModel.from_stored(arrays, metadata), read_purchases(until=now)
+        customers, values = _lifetime_values(model, purchases, as_of=now)
+        columns: Columns = _pasts(purchases, as_of=now)
     else:
         known = _asked(TARGETS[kind], read_features(as_of=now))
         customers, values = known.customers, Predictor.from_stored(arrays, metadata).probability(known.table)
-        _note_drift(version, known, values, now)
+        columns = known.table.columns
+    _note_drift(version, {**columns, SCORE: values}, now)
     return store_scores(kind=kind, customers=customers, values=values, version=str(version), now=clock.now())
 
 
-def _note_drift(version: PredictionVersion, known: Known, scores: Values, now: datetime) -> None:
-    """Keep how far today's fields and scores lie from those that the version learnt from."""
+def _note_drift(version: PredictionVersion, today: Columns, now: datetime) -> None:
+    """Keep how far today's fields and scores lie from those that the version learnt from; alert where they lie far.
+
+    Of the fields only the most important ones alert.
+    """
     then = version.metrics.get("profiles")
     if not then:
         return
-    today = {**known.table.columns, SCORE: scores}
     found = {name: round(stability_index(one, today[name]), 4) for name, one in then.items() if name in today}
     version.metrics["drift"] = {"as_of": now.isoformat(), "columns": found}
     version.save(update_fields=["metrics"])
+    worth = version.metrics.get("columns", {})
+    telling = sorted(worth, key=lambda name: -worth[name]["importance"])[:TELLING_FIELDS] or [*found]
+    label = LTV_LABEL if version.kind == LTV else TARGETS[version.kind].label
+    drift.tell(
+        version.kind,
+        title=f"Customers are not those that {label.lower()} was learnt from",
+        far=drift.far({name: found[name] for name in found if name in (*telling, SCORE)}, COLUMN_LABELS),
+        where=f"Recommendations, Predictions, {label}",
+    )
 
 
 def _train_target(version: PredictionVersion, now: datetime, tell: Report) -> tuple[bool, str]:
-    target = TARGETS[version.kind]
-    known, outcomes, moments = _examples(target, now, tell)
+    everybody = _examples(TARGETS[version.kind], now, tell)
+    apart = gating.kept_apart(everybody.known.customers)
+    learnt, asked = everybody.only(~apart), everybody.only(apart)
+    table, outcomes, moments = learnt.known.table, learnt.outcomes, learnt.moments
     folds = (
         time_ordered_folds(moments)
         if len(np.unique(moments)) > 1
         else shuffled_folds(outcomes.astype(np.int64))
     )
-    competition = compete(
-        known.table, outcomes, folds, report=lambda done, total: tell("compete", done, total)
-    )
+    competition = compete(table, outcomes, folds, report=lambda done, total: tell("compete", done, total))
     tell("learn", 0, 1)
-    predictor = fit(known.table, outcomes, competition)
+    predictor = fit(table, outcomes, competition)
     version.family = competition.champion
     version.metrics = _report_card(competition, moments=np.unique(moments).tolist(), rows=len(outcomes))
-    learnt = {**known.table.columns, SCORE: predictor.probability(known.table)}
-    version.metrics["profiles"] = {name: profile(values) for name, values in learnt.items()}
+    columns = {**table.columns, SCORE: predictor.probability(table)}
+    version.metrics["profiles"] = {name: profile(values) for name, values in columns.items()}
     arrays, metadata = predictor.stored()
     _store(version, dict(arrays), metadata)
-    return _verdict(version, competition)
+    current = registry.champion(version.kind)
+    answer = gating.judge_probabilities(current, ours=predictor, known=asked.known, outcomes=asked.outcomes)
+    version.metrics |= answer.metrics
+    return _verdict(version, competition, answer)
 
 
-def _examples(target: Target, now: datetime, tell: Report) -> tuple[Known, Values, Integers]:
+def _examples(target: Target, now: datetime, tell: Report) -> Examples:
     """Rows of up to three cut-offs, the oldest first, so far apart that no outcome reaches into the next one's past."""
     parts = []
     for back in range(CUT_OFFS, 0, -1):
@@ -142,13 +195,11 @@ def _examples(target: Target, now: datetime, tell: Report) -> tuple[Known, Value
             _require_enough(target, known)
         known, outcomes = sampled(known, read_outcomes(target, known, as_of=cut_off))
         if len(np.unique(outcomes)) == 2:
-            parts.append((known, outcomes, np.full(len(outcomes), int(cut_off.timestamp()))))
+            moments = np.full(len(outcomes), int(cut_off.timestamp()))
+            parts.append(Examples(known, outcomes, moments))
     if not parts:
         raise TooFewExamplesError("not enough data: everybody did the same")
-    together = parts[0][0]
-    for known, _, _ in parts[1:]:
-        together = together.joined(known)
-    return together, np.concatenate([one[1] for one in parts]), np.concatenate([one[2] for one in parts])
+    return reduce(Examples.joined, parts)
 
 
 def _asked(target: Target, known: Known) -> Known:
@@ -179,23 +230,21 @@ def _require_enough(target: Target, known: Known) -> None:
         raise NotEnoughDataError(f"not enough data: {found} of {FEWEST_BUYERS} {who}")
 
 
-def _verdict(version: PredictionVersion, competition: Competition) -> tuple[bool, str]:
-    """Better than chance, and not worse than the version in use: intervals of the AUC, not points."""
+def _verdict(version: PredictionVersion, competition: Competition, answer: gating.Answer) -> tuple[bool, str]:
+    """Better than chance on days that it had not learnt from, and not worse than the version in use."""
     ours = competition.judged[competition.champion].metrics
-    said = f"AUC {ours.auc:.3f} ({ours.auc_low:.3f} to {ours.auc_high:.3f})"
-    if ours.auc_low <= 0.5:
-        return False, f"It is not shown to be better than chance: {said}."
-    current = registry.champion(version.kind)
-    if current is not None and ours.auc_high < current.metrics["auc"]:
-        return False, f"It is worse than {current} with {current.metrics['auc']:.3f}: {said}."
     unseen = "days" if len(version.metrics["moments"]) > 1 else "customers"
-    return True, f"{said} on {unseen} that it had not learnt from."
+    said = f"AUC {ours.auc:.3f} ({ours.auc_low:.3f} to {ours.auc_high:.3f}) on {unseen} that it had not learnt from."
+    if ours.auc_low <= 0.5:
+        return False, f"It is not shown to be better than chance: {said}"
+    return answer.is_passed, f"{said} {answer.sentence}".strip()
 
 
 def _report_card(competition: Competition, *, moments: list[int], rows: int) -> dict[str, object]:
     champion = competition.judged[competition.champion]
     return {
         "rows": rows,
+        gating.APART: gating.ONE_IN,
         "moments": moments,
         **champion.metrics.as_json(),
         "families": {name: judged.metrics.as_json() for name, judged in competition.judged.items()},
@@ -217,31 +266,58 @@ def _train_ltv(version: PredictionVersion, now: datetime, tell: Report) -> tuple
     as_of = until - window
     tell("compete", 0, 2)
     known = read_purchases(until=datetime.fromtimestamp(as_of * DAY_SECONDS, UTC))
-    judged_model = lifetime_value.fit(known, as_of=as_of, weeks=window / 7)
+    learnt = gating.without_those_apart(known)
+    judged_model = lifetime_value.fit(learnt, as_of=as_of, weeks=window / 7)
     predicted = judged_model.predict(known, as_of=as_of, weeks=window / 7)
     actual = purchases.between(as_of, until).spent_by(predicted.customers)
     judged = lifetime_value.judge(predicted, actual)
     naive = _as_before(known, as_of=as_of, weeks=window / 7)
     gain = paired_difference(np.abs(naive - actual), np.abs(predicted.spend - actual))
     tell("learn", 1, 2)
-    model = lifetime_value.fit(purchases, as_of=until, weeks=LTV_DAYS / 7)
+    model = lifetime_value.fit(gating.without_those_apart(purchases), as_of=until, weeks=LTV_DAYS / 7)
     arrays, metadata = model.stored()
     _store(version, arrays, metadata)
     version.family = "pareto_nbd"
-    version.metrics = {**asdict(judged), "window_days": window, "gain": gain.as_json()}
+    learnt_from = {**_pasts(purchases, as_of=now), SCORE: _lifetime_values(model, purchases, as_of=now)[1]}
+    current = registry.champion(LTV)
+    answer = gating.judge_lifetime_values(
+        current,
+        ours=model,
+        known=known,
+        spent=purchases.between(as_of, until),
+        as_of=as_of,
+        weeks=window / 7,
+    )
+    version.metrics = {
+        **asdict(judged),
+        "window_days": window,
+        "gain": gain.as_json(),
+        gating.APART: gating.ONE_IN,
+        "profiles": {name: profile(values) for name, values in learnt_from.items()},
+        **answer.metrics,
+    }
     error = money(round(judged.mae), settings.REPORTING_CURRENCY)
     verdict = (
         f"In the last {window} days the mean error was {error}, and the fifth predicted highest spent "
         f"{judged.capture:.0%} of everything."
     )
-    if gain.verdict == "worse":
-        return False, f"It is worse than to expect that everybody goes on as before. {verdict}"
-    return True, verdict
+    if gain.verdict == "worse" or (current is None and gain.verdict != "better"):
+        return False, f"It is not shown to be better than to expect everybody to go on as before. {verdict}"
+    return answer.is_passed, f"{verdict} {answer.sentence}".strip()
 
 
 def _as_before(purchases: Purchases, *, as_of: int, weeks: float) -> Values:
     past = histories(purchases, as_of=as_of)
     return past.mean_value * past.purchases / np.maximum(past.age, 1.0) * weeks
+
+
+def _pasts(purchases: Purchases, *, as_of: datetime) -> Columns:
+    past = histories(purchases, as_of=day_of(as_of))
+    return {
+        "purchases": past.purchases,
+        "value": past.mean_value,
+        "since_purchase": (past.age - past.last) * 7,
+    }
 
 
 def _lifetime_values(

@@ -10,7 +10,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from accounts.permissions import requires
 from accounts.roles import Permission
 from common.pagination import cursor_page
-from recommendations import tasks
+from recommendations import leases, tasks
 from recommendations.predictions import progress, registry
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.report_cards import overview_rows, report_card
@@ -65,7 +65,7 @@ def train(request: HttpRequest) -> HttpResponse:
 @requires(Permission.TRAIN)
 def cancel(request: HttpRequest) -> HttpResponse:
     """Stop the training under way."""
-    if registry.cancel():
+    if leases.cancel(PredictionVersion):
         progress.forget()
         messages.success(request, "The training stops at its next step. What was in use stays in use.")
     else:
@@ -77,7 +77,11 @@ def cancel(request: HttpRequest) -> HttpResponse:
 @requires(Permission.TRAIN)
 def roll_back(request: HttpRequest, kind: str) -> HttpResponse:
     """Go back to the version that was in use before; its scores come with the next refresh, which is queued."""
-    before = registry.roll_back(kind)
+    try:
+        before = registry.roll_back(kind)
+    except leases.CannotGoBackError as cannot:
+        messages.error(request, str(cannot))
+        return redirect("recommendations:prediction", kind)
     if before is None:
         messages.info(request, "There is no version to go back to.")
     else:

@@ -6,8 +6,10 @@ import pytest
 from celery import current_app
 from django.apps import apps
 from django.conf import settings
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django.test import Client
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
+from accounts.models import Role, User
 from common.schedules import ensure_schedules
 
 pytestmark = pytest.mark.django_db
@@ -55,3 +57,26 @@ def test_the_upgrade_leaves_what_the_admin_changed(task: str, seconds: int) -> N
     upgrade.bring_up(apps, None)
     entry.refresh_from_db()
     assert (entry.task, entry.interval.every) == (task, seconds)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Train the recommender", "Freshen recommendations", "Refresh predictions", "Train the predictions"],
+)
+def test_an_administrator_sees_and_changes_when_models_learn_and_score(client: Client, name: str) -> None:
+    ensure_schedules()
+    entry = PeriodicTask.objects.get(name=name)
+    boss = User.objects.create_user("boss@example.com", role=Role.ADMIN, is_staff=True, is_superuser=True)
+    client.force_login(boss)
+    page = f"/admin/django_celery_beat/periodictask/{entry.pk}/change/"
+    assert name in client.get("/admin/django_celery_beat/periodictask/").content.decode()
+    form = client.get(page).context["adminform"].form
+    values = {key: value for key in form.fields if (value := form[key].value()) not in (None, False)}
+    times = CrontabSchedule.objects.create(hour="5", minute="7")
+    for kind in ("interval", "solar", "clocked"):
+        values.pop(kind, None)
+    answer = client.post(page, {**values, "crontab": times.pk, "enabled": ""})
+    assert answer.status_code == 302, answer.context["errors"]
+    entry.refresh_from_db()
+    assert (entry.crontab, entry.enabled) == (times, False)
+    assert ensure_schedules() == 0

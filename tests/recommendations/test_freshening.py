@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from customers.models import Customer, CustomerFacts
 from products.models import Product
-from recommendations import registry
+from recommendations import leases, registry
 from recommendations.freshening import freshen_acting
 from recommendations.models import ModelVersion, Recommendation, RelatedProducts
 from recommendations.serving import recommend
@@ -150,7 +150,7 @@ def test_nobody_waits_while_a_training_puts_its_rows_in_place(
             connection.close()
 
     with transaction.atomic(), ThreadPoolExecutor(1) as pool:
-        registry.retire_champion()
+        leases.retire_champion(champion)
         assert pool.submit(from_another_worker).result(timeout=60) == 0
         transaction.set_rollback(True)
     assert freshen_acting() == 1

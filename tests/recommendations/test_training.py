@@ -9,7 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from customers.models import Customer, Order
-from recommendations import registry
+from recommendations import leases, registry
 from recommendations.engines import artefacts
 from recommendations.explaining import explain
 from recommendations.interactions import read_interactions
@@ -74,8 +74,12 @@ def test_the_next_training_retires_the_one_before(shop: Shop) -> None:
 def test_another_recipe_is_compared_with_the_one_in_use(shop: Shop) -> None:
     train(now=NOW, engine="item_knn")
     version = train(now=NOW, engine="lightfm")
-    assert "Against the model in use: difference" in version.verdict
-    assert set(version.metrics["against_champion"]) == {"mean", "low", "high", "confidence", "verdict"}
+    against = version.metrics["against_champion"]
+    assert (against["rival"], against["measure"]) == ("item_knn v1", "NDCG@10")
+    assert (
+        f"Against item_knn v1 on the same {against['customers']} customers its NDCG@10 is " in version.verdict
+    )
+    assert version.status == (Status.CHAMPION if against["is_passed"] else Status.REJECTED)
 
 
 def test_every_engine_is_built_again_from_what_is_stored_of_it() -> None:
@@ -107,45 +111,45 @@ def test_a_rejected_training_leaves_the_champion_in_use(shop: Shop) -> None:
 
 
 def test_a_second_training_at_the_same_time_is_refused(small_shop: Shop) -> None:
-    registry.begin_training(engine="lightfm", parameters={})
-    with pytest.raises(registry.TrainingBusyError):
+    leases.begin(ModelVersion(engine="lightfm"))
+    with pytest.raises(leases.TrainingBusyError):
         train(now=NOW)
     assert ModelVersion.objects.count() == 1
 
 
 def test_a_training_whose_worker_died_gives_way(small_shop: Shop) -> None:
-    dead = registry.begin_training(engine="lightfm", parameters={})
+    dead = leases.begin(ModelVersion(engine="lightfm"))
     ModelVersion.objects.filter(pk=dead.pk).update(lease_until=Now() - timedelta(seconds=1))
     train(now=NOW)
     dead.refresh_from_db()
-    assert (dead.status, dead.error) == (Status.FAILED, "The lease ran out: its worker died.")
+    assert (dead.status, dead.verdict) == (Status.FAILED, "The lease ran out: its worker died.")
 
 
 def test_a_dead_trainings_place_is_free_after_three_minutes(small_shop: Shop) -> None:
-    registry.begin_training(engine="lightfm", parameters={})
+    leases.begin(ModelVersion(engine="lightfm"))
     held = ModelVersion.objects.filter(lease_until__lte=Now() + timedelta(minutes=3))
     assert held.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_lease_of_a_silent_training_is_renewed() -> None:
-    version = registry.begin_training(engine="lightfm", parameters={})
+    version = leases.begin(ModelVersion(engine="lightfm"))
     lapsed = ModelVersion.objects.filter(pk=version.pk, lease_until__lt=Now())
     lapsed_at = Now() - timedelta(seconds=1)
     ModelVersion.objects.filter(pk=version.pk).update(lease_until=lapsed_at)
     assert lapsed.exists()
-    with registry.heartbeat(version, every_seconds=0.01):
+    with leases.heartbeat(version, every_seconds=0.01):
         while lapsed.exists():
             pass
-    with pytest.raises(registry.TrainingBusyError):
-        registry.begin_training(engine="lightfm", parameters={})
+    with pytest.raises(leases.TrainingBusyError):
+        leases.begin(ModelVersion(engine="lightfm"))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_heartbeat_does_not_bring_a_lost_lease_back() -> None:
-    version = registry.begin_training(engine="lightfm", parameters={})
-    registry.fail(version, error="given up")
-    with registry.heartbeat(version, every_seconds=0):
+    version = leases.begin(ModelVersion(engine="lightfm"))
+    leases.fail(version, OSError("given up"))
+    with leases.heartbeat(version, every_seconds=0):
         pass
     version.refresh_from_db()
     assert (version.status, version.lease_until) == (Status.FAILED, None)
@@ -175,7 +179,7 @@ def test_a_late_training_writes_nothing(shop: Shop) -> None:
         if stage == "score":
             ModelVersion.objects.filter(status=Status.TRAINING).update(status=Status.FAILED)
 
-    with pytest.raises(registry.LeaseLostError):
+    with pytest.raises(leases.TrainingStoppedError):
         train(now=NOW, engine="item_knn", report=lose_the_lease)
     assert not Recommendation.objects.exists()
     assert registry.champion() is None
@@ -185,7 +189,7 @@ def test_a_failure_is_noted_and_frees_the_place(shop: Shop, models_dir: Path) ->
     models_dir.write_text("a file where a folder should be")
     with pytest.raises(FileExistsError):
         train(now=NOW, engine="item_knn")
-    assert ModelVersion.objects.get().error.startswith("FileExistsError")
+    assert ModelVersion.objects.get().verdict.startswith("FileExistsError")
     models_dir.unlink()
     assert train(now=NOW, engine="item_knn").status == Status.CHAMPION
 
@@ -197,7 +201,7 @@ def test_the_task_trains_as_of_the_given_moment(shop: Shop) -> None:
 
 
 def test_the_task_lets_a_running_training_finish(small_shop: Shop) -> None:
-    registry.begin_training(engine="lightfm", parameters={})
+    leases.begin(ModelVersion(engine="lightfm"))
     train_recommender.apply(throw=True)
     assert ModelVersion.objects.get().status == Status.TRAINING
 
@@ -216,7 +220,7 @@ def test_the_command_answers_in_a_sentence(shop: Shop) -> None:
 
 
 def test_the_command_refuses_beside_a_running_training(small_shop: Shop) -> None:
-    registry.begin_training(engine="lightfm", parameters={})
+    leases.begin(ModelVersion(engine="lightfm"))
     with pytest.raises(CommandError, match="A training is under way"):
         call_command("train_recommender", stdout=StringIO())
 

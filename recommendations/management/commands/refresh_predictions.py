@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress, TaskID
 
 from recommendations.horizon import learns_until
+from recommendations.leases import TrainingBusyError, TrainingStoppedError
 from recommendations.management.commands.train_recommender import moment
 from recommendations.predictions.refreshing import Report, refresh
-from recommendations.predictions.registry import TrainingBusyError, TrainingStoppedError
 from recommendations.predictions.report_cards import overview_rows
 from recommendations.predictions.training import KINDS
 

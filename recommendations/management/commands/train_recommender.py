@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import Progress, TaskID
 
+from recommendations.leases import TrainingBusyError, TrainingStoppedError
 from recommendations.models import ModelVersion
 from recommendations.recipes import DEFAULT_ENGINE, ENGINES
-from recommendations.registry import TrainingBusyError
 from recommendations.training import Report, train
 
 STAGES = {"read": "Reading purchases", "learn": "Learning", "score": "Ranking for customers"}
@@ -34,8 +34,8 @@ class Command(BaseCommand):
         try:
             with Progress(transient=True, disable=quiet) as bar:
                 version = train(engine=engine, now=now, report=progress_report(bar))
-        except TrainingBusyError as busy:
-            raise CommandError(str(busy), returncode=3) from busy
+        except (TrainingBusyError, TrainingStoppedError) as stopped:
+            raise CommandError(str(stopped), returncode=3) from stopped
         self.stdout.write(json.dumps(as_json(version)) if quiet else as_text(version))
 
 

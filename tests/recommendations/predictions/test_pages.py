@@ -1,6 +1,7 @@
 """The pages of predictions: what is in use, what waits for data, training and cancelling."""
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -8,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
 from config.celery import app
+from recommendations import leases
+from recommendations.engines import artefacts
 from recommendations.predictions import progress, registry
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.training import KINDS
@@ -140,7 +143,7 @@ def test_an_unknown_kind_is_not_trained(analyst: Client) -> None:
 
 
 def test_cancelling_stops_the_training_under_way(analyst: Client) -> None:
-    held = registry.begin("churn", data_until=NOW)
+    held = leases.begin(PredictionVersion(kind="churn", data_until=NOW))
     progress.note("churn", "compete", 1, 4)
     assert "Cancel the training" in analyst.get(OVERVIEW).content.decode()
     analyst.post(f"{OVERVIEW}cancel/")
@@ -149,15 +152,25 @@ def test_cancelling_stops_the_training_under_way(analyst: Client) -> None:
 
 
 def test_going_back_queues_a_refresh(analyst: Client, django_capture_on_commit_callbacks: object) -> None:
-    version(number=2)
     back = "Go back to the one before"
+    path = settings.MODELS_DIR / "churn-1.npz"
+    stored = {"artefact_path": path.name, "artefact_sha256": artefacts.save(path, arrays={}, metadata={})}
+    version(number=1, status=Status.RETIRED, **stored)
     assert back not in analyst.get(f"{OVERVIEW}churn/").content.decode()
-    version(number=1, status=Status.RETIRED)
+    version(number=2)
     assert back in analyst.get(f"{OVERVIEW}churn/").content.decode()
     with django_capture_on_commit_callbacks(execute=True):
         analyst.post(f"{OVERVIEW}churn/roll-back/")
     assert str(registry.champion("churn")) == "churn-1"
     assert queued() == 1
+
+
+def test_going_back_to_a_version_without_its_file_changes_nothing(analyst: Client) -> None:
+    version(number=1, status=Status.RETIRED, artefact_path="gone.npz", artefact_sha256="0" * 64)
+    version(number=2)
+    page = analyst.post(f"{OVERVIEW}churn/roll-back/", follow=True).content.decode()
+    assert "The file of churn-1 is gone or damaged; train anew." in page
+    assert (str(registry.champion("churn")), queued()) == ("churn-2", 0)
 
 
 @pytest.mark.parametrize("act", ["train/", "cancel/", "churn/roll-back/"])

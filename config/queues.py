@@ -1,0 +1,32 @@
+"""Which worker does what: the queue of each task. The Procfile names the queues that each worker reads.
+
+- `send`: sending alone, so that nothing else delays a mail.
+- `compute`: segments, facts and figures; short, often, and soon.
+- `sync`: what is read from elsewhere.
+- `train`: models. Its worker is of the solo pool: OpenMP can hang in forked children.
+- `default`: the rest.
+
+An exact name goes before a pattern. Tasks say no queue of their own.
+"""
+
+_QUEUES = {
+    "campaigns.tasks.send_dispatch": "send",
+    "connectors.tasks.*": "sync",
+    "customers.tasks.advance_list": "sync",
+    "customers.tasks.apply_retention": "default",
+    "customers.tasks.check_privacy_requests": "default",
+    "customers.tasks.reconcile": "sync",
+    "customers.tasks.retry_quarantine": "sync",
+    "customers.tasks.sweep_lists": "sync",
+    "customers.tasks.watch_data_health": "default",
+    "customers.tasks.*": "compute",
+    "recommendations.tasks.freshen_recommendations": "compute",
+    "recommendations.tasks.*": "train",
+    "segments.tasks.*": "compute",
+}
+ROUTES = {task: {"queue": queue} for task, queue in _QUEUES.items()}
+REDELIVERED_AFTER_SECONDS = 6 * 60 * 60
+"""Redis gives a task that was not acknowledged by then to another worker; longer than any task lasts.
+
+A task whose worker died waits as long, which delays nothing: rows are the queue, and beat rings again within a minute.
+"""
