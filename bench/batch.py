@@ -21,8 +21,8 @@ from pathlib import Path
 from common.services import started
 
 BATCH = 100
-WARM_UP, MEASURED = 40, 400
-CLIENTS = 4
+WARM_UP, MEASURED = 320, 800
+CLIENTS = 16
 CUSTOMERS, PRODUCTS = 1000, 200
 PORT = 18_765
 NAMES = ("Product Viewed", "Product Viewed", "Product Viewed", "Product Added", "Quiz Finished")

@@ -4,7 +4,7 @@ For statements whose best plan is the same whatever the values. Their texts must
 plans.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, cast
 
@@ -37,6 +37,21 @@ def answers_at_once(*statements: tuple[str, Values]) -> list[list[tuple[Any, ...
             cursor.execute(sql, cast(Any, values))
             cursors.append(cursor)
     return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+def as_array(values: Iterable[object]) -> str:
+    """Return an array as PostgreSQL writes it, to be sent as one text: psycopg would adapt every element by itself.
+
+    None is NULL; of anything but texts `str` must be what PostgreSQL reads, as it is of numbers and of times.
+    """
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: object) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return "NULL" if value is None else str(value)
 
 
 def _prepared_cursor() -> CursorWrapper:

@@ -1,8 +1,11 @@
 """The WSGI application."""
 
+import gc
 import os
 import signal
+from importlib import import_module
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
@@ -11,6 +14,11 @@ from common.services.lifeline import die_with_parent
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+# Django imports the addresses and all views behind them with the first request, which would wait for seconds. What
+# then stands stays for good: the garbage collector need not go through it again.
+import_module(settings.ROOT_URLCONF)
+gc.collect()
+gc.freeze()
 
 
 def bound_application() -> WSGIHandler:

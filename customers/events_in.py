@@ -145,21 +145,13 @@ def _customer_problem(event: EventIn) -> str | None:
 
 
 def _text_problem(event: EventIn) -> str | None:
-    texts = (
-        event.namespace,
-        event.customer,
-        event.order,
-        event.refund,
-        event.line,
-        event.session,
-        event.anonymous,
-    )
-    joined = "".join(texts)
-    if len(joined) > 50:
-        for text, (name, length) in zip(texts, _LENGTHS.items(), strict=True):
-            if len(text) > length:
+    names = f"{event.customer}{event.order}{event.refund}{event.anonymous}"
+    others = f"{event.namespace}{event.line}{event.session}"
+    if len(names) > 200 or len(others) > 50:
+        for name, length in _LENGTHS.items():
+            if len(getattr(event, name)) > length:
                 return f"{name}_too_long"
-    written = f"{joined}{event.description}{event.client_id}"
+    written = f"{names}{others}{event.description}{event.client_id}"
     if "\0" in written:
         return "nul_character"
     if not is_encodable(written):

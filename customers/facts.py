@@ -67,7 +67,11 @@ _FILTERS = {name: _of(types) for name, types in _LATEST.items()} | {"last_purcha
 
 
 def behaviour_sql(relation: str) -> str:
-    """Return the query that sums the events of `relation` (a table, or a subquery in brackets) by customer."""
+    """Return the query that sums the events of `relation` (a table, or a subquery in brackets) by customer.
+
+    The ids at the latest time are looked for among the rows of that time: sorted aggregates would begin a sort for
+    each id of each customer.
+    """
     columns = [
         f"min(occurred_at) FILTER (WHERE NOT {_of(_UNSEEN)}) AS first_seen_at",
         f"max(occurred_at) FILTER (WHERE NOT {_of(_UNSEEN)}) AS last_seen_at",
@@ -75,12 +79,16 @@ def behaviour_sql(relation: str) -> str:
         *(f"count(*) FILTER (WHERE {_of(types)}) AS {name}" for name, types in _COUNTED.items()),
         *(f"max(occurred_at) FILTER (WHERE {where}) AS {name}" for name, where in _FILTERS.items()),
         *(
-            f"(array_agg({column} ORDER BY occurred_at DESC, {column} DESC NULLS LAST)"
-            f" FILTER (WHERE {_FILTERS[at]}))[1] AS {name}"
+            f"max({column}) FILTER (WHERE {_FILTERS[at]} AND occurred_at = latest_{at}) AS {name}"
             for name, (at, column) in _IDS_AT_LATEST.items()
         ),
     ]
-    return f"SELECT customer_id, {', '.join(columns)} FROM {relation} AS e GROUP BY customer_id"  # noqa: S608 - constants only
+    latest = [
+        f"max(occurred_at) FILTER (WHERE {_FILTERS[at]}) OVER (PARTITION BY customer_id) AS latest_{at}"
+        for at in sorted({at for at, _ in _IDS_AT_LATEST.values()})
+    ]
+    dated = f"SELECT {BEHAVIOUR_COLUMNS}, {', '.join(latest)} FROM {relation} AS r"  # noqa: S608 - constants only
+    return f"SELECT customer_id, {', '.join(columns)} FROM ({dated}) e GROUP BY customer_id"  # noqa: S608 - constants only
 
 
 def _merged(name: str) -> str:

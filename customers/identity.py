@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection, transaction
 
-from common.prepared_statements import answers
+from common.prepared_statements import Values, answers, as_array
 from customers.address_changes import NewAddress, owners_of_addresses, take_over
 from customers.aliases import survivors
 from customers.duplicates import suspect
@@ -27,6 +27,10 @@ from customers.profiles import Traits, add_traits, store_traits, touch, update_p
 from customers.tombstones import erased, gone_among
 
 ANONYMOUS = "anonymous"
+_BY_IDENTITY = (
+    "SELECT i.namespace, i.value, i.customer_id FROM customers_customeridentity i"
+    " JOIN unnest(%s::text[], %s::text[]) AS w(namespace, value) USING (namespace, value)"
+)
 
 
 class Person(NamedTuple):
@@ -40,6 +44,10 @@ class Person(NamedTuple):
     value: str = ""
     email: str = ""
     anonymous: str = ""
+
+
+Identities = Mapping[tuple[str, str], int]
+"""Customer ids by namespace and value."""
 
 
 class Resolution(msgspec.Struct):
@@ -58,25 +66,28 @@ def resolve(
     *,
     source: str,
     told_at: Mapping[str, float] | None = None,
+    identities: Identities | None = None,
 ) -> Resolution:
     """Return the customer of each person, made where there is none, and store the profiles given, as told now.
 
     Values of the mapping are profiles: Customer's columns, and `attributes`, a dict that is merged into the
     stored one. Persons need a value or an e-mail address; addresses must be canonical. Those who make
-    customers take turns, so two writers never make one person twice. Three queries when all are known. `told_at` says
-    when addresses were told (seconds since 1970; now, where it does not).
+    customers take turns, so two writers never make one person twice. Three queries when all are known, mostly none
+    where the caller has just asked by `identities_asked` who is. `told_at` says when addresses were told (seconds
+    since 1970; now, where it does not).
     Nobody is made who was erased: only the unknown are asked for, because nothing of the erased is known.
     """
     wanted = list(people)
     named = [person for person in wanted if person.email or person.namespace != ANONYMOUS]
-    resolution = _resolve(named, source=source, told_at=told_at or {})
+    resolution = _resolve(named, source=source, told_at=told_at or {}, identities=identities)
     found = resolution.ids
-    if devices := {one.anonymous: found[one] for one in reversed(named) if one.anonymous and one in found}:
+    if devices := _devices(named, found, identities or {}):
         resolution.merges = link_devices(devices)
+        identities = None
     if len(named) < len(wanted):
         named_or_erased = {*found, *resolution.erased}
         unnamed = [person for person in wanted if person not in named_or_erased]
-        visitors = _resolve(unnamed, source=source, told_at=told_at or {})
+        visitors = _resolve(unnamed, source=source, told_at=told_at or {}, identities=identities)
         found |= visitors.ids
         resolution.created += visitors.created
         resolution.erased |= visitors.erased
@@ -224,12 +235,24 @@ def _unlinked(devices: Mapping[str, int]) -> dict[str, int | None]:
         return dict(cursor.fetchall())
 
 
-def _resolve(wanted: list[Person], *, source: str, told_at: Mapping[str, float]) -> Resolution:
+def _devices(named: list[Person], found: Mapping[Person, int], identities: Identities) -> dict[str, int]:
+    """Which device was seen with which customer, without those that are known as theirs."""
+    devices = {one.anonymous: found[one] for one in reversed(named) if one.anonymous and one in found}
+    return {value: id for value, id in devices.items() if identities.get((ANONYMOUS, value)) != id}
+
+
+def _resolve(
+    wanted: list[Person],
+    *,
+    source: str,
+    told_at: Mapping[str, float],
+    identities: Identities | None = None,
+) -> Resolution:
     """Find or make customers, without profiles and devices; `told_at` says when addresses were told.
 
     An address goes to those who are known before it goes to the new, as if these had come in a batch of their own.
     """
-    resolution = Resolution(ids=_known(wanted))
+    resolution = Resolution(ids=_known(wanted, identities))
     asked: set[Person] = set()
     if any(person not in resolution.ids for person in wanted):
         with transaction.atomic():
@@ -251,9 +274,9 @@ def _addresses(people: Iterable[Person], resolution: Resolution) -> dict[int, st
     return {found[one]: one.email for one in people if one.value and one.email and one in found}
 
 
-def _known(people: list[Person]) -> dict[Person, int]:
+def _known(people: list[Person], identities: Identities | None = None) -> dict[Person, int]:
     """Persons that need no new row: their id is known, or they have only an e-mail address that is."""
-    by_value = _by_identity([person for person in people if person.value])
+    by_value = _by_identity(people) if identities is None else identities
     by_email = owners_of_addresses(person.email for person in people if not person.value)
     found: dict[Person, int] = {}
     for person in people:
@@ -263,16 +286,29 @@ def _known(people: list[Person]) -> dict[Person, int]:
     return found
 
 
-def _by_identity(people: list[Person]) -> dict[tuple[str, str], int]:
-    if not people:
-        return {}
-    rows = answers(
-        "SELECT i.namespace, i.value, i.customer_id FROM customers_customeridentity i"
-        " JOIN (SELECT DISTINCT * FROM unnest(%s::text[], %s::text[]) AS w(namespace, value)) w"
-        " ON i.namespace = w.namespace AND i.value = w.value",
-        [[person.namespace for person in people], [person.value for person in people]],
-    )
+def identities_asked(people: Iterable[Person], *, with_devices: bool = True) -> tuple[str, Values]:
+    """Return the statement that finds whom the ids of these people lead to, and those of their devices.
+
+    It may be sent with others; `identities_in` reads its rows.
+    """
+    asked = {(person.namespace, person.value) for person in people if person.value}
+    if with_devices:
+        asked |= {(ANONYMOUS, person.anonymous) for person in people if person.anonymous}
+    return _BY_IDENTITY, [
+        as_array(namespace for namespace, _ in asked),
+        as_array(value for _, value in asked),
+    ]
+
+
+def identities_in(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], int]:
+    """Return whom `identities_asked` has found."""
     return {(namespace, value): id for namespace, value, id in rows}
+
+
+def _by_identity(people: list[Person]) -> dict[tuple[str, str], int]:
+    if not any(person.value for person in people):
+        return {}
+    return identities_in(answers(*identities_asked(people, with_devices=False)))
 
 
 def _make(people: list[Person], resolution: Resolution, source: str, told_at: Mapping[str, float]) -> None:

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg import errors
 
-from customers import staging
+from common.prepared_statements import answers_at_once
+from customers import partitions, staging
 from customers.aliases import survivors
 from customers.events_in import EventIn, SharedOrders
 from customers.expiry import dropped_until
 from customers.facts import add_fresh_events, lock_facts_at_once, rebuild_locked, refresh_money
-from customers.identity import Person, resolve
+from customers.identity import Identities, Person, identities_asked, identities_in, resolve
 from customers.models import Customer, EventType
-from customers.partitions import ensure_partitions
 from customers.precedence import (
     Claim,
     Settled,
@@ -43,7 +43,13 @@ from customers.purchases import (
     store_lines,
 )
 from customers.tombstones import gone_among
-from products.catalogue import FoundProduct, categories_of, resolve_products
+from products.catalogue import (
+    FoundProduct,
+    categories_of,
+    products_asked,
+    products_in,
+    resolve_products,
+)
 
 __all__ = ["EventIn", "IngestResult", "SharedOrders", "ingest", "store"]
 logger = logging.getLogger(__name__)
@@ -120,12 +126,17 @@ def store(prepared: Prepared) -> IngestResult:
         result.reject(position, reason)
     if not prepared.drafts:
         return result
+    spans, identities, products = answers_at_once(
+        (partitions.ASKED, []),
+        identities_asked([who for who in prepared.people if isinstance(who, Person)]),
+        products_asked(prepared.products, source=prepared.source),
+    )
     times = [draft.occurred_at for draft in prepared.drafts]
-    ensure_partitions(min(times), max(times))
-    customers = _find_people(prepared, result)
+    partitions.ensure_partitions(min(times), max(times), existing=partitions.spans_in(spans))
+    customers = _find_people(prepared, identities_in(identities), result)
     erased = {n for n, who in enumerate(prepared.people) if isinstance(who, Person) and customers[n] is None}
     own = {draft.product_id for draft in prepared.drafts if draft.product_id is not None}
-    found = _Found(customers, _find_products(prepared), categories_of(own), erased)
+    found = _Found(customers, _find_products(prepared, products_in(products)), categories_of(own), erased)
     inserted, accepted = _store_retrying(prepared, found, result)
     result.inserted += inserted
     result.duplicates += accepted - inserted
@@ -135,10 +146,10 @@ def store(prepared: Prepared) -> IngestResult:
     return result
 
 
-def _find_people(prepared: Prepared, result: IngestResult) -> list[int | None]:
+def _find_people(prepared: Prepared, identities: Identities, result: IngestResult) -> list[int | None]:
     """Return the customer of each person, made where missing; None for an id that no customer has, and the erased."""
     persons = [who for who in prepared.people if isinstance(who, Person)]
-    resolution = resolve(persons, source=prepared.source)
+    resolution = resolve(persons, source=prepared.source, identities=identities)
     result.identity_conflicts = resolution.conflicts
     result.customers_created = resolution.created
     ids = [who for who in prepared.people if isinstance(who, int)]
@@ -161,8 +172,10 @@ def _store_profiles(prepared: Prepared, customers: list[int | None]) -> None:
         store_traits(told)
 
 
-def _find_products(prepared: Prepared) -> list[FoundProduct]:
-    found = resolve_products(prepared.products.values(), source=prepared.source, currency=prepared.currency)
+def _find_products(prepared: Prepared, known: dict[str, FoundProduct]) -> list[FoundProduct]:
+    found = resolve_products(
+        prepared.products.values(), source=prepared.source, currency=prepared.currency, found=known
+    )
     return [found[external_id] for external_id in prepared.products]
 
 

@@ -5,9 +5,10 @@ slow, and old events are read rarely. There is no default partition.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -17,6 +18,11 @@ from common.prepared_statements import answers
 MONTHLY_FOR_MONTHS = 36
 _NAME = re.compile(r"customers_event_(\d{8})_(\d{8})$")
 _LOCK = 7216_0001
+ASKED = (
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+    " WHERE i.inhparent = 'customers_event'::regclass"
+)
+"""The statement that names the partitions; `spans_in` reads its rows."""
 
 
 class Span(NamedTuple):
@@ -31,13 +37,13 @@ class Span(NamedTuple):
         return f"customers_event_{self.start:%Y%m%d}_{self.end:%Y%m%d}"
 
 
-def ensure_partitions(first: datetime, last: datetime) -> list[str]:
+def ensure_partitions(first: datetime, last: datetime, *, existing: list[Span] | None = None) -> list[str]:
     """Make what partitions are missing for events from `first` to `last`, both included; return their names.
 
     Safe beside other writers: makers take turns, and attaching a partition does not wait for inserts.
-    One query when nothing is missing.
+    One query when nothing is missing, none where the caller has just asked what is `existing`.
     """
-    if not _missing(first, last, existing_spans()):
+    if not _missing(first, last, existing_spans() if existing is None else existing):
         return []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -49,18 +55,20 @@ def ensure_partitions(first: datetime, last: datetime) -> list[str]:
 
 def existing_spans() -> list[Span]:
     """Return the stretches of time that have a partition, earliest first."""
-    rows = answers(
-        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-        " WHERE i.inhparent = 'customers_event'::regclass",
-        [],
-    )
-    return sorted(_spans_named(name for (name,) in rows))
+    return spans_in(answers(ASKED, []))
 
 
-def _spans_named(names: Iterable[str]) -> Iterator[Span]:
-    for name in names:
-        if match := _NAME.match(name):
-            yield Span(*(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC) for day in match.groups()))
+def spans_in(rows: Iterable[tuple[Any, ...]]) -> list[Span]:
+    """Return the same of what `ASKED` has answered."""
+    return sorted(span for (name,) in rows if (span := _span_named(name)))
+
+
+@lru_cache(maxsize=1000)
+def _span_named(name: str) -> Span | None:
+    match = _NAME.match(name)
+    if match is None:
+        return None
+    return Span(*(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC) for day in match.groups()))
 
 
 def _missing(first: datetime, last: datetime, existing: list[Span]) -> list[Span]:

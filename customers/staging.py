@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from operator import itemgetter
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from common.clock import now
-from common.prepared_statements import answers_at_once
+from common.prepared_statements import answers_at_once, as_array
 from customers.events_in import AHEAD
 from customers.facts import LOCK, MAKE, add_events_sql
 from customers.models import EventType
@@ -109,33 +108,16 @@ _STORE_BEHAVIOUR = (
 )
 
 
-class _Sent(msgspec.Struct, gc=False, omit_defaults=True):
-    """A row of a small batch, with the columns that the event table has; sent as JSON."""
-
-    message_id: str
-    type: int
-    occurred_at: datetime
-    customer_id: int
-    product_id: int | None = None
-    category_id: int | None = None
-    order_id: int | None = None
-    quantity: int | None = None
-    value_minor: int | None = None
-    currency: str | None = None
-    session: str | None = None
-    properties: str | None = None
-
-
+_SENT = _STORED.split(", ")
 _STORE_FEW = (
     _STORE.format(
         conflict="",
-        incoming=f"SELECT * FROM json_to_recordset(%(rows)s::json)"  # noqa: S608 - constants only
-        f" AS r({', '.join(f'{name} {_COLUMNS[name]}' for name in _Sent.__struct_fields__)})",
+        incoming=f"SELECT * FROM unnest({', '.join(f'%({name})s::{_COLUMNS[name]}[]' for name in _SENT)})"  # noqa: S608 - constants only
+        f" AS r({', '.join(_SENT)})",
     )
     + _ADD_BEHAVIOUR
 )
-_sent_columns = itemgetter(*(list(_COLUMNS).index(name) for name in _Sent.__struct_fields__[1:]))
-_encoder = msgspec.json.Encoder()
+_PLACES = {name: list(_COLUMNS).index(name) for name in _SENT}
 FEW = 500
 """So many rows at most are sent with the statement that stores them; more are copied first."""
 
@@ -191,12 +173,15 @@ def store_few(
 
     Also returns who of these customers was merged or erased meanwhile: then the caller must undo it all.
     """
-    told = [_Sent(row[0].hex(), *_sent_columns(row)) for row in rows]
+    columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
+    sent = {name: as_array(columns[place]) for name, place in _PLACES.items() if name != "message_id"}
+    keys = as_array(key.hex() for key in columns[_PLACES["message_id"]])
+    ids = as_array(customer_ids)
     *_, gone, ((stored,),) = answers_at_once(
-        (MAKE, [customer_ids]),
-        (LOCK.format(after=""), [customer_ids]),
-        (GONE, [customer_ids]),
-        (_STORE_FEW, _values(source) | {"rows": _encoder.encode(told).decode()}),
+        (MAKE, [ids]),
+        (LOCK.format(after=""), [ids]),
+        (GONE, [ids]),
+        (_STORE_FEW, _values(source) | sent | {"message_id": keys}),
     )
     merged, erased = gone_in(gone)
     return stored, merged, erased

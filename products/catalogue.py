@@ -1,11 +1,12 @@
 """Finds products and categories by the names sources give them, and makes those that are missing."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from django.db import connection, transaction
 
-from common.prepared_statements import answers
+from common.prepared_statements import Values, answers, as_array
 from products.models import Product
 
 _LOCK = 7216_0002
@@ -29,10 +30,17 @@ class FoundProduct(msgspec.Struct, frozen=True, gc=False):
     category_id: int | None
 
 
-def resolve_products(refs: Iterable[ProductRef], *, source: str, currency: str) -> dict[str, FoundProduct]:
+def resolve_products(
+    refs: Iterable[ProductRef],
+    *,
+    source: str,
+    currency: str,
+    found: dict[str, FoundProduct] | None = None,
+) -> dict[str, FoundProduct]:
     """Return the products by external id, made first where they are missing.
 
-    A known product keeps what it has; only a missing category is filled in. Two queries when all are known.
+    A known product keeps what it has; only a missing category is filled in. One query when all are known, none where
+    the caller has just asked by `products_asked` which are `found`.
     """
     wanted: dict[str, ProductRef] = {}
     for ref in refs:
@@ -41,7 +49,7 @@ def resolve_products(refs: Iterable[ProductRef], *, source: str, currency: str) 
             wanted[ref.external_id] = ref
     if not wanted:
         return {}
-    found = _found(wanted, source)
+    found = _found(wanted, source) if found is None else found
     lacking = {
         key: ref
         for key, ref in wanted.items()
@@ -92,12 +100,21 @@ def _ancestors(path: str) -> list[str]:
     return ["/".join(parts[: end + 1]) for end in range(len(parts))]
 
 
-def _found(wanted: Mapping[str, ProductRef], source: str) -> dict[str, FoundProduct]:
-    rows = answers(
+def products_asked(external_ids: Iterable[str], *, source: str) -> tuple[str, Values]:
+    """Return the statement that finds products, to be sent with others; `products_in` reads its rows."""
+    return (
         "SELECT external_id, id, category_id FROM products_product WHERE source = %s AND external_id = ANY(%s)",
-        [source, list(wanted)],
+        [source, as_array(external_ids)],
     )
+
+
+def products_in(rows: Iterable[Sequence[Any]]) -> dict[str, FoundProduct]:
+    """Return the products by external id that `products_asked` has found."""
     return {key: FoundProduct(id, category) for key, id, category in rows}
+
+
+def _found(wanted: Mapping[str, ProductRef], source: str) -> dict[str, FoundProduct]:
+    return products_in(answers(*products_asked(wanted, source=source)))
 
 
 def _store(

@@ -12,6 +12,7 @@ from customers.tracking.refusals import BadItem
 from products.catalogue import ProductRef
 
 _AMOUNTS = ("value", "revenue", "total")
+_OF_PRODUCT = ("product_id", "sku", "name", "category", "price")
 _IN_COLUMNS = frozenset(("product_id", "name", "category", "quantity", "price", "value", "currency"))
 Properties = Mapping[str, Any]
 
@@ -76,17 +77,30 @@ def currency_of(properties: Properties) -> str:
 
 
 def product_of(properties: Properties, currency: str, *, place: str = "properties") -> ProductRef | None:
-    """Return the product that is named by `product_id` or `sku`; None where neither is. Raises BadItem."""
-    id = text(properties, "product_id", most=200, place=place) or text(
-        properties, "sku", most=200, place=place
-    )
+    """Return the product that is named by `product_id` or `sku`; None where neither is. Raises BadItem.
+
+    The same few products are named again and again, so results are kept.
+    """
+    said = tuple(map(properties.get, _OF_PRODUCT))
+    try:
+        return _product(*said, currency, place)
+    except TypeError:  # lists and objects cannot be kept; most of them are refused
+        return _product.__wrapped__(*said, currency, place)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _product(
+    product_id: Any, sku: Any, name: Any, category: Any, price: Any, currency: str, place: str
+) -> ProductRef | None:
+    said = dict(zip(_OF_PRODUCT, (product_id, sku, name, category, price), strict=True))
+    id = text(said, "product_id", most=200, place=place) or text(said, "sku", most=200, place=place)
     if not id:
         return None
     return ProductRef(
         id,
-        text(properties, "name", most=1000, place=place),
-        _path(text(properties, "category", most=500, place=place)),
-        minor(properties, "price", currency, place=place),
+        text(said, "name", most=1000, place=place),
+        _path(text(said, "category", most=500, place=place)),
+        minor(said, "price", currency, place=place),
     )
 
 

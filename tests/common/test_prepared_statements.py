@@ -1,10 +1,12 @@
 """Statements sent in one round trip."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from common.prepared_statements import answers, answers_at_once
+from common.prepared_statements import answers, answers_at_once, as_array
 from products.models import Category
 
 MAKE = "INSERT INTO products_category (name, path) VALUES (%s, %s)"
@@ -40,3 +42,29 @@ def test_queries_are_logged_with_their_text() -> None:
     with CaptureQueriesContext(connection) as queries:
         answers_at_once(("SELECT 1", []), ("SELECT %s::text", ["two"]))
     assert [query["sql"] for query in queries] == ["SELECT 1", "SELECT 'two'::text"]
+
+
+@pytest.mark.django_db
+def test_an_array_of_texts_arrives_as_it_was() -> None:
+    texts = [
+        "",
+        "NULL",
+        "null",
+        None,
+        'a "b" c',
+        "back\\slash",
+        "{,}",
+        " blank ",
+        "line\nbreak",
+        "Gr\u00fc\u00dfe \U0001f600",
+    ]
+    assert answers("SELECT %s::text[]", [as_array(texts)]) == [(texts,)]
+
+
+@pytest.mark.django_db
+def test_an_array_of_numbers_or_times_arrives_as_it_was() -> None:
+    at = datetime(2026, 2, 28, 23, 59, 59, 123456, UTC)
+    values = [as_array([1, None, -(2**63)]), as_array([at, None]), as_array([])]
+    assert answers("SELECT %s::bigint[], %s::timestamptz[], %s::int[]", values) == [
+        ([1, None, -(2**63)], [at, None], [])
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from customers import consent
 from customers.models import Consent, Customer, CustomerIdentity, PeopleImport, Suppression, SyncRun
@@ -49,6 +50,13 @@ def run(path: Path, capsys, **options) -> dict:
     capsys.readouterr()
     call_command("import_customers", str(path), json=True, **{"proof": PROOF} | options)
     return json.loads(capsys.readouterr().out)
+
+
+def test_only_the_judgement_does_without_joins_by_hash(people_file, capsys):
+    run(people_file, capsys)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('enable_hashjoin'), current_setting('enable_mergejoin')")
+        assert cursor.fetchone() == ("on", "on")
 
 
 def test_every_row_is_accounted_for(people_file, capsys):

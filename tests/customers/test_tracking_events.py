@@ -39,6 +39,29 @@ def test_a_view_is_stored_with_product_value_and_the_rest_as_properties(tracker:
     assert CustomerIdentity.objects.values_list("namespace", "value").get() == (SOURCE, "u1")
 
 
+def test_a_price_of_one_does_not_make_true_a_price(tracker: Tracker) -> None:
+    reply = tracker.batch(track(properties=BOOT | {"price": 1}), track(properties=BOOT | {"price": True}))
+    assert [refusal["reason"] for refusal in reply.json()["refused"]] == ["not_an_amount"]
+    assert the_event().value_minor == 100
+
+
+def test_a_list_as_the_name_of_a_product_is_refused(tracker: Tracker) -> None:
+    reply = tracker.batch(track(properties=BOOT | {"name": ["Boot"]}), track(properties=BOOT))
+    assert [(one["field"], one["reason"]) for one in reply.json()["refused"]] == [
+        ("properties.name", "wrong_type")
+    ]
+
+
+def test_whom_and_what_a_batch_names_is_looked_up_at_once(tracker: Tracker) -> None:
+    told = track(properties=BOOT, anonymousId="device")
+    tracker.batch(told)
+    with CaptureQueriesContext(connection) as queries:
+        tracker.batch(told | {"messageId": "another"})
+    reads = [query["sql"] for query in queries if "customers_customeridentity" in query["sql"]]
+    assert len(reads) == 1
+    assert Event.objects.count() == 2
+
+
 @pytest.mark.parametrize(
     ("name", "type"),
     [

@@ -32,6 +32,8 @@ _CREATE = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS people_judged"
     f" ({', '.join(f'{name} {type}' for name, type in _JUDGED.items())}) ON COMMIT DELETE ROWS;"
 )
+# For the judgement alone: two lists that are joined by nothing but a loop take the product of their lengths.
+_BY_INDEX = "SET LOCAL enable_hashjoin = {0}; SET LOCAL enable_mergejoin = {0}"
 # k is whom the id leads to, c whom the address leads to: of the two rows one is NULL, or both are the same.
 # LATERAL with LIMIT looks each row up by index; a planner that knows nothing of the batch might do anything else.
 _JUDGE = """
@@ -115,12 +117,14 @@ class Judge:
             with cursor.copy(f"COPY people_stage ({', '.join(names)}) FROM STDIN") as copy:
                 for position, row, is_repeat in people:
                     copy.write_row((position, row.email, row.external_id, *row.values, is_repeat))
+            cursor.execute(_BY_INDEX.format("off"))
             cursor.execute(
                 _JUDGE.format(
                     columns=", ".join(_STAGE), differs=self._differs(), new_id=new_id, hashes=_HASHES
                 ),
                 self._parameters,
             )
+            cursor.execute(_BY_INDEX.format("on"))
             cursor.execute("SELECT verdict, count(*) FROM people_judged GROUP BY verdict")
             counts = Counter(dict(cursor.fetchall()))
             cursor.execute(
@@ -256,10 +260,7 @@ class Judge:
 def prepare() -> None:
     """Make the session's temporary tables, in a transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SET LOCAL client_min_messages = warning;"
-            " SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-        )
+        cursor.execute("SET LOCAL client_min_messages = warning")
         cursor.execute(_CREATE)
 
 
