@@ -37,5 +37,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Find everybody's nearest store": {"task": "customers.tasks.locate_customers", "crontab": "45 0 * * *"},
     "Freshen recommendations": {"task": "recommendations.tasks.freshen_recommendations", "every_seconds": 15},
     "Refresh predictions": {"task": "recommendations.tasks.refresh_predictions", "crontab": "0 2 * * *"},
+    "Ask models elsewhere": {"task": "recommendations.tasks.refresh_external_models", "every_seconds": 300},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.conf import settings
+from django.db import transaction
 
 from common import clock
 from common.figures import money
 from common.money import exponent
 from recommendations.engines import artefacts
 from recommendations.evaluation.bootstrap import paired_difference
-from recommendations.predictions import registry
+from recommendations.external.models import ExternalModel
+from recommendations.predictions import registry, uplift
 from recommendations.predictions.features import Known, read_features
 from recommendations.predictions.methods import lifetime_value
 from recommendations.predictions.methods.classification import (
@@ -30,16 +32,18 @@ from recommendations.predictions.methods.classification import (
 from recommendations.predictions.methods.drift import profile, stability_index
 from recommendations.predictions.methods.histories import Integers, Purchases, Values, histories
 from recommendations.predictions.methods.lifetime_value import LifetimeValueModel, TooLittleHistoryError
+from recommendations.predictions.methods.uplift import TooFewTreatedError
 from recommendations.predictions.methods.validation import shuffled_folds, time_ordered_folds
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.purchases import DAY_SECONDS, day_of, read_purchases
 from recommendations.predictions.scores import store_scores
 from recommendations.predictions.targets import TARGETS, Target, read_outcomes
+from recommendations.predictions.uplift import UPLIFT
 
 LTV = "ltv"
 SCORE = "score"
 LTV_DAYS = 365
-KINDS = (LTV, *TARGETS)
+KINDS = (LTV, *TARGETS, UPLIFT)
 CUT_OFFS = 3
 FEWEST_BUYERS = 500
 MOST_ROWS = 100_000
@@ -49,6 +53,9 @@ Status = PredictionVersion.Status
 
 class NotEnoughDataError(Exception):
     """There is too little history for an honest model."""
+
+
+TOO_LITTLE = (NotEnoughDataError, TooFewExamplesError, TooLittleHistoryError, TooFewTreatedError)
 
 
 def train(kind: str, *, now: datetime, report: Report | None = None) -> PredictionVersion:
@@ -65,10 +72,10 @@ def train(kind: str, *, now: datetime, report: Report | None = None) -> Predicti
             report(stage, done, total)
 
     try:
-        judged = _train_ltv if kind == LTV else _train_target
+        judged = {LTV: _train_ltv, UPLIFT: uplift.learn}.get(kind, _train_target)
         may_be_used, verdict = judged(version, now, tell)
         registry.finish(version, Status.CHAMPION if may_be_used else Status.REJECTED, verdict=verdict)
-    except (NotEnoughDataError, TooFewExamplesError, TooLittleHistoryError) as error:
+    except TOO_LITTLE as error:
         registry.finish(version, Status.WAITING, verdict=_sentence(str(error)))
     except registry.TrainingStoppedError:
         raise
@@ -81,7 +88,10 @@ def train(kind: str, *, now: datetime, report: Report | None = None) -> Predicti
 
 
 def refresh_scores(kind: str, *, now: datetime) -> int:
-    """Score everybody anew by the version in use, as of `now`; return how many scores were stored or removed."""
+    """Score everybody anew by the version in use, as of `now`; return how many scores were stored or removed.
+
+    None are stored while a model elsewhere serves this kind.
+    """
     version = registry.champion(kind)
     if version is None:
         return 0
@@ -91,11 +101,20 @@ def refresh_scores(kind: str, *, now: datetime) -> int:
     if kind == LTV:
         model = LifetimeValueModel.from_stored(arrays, metadata)
         customers, values = _lifetime_values(model, read_purchases(until=now), as_of=now)
+    elif kind == UPLIFT:
+        known, values = uplift.effects(arrays, metadata, now=now)
+        customers = known.customers
+        _note_drift(version, known, values, now)
     else:
         known = _asked(TARGETS[kind], read_features(as_of=now))
         customers, values = known.customers, Predictor.from_stored(arrays, metadata).probability(known.table)
         _note_drift(version, known, values, now)
-    return store_scores(kind=kind, customers=customers, values=values, version=str(version), now=clock.now())
+    with transaction.atomic():
+        if ExternalModel.objects.holds(kind):
+            return 0
+        return store_scores(
+            kind=kind, customers=customers, values=values, version=str(version), now=clock.now()
+        )
 
 
 def _note_drift(version: PredictionVersion, known: Known, scores: Values, now: datetime) -> None:
