@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,22 +20,14 @@ from recommendations.predictions.interest import PREFIX
 BINS = 20
 KEPT_SECONDS = 600
 MOST_DRAWN = 12
+_ENDS = """
+SELECT count(*), max(computed_at), min(value), max(value),
+  percentile_cont(ARRAY[0.2, 0.5, 0.8, 0.98]) WITHIN GROUP (ORDER BY value)
+FROM customers_score WHERE kind = %(kind)s
+"""
 _COUNT = """
-WITH ends AS (
-  SELECT min(value) AS low, max(value) AS high, count(*) AS customers, max(computed_at) AS as_of,
-    percentile_cont(ARRAY[0.2, 0.5, 0.8, 0.98]) WITHIN GROUP (ORDER BY value) AS points
-  FROM customers_score WHERE kind = %(kind)s
-), range AS (
-  SELECT *, CASE WHEN high > 2 * points[4] AND points[4] > low THEN points[4] ELSE high END AS top FROM ends
-)
-SELECT r.customers, r.as_of, r.low, r.top, r.high, r.points,
-  ARRAY(
-    SELECT count(s.value) FROM generate_series(1, %(bins)s) AS bin LEFT JOIN customers_score s
-      ON s.kind = %(kind)s AND bin = CASE WHEN r.top > r.low
-        THEN least(width_bucket(s.value, r.low, r.top, %(bins)s), %(bins)s) ELSE 1 END
-    GROUP BY bin ORDER BY bin
-  )
-FROM range r
+SELECT least(floor((value - %(low)s) / %(step)s)::int, %(last)s), count(*)
+FROM customers_score WHERE kind = %(kind)s GROUP BY 1
 """
 _INTERESTS = """
 SELECT substr(kind, %(from)s), count(*), count(*) FILTER (WHERE value >= 0.5), max(computed_at)
@@ -70,37 +63,13 @@ class Interest:
 
 
 def distribution(kind: str) -> Distribution | None:
-    """How the scores of `kind` lie now; None where nobody has one. One query in ten minutes."""
-    found = _kept(f"predictions:distribution:{kind}", lambda: _counted(kind))
-    if not found or not found[0]:
-        return None
-    customers, as_of, low, top, high, points, counts = found
-    shown = _format(kind)
-    step = (top - low) / BINS
-    edges = [low + step * number for number in range(BINS)] if step else [low]
-    names = [f"{shown(edge)} – {shown(edge + step)}" if step else shown(edge) for edge in edges]
-    if high > top:
-        names[-1] = f"{shown(edges[-1])} and more"
-    low_fifth, median, high_fifth, _ = points
-    return Distribution(
-        customers=customers,
-        as_of=as_of,
-        low_fifth=shown(low_fifth),
-        median=shown(median),
-        high_fifth=shown(high_fifth),
-        chart=Chart(
-            title="How many customers have which score",
-            kind="column",
-            category_label="Score",
-            categories=names,
-            series=[Series(name="Customers", values=counts[: len(names)])],
-        ),
-    )
+    """How the scores of `kind` lie now; None where nobody has one. Two queries in ten minutes."""
+    return cache.get_or_set(f"predictions:distribution:{kind}", lambda: _read(kind), timeout=KEPT_SECONDS)
 
 
 def interests() -> tuple[Sequence[Interest], datetime | None]:
     """Each category that has scores, the most visited first, and as of when; one query in ten minutes."""
-    rows = _kept("predictions:interests", _counted_interests)
+    rows = cache.get_or_set("predictions:interests", _read_interests, timeout=KEPT_SECONDS) or []
     found = [Interest(path=path, visitors=visitors, devoted=devoted) for path, visitors, devoted, _ in rows]
     return found, max((at for *_, at in rows), default=None)
 
@@ -120,27 +89,72 @@ def interest_chart(found: Sequence[Interest]) -> Chart:
     )
 
 
-def _kept(key: str, count: Callable[[], Any]) -> Any:
-    return cache.get_or_set(key, count, timeout=KEPT_SECONDS)
-
-
-def _counted(kind: str) -> Any:
+def _read(kind: str) -> Distribution | None:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {"kind": kind, "bins": BINS})
-        return cursor.fetchone()
+        cursor.execute(_ENDS, {"kind": kind})
+        customers, as_of, low, high, points = cursor.fetchone()
+        if not customers:
+            return None
+        steps = _steps(low, high, points[3])
+        values = {"kind": kind, "low": steps.first, "step": steps.size, "last": steps.count - 1}
+        cursor.execute(_COUNT, values)
+        counts = dict(cursor.fetchall())
+    shown = _format(kind, steps.size)
+    names = [f"{shown(one)} – {shown(one + steps.size)}" for one in steps.edges]
+    if high > steps.edges[-1] + steps.size:
+        names[-1] = f"{shown(steps.edges[-1])} and more"
+    low_fifth, median, high_fifth, _ = (shown(point) for point in points)
+    return Distribution(
+        customers=customers,
+        as_of=as_of,
+        low_fifth=low_fifth,
+        median=median,
+        high_fifth=high_fifth,
+        chart=Chart(
+            title="How many customers have which score",
+            kind="column",
+            category_label="Score",
+            categories=names,
+            series=[Series(name="Customers", values=[counts.get(at, 0) for at in range(steps.count)])],
+        ),
+    )
 
 
-def _counted_interests() -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """`count` steps of one size, a round number, the first of which begins at `first`."""
+
+    first: float
+    size: float
+    count: int
+
+    @property
+    def edges(self) -> list[float]:
+        return [self.first + self.size * at for at in range(self.count)]
+
+
+def _steps(low: float, high: float, most: float) -> _Steps:
+    """Round steps from `low` to `high`, or to `most` where a few values lie far beyond it."""
+    top = most if high > 2 * most > 2 * low else high
+    rough = (top - low) / BINS or abs(low) or 1.0
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    size = next(one * magnitude for one in (1, 2, 5, 10) if one * magnitude >= rough * 0.999)
+    first = math.floor(low / size + 1e-9) * size
+    return _Steps(first, size, max(1, math.ceil((top - first) / size - 1e-9)))
+
+
+def _read_interests() -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(_INTERESTS, {"prefix": PREFIX, "from": len(PREFIX) + 1})
         return cursor.fetchall()
 
 
-def _format(kind: str) -> Callable[[float], str]:
-    """How a score of this kind is written: money, points of a hundred, a chance, or a plain number."""
+def _format(kind: str, step: float) -> Callable[[float], str]:
+    """How a score of this kind is written: money, points of a hundred, or a chance."""
     if kind == "ltv":
         places = exponent(settings.REPORTING_CURRENCY)
         return lambda value: money(round(value * 10**places), settings.REPORTING_CURRENCY)
     if kind == "engagement":
         return lambda value: integer(round(value))
-    return lambda value: percent(value)
+    digits = max(0, -math.floor(math.log10(step * 100) + 1e-9))
+    return lambda value: percent(value, digits)

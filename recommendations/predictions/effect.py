@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.charts import Chart, Series
+from recommendations.predictions.methods import uplift as method
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.uplift import UPLIFT, points
 
@@ -36,6 +37,11 @@ class Effect:
         """The 95 % interval of the average."""
         effect = self.metrics["effect"]
         return f"{points(effect['low'])} to {points(effect['high'])}"
+
+    @property
+    def qini(self) -> str:
+        """The Qini coefficient with its interval."""
+        return method.Interval(**self.metrics["qini"]).sentence
 
     @property
     def curve(self) -> Chart:

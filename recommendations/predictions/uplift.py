@@ -144,13 +144,13 @@ def _require_outcomes(treated: Values, outcome: Values) -> None:
 
 
 def _verdict(judged: UpliftJudgement, trials: int) -> str:
-    effect, qini = judged.effect, judged.qini
+    effect = judged.effect
     average = (
         f"On average a mail changes the share that orders within {DAYS} days by {points(effect.estimate)} "
         f"({points(effect.low)} to {points(effect.high)}): {judged.treated_rate:.2%} of {judged.treated:,} mailed, "
         f"{judged.control_rate:.2%} of {judged.control:,} held back, in {_mailings(trials)}."
     )
-    found = f"Qini {qini.estimate:.3f} ({qini.low:.3f} to {qini.high:.3f})"
+    found = f"Qini {judged.qini.sentence}"
     if judged.has_evidence:
         return f"The effect differs between people: {found}. {average}"
     return f"No evidence that the effect differs between people: {found}, so there is no score. {average}"

@@ -51,6 +51,11 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def sentence(self) -> str:
+        """The estimate and the ends, with three digits."""
+        return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})".replace("-", "−")
+
 
 @dataclass(frozen=True, slots=True)
 class UpliftJudgement:

@@ -44,12 +44,12 @@ def test_each_customer_is_in_one_of_twenty_steps() -> None:
     assert found is not None
     (series,) = found.chart.series
     assert series.values == [5] * 19 + [6]
-    assert (found.chart.categories[0], found.chart.categories[-1]) == ("0.0 % – 5.0 %", "95.0 % – 100.0 %")
+    assert (found.chart.categories[0], found.chart.categories[-1]) == ("0 % – 5 %", "95 % – 100 %")
     assert (found.customers, found.low_fifth, found.median, found.high_fifth) == (
         101,
-        "20.0 %",
-        "50.0 %",
-        "80.0 %",
+        "20 %",
+        "50 %",
+        "80 %",
     )
 
 
@@ -58,15 +58,15 @@ def test_a_few_very_high_scores_share_the_last_step() -> None:
     found = distribution("ltv")
     assert found is not None
     (series,) = found.chart.series
-    assert found.chart.categories[-1] == "€93.10 and more"
-    assert (sum(series.values), series.values[-1]) == (101, 7)
+    assert found.chart.categories[-1] == "€95.00 and more"
+    assert (sum(series.values), series.values[-1]) == (101, 6)
 
 
 def test_scores_that_are_all_alike_are_one_step_and_none_are_nothing() -> None:
     score("churn", [0.5, 0.5])
     found = distribution("churn")
     assert found is not None
-    assert (found.chart.categories, found.chart.series[0].values) == (["50.0 %"], [2])
+    assert (found.chart.categories, found.chart.series[0].values) == (["50 % – 100 %"], [2])
     assert distribution("uplift") is None
 
 
