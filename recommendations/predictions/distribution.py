@@ -26,7 +26,7 @@ SELECT count(*), max(computed_at), min(value), max(value),
 FROM customers_score WHERE kind = %(kind)s
 """
 _COUNT = """
-SELECT least(floor((value - %(low)s) / %(step)s)::int, %(last)s), count(*)
+SELECT least(floor((value - %(low)s) / %(step)s + 1e-9)::int, %(last)s), count(*)
 FROM customers_score WHERE kind = %(kind)s GROUP BY 1
 """
 _INTERESTS = """
@@ -96,7 +96,12 @@ def _read(kind: str) -> Distribution | None:
         if not customers:
             return None
         steps = _steps(low, high, points[3])
-        values = {"kind": kind, "low": steps.first, "step": steps.size, "last": steps.count - 1}
+        values: dict[str, str | float] = {
+            "kind": kind,
+            "low": steps.first,
+            "step": steps.size,
+            "last": steps.count - 1,
+        }
         cursor.execute(_COUNT, values)
         counts = dict(cursor.fetchall())
     shown = _format(kind, steps.size)
