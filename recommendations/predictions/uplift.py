@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.db import transaction
 
 from common import clock
 from customers.models import Consent
 from recommendations.engines import artefacts
+from recommendations.external.models import ExternalModel
 from recommendations.predictions.features import Known, read_features
 from recommendations.predictions.methods import uplift as method
 from recommendations.predictions.methods.drift import profile
@@ -109,11 +111,13 @@ def _examples(trials: Sequence[MailTrial], tell: Report) -> tuple[Known, Values,
 
 
 def _withdraw() -> None:
-    """Take a version out of use whose claim the newest data do not bear out, with all its scores."""
+    """Take a version out of use whose claim the newest data do not bear out, with all scores of ours."""
     champions = PredictionVersion.objects.filter(kind=UPLIFT, status=Status.CHAMPION)
     champions.update(status=Status.RETIRED)
     nobody: Integers = np.zeros(0, dtype=np.int64)
-    store_scores(kind=UPLIFT, customers=nobody, values=np.zeros(0), version="", now=clock.now())
+    with transaction.atomic():
+        if not ExternalModel.objects.holds(UPLIFT):
+            store_scores(kind=UPLIFT, customers=nobody, values=np.zeros(0), version="", now=clock.now())
 
 
 def _require_enough(trials: Sequence[MailTrial]) -> None:
