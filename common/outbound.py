@@ -6,6 +6,7 @@ name that leads elsewhere a moment later makes no difference. Each redirect pass
 
 import ipaddress
 import socket
+import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
@@ -26,6 +27,23 @@ def client(*, timeout: httpx.Timeout) -> httpx.Client:
     It raises InternalAddress, and what httpx raises.
     """
     return httpx.Client(transport=_Guarded(), timeout=timeout, trust_env=False)
+
+
+class TooMuch(httpx.TransportError):
+    """The answer is too large, or takes too long; the message says which."""
+
+
+def body_of(response: httpx.Response, *, most_bytes: int, most_seconds: float) -> bytes:
+    """Read a streamed answer; raises TooMuch where it never ends or drips."""
+    body = bytearray()
+    started = time.monotonic()
+    for chunk in response.iter_bytes():
+        if time.monotonic() - started > most_seconds:
+            raise TooMuch(f"The answer took longer than {most_seconds:.0f} seconds.")
+        body += chunk
+        if len(body) > most_bytes:
+            raise TooMuch(f"The answer is larger than {most_bytes // 2**20} MB.")
+    return bytes(body)
 
 
 class _Guarded(httpx.BaseTransport):

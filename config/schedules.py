@@ -38,5 +38,6 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Freshen recommendations": {"task": "recommendations.tasks.freshen_recommendations", "every_seconds": 15},
     "Refresh predictions": {"task": "recommendations.tasks.refresh_predictions", "crontab": "0 2 * * *"},
     "Train the predictions": {"task": "recommendations.tasks.train_predictions", "crontab": "0 4 * * 0"},
+    "Ask models elsewhere": {"task": "recommendations.tasks.refresh_external_models", "every_seconds": 300},
     "Train the recommender": {"task": "recommendations.tasks.train_recommender", "crontab": "0 3 * * *"},
 }

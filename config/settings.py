@@ -155,6 +155,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR_DIR / "media"
 MODELS_DIR = VAR_DIR / "models"
+EXTERNAL_DIR = VAR_DIR / "external"
 REJECTS_DIR = VAR_DIR / "rejects"
 IMPORTS_DIR = VAR_DIR / "imports"
 if PRODUCTION:
@@ -255,6 +256,9 @@ STAGE_USERS = ["rules.uses.stage_uses", "campaigns.field_uses.stage_uses"]
 
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]
+
+# Who ran mailings that held customers back by chance, from which it is learnt what a mail does.
+MAIL_TRIALS = ["campaigns.mail_trials.mail_trials"]
 
 # Which blocks and slots there are: rules below the campaigns ask for names and are told those that exist.
 RULES_ASK = {"blocks": "campaigns.slots.known_blocks", "slots": "campaigns.slots.known_slots"}

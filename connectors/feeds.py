@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -141,26 +140,13 @@ def _get(client: httpx.Client, address: str, param: str, cursor: Any) -> Any:
     try:
         with client.stream("GET", httpx.URL(address).copy_merge_params(params)) as response:
             response.raise_for_status()
-            return json.loads(_body(response))
+            body = outbound.body_of(response, most_bytes=MAX_ANSWER_BYTES, most_seconds=MAX_PAGE_SECONDS)
+            return json.loads(body)
     except httpx.HTTPStatusError as error:
         raise FeedError(f"The source answered {error.response.status_code}.") from None
-    except outbound.InternalAddress as error:
+    except (outbound.InternalAddress, outbound.TooMuch) as error:
         raise FeedError(str(error)) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise FeedError(f"{type(error).__name__}: {error}") from error
     except ValueError as error:
         raise FeedError(f"The answer is not JSON: {error}") from error
-
-
-def _body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    started = time.monotonic()
-    for chunk in response.iter_bytes():
-        if time.monotonic() - started > MAX_PAGE_SECONDS:
-            raise FeedError(f"The answer took longer than {MAX_PAGE_SECONDS:.0f} seconds.")
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise FeedError(
-                f"The answer is larger than {MAX_ANSWER_BYTES // 2**20} MB; ask for smaller pages."
-            )
-    return bytes(body)

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from recommendations.external.models import ExternalModel as ExternalModel
 from recommendations.predictions.models import PredictionVersion as PredictionVersion
 from recommendations.versions import TrainedVersion
 

@@ -17,4 +17,7 @@ POLICIES = [
         "recommendations.PredictionVersion",
         why="Figures over everybody.",
     ),
+    *not_personal(
+        "recommendations.ExternalModel", why="Where scores come from; what they say is in customers.Score."
+    ),
 ]

@@ -91,3 +91,23 @@ def _refresh_predictions(kinds: list[str] | None, *, anew: bool, asked_as: str) 
         logger.info("Predictions: %s", stopped)
     finally:
         progress.forget()
+
+
+@shared_task(queue="sync")
+def refresh_external_models() -> int:
+    """Ring for every model elsewhere whose turn it is; return how many there are."""
+    from common import clock
+    from recommendations.external.refreshing import due
+
+    ids = due(clock.now())
+    for id in ids:
+        refresh_external_model.delay(id)
+    return len(ids)
+
+
+@shared_task(queue="sync")
+def refresh_external_model(id: int) -> None:
+    """Ask one model elsewhere, unless a round with it is under way."""
+    from recommendations.external.refreshing import refresh
+
+    refresh(id)

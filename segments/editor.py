@@ -13,6 +13,7 @@ from segments.conditions.vocabulary import ATTRIBUTES, FACTS, OPERATORS, Field, 
 from segments.conditions.wording import EVENT_WORDS
 from segments.drafting import MOST_DEPTH, ROOT, Group, Row, row_document
 from segments.rows import field_of
+from segments.score_kinds import stored_kinds
 
 Choices = list[tuple[str, str]]
 OWN = "attribute:attributes."
@@ -60,7 +61,11 @@ _WORTH: Choices = [
 _SCORES = {
     "ltv": "lifetime value",
     "churn": "risk of being lost",
-    "propensity": "likelihood to order",
+    "propensity": "likelihood to order in 30 days",
+    "propensity_7": "likelihood to order in 7 days",
+    "propensity_90": "likelihood to order in 90 days",
+    "email_response": "likelihood to click in a mail",
+    "uplift": "effect of a mail",
     "engagement": "engagement",
 }
 _SCORE_OPS: Choices = [
@@ -135,12 +140,16 @@ def _row(row: Row, prefix: str) -> ShownRow:
     if row.kind == "event":
         return ShownRow(prefix, row.kind, label, row.values, hint=_unit(row.values.get("measure", "")))
     if row.kind == "score":
-        named = row.values.get("score", "")
-        scores = _SCORES if named in _SCORES or not named else {**_SCORES, named: named}
-        return ShownRow(prefix, row.kind, label, row.values, list(scores.items()))
+        return ShownRow(prefix, row.kind, label, row.values, _scores(row.values.get("score", "")))
     if row.kind == "other":
         return ShownRow(prefix, row.kind, label, row.values, sentence=_sentence(row))
     return ShownRow(prefix, row.kind, label, row.values)
+
+
+def _scores(named: str) -> Choices:
+    """Our predictions, then every other score that somebody has, and the one that is named."""
+    others = {*stored_kinds(), named} - {*_SCORES, ""}
+    return [*_SCORES.items(), *((kind, kind) for kind in sorted(others))]
 
 
 def _attribute(row: Row, prefix: str, label: str) -> ShownRow:

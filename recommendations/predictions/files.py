@@ -18,6 +18,8 @@ import numpy as np
 from recommendations.predictions.methods.histories import Purchases, Values
 from recommendations.predictions.methods.tables import Table, Texts
 
+BAD_INPUT = 2
+"""The exit code of commands for a file or an option that they cannot use."""
 MISSING = {"", "nan", "null", "none", "na", "n/a"}
 OUTCOMES = {"1": 1.0, "0": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1.0": 1.0, "0.0": 0.0}
 LARGEST_AMOUNT = 1e12

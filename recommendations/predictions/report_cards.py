@@ -13,9 +13,18 @@ from recommendations.predictions.methods.families import FAMILIES
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.targets import TARGETS
 from recommendations.predictions.training import KINDS, LTV, LTV_LABEL, SCORE
+from recommendations.predictions.uplift import ORDERED
 
 Status = PredictionVersion.Status
-_LTV = (LTV_LABEL, "How much will a customer who ordered before spend in the next 12 months?")
+_QUESTIONS = {
+    LTV: (LTV_LABEL, "How much will a customer who ordered before spend in the next 12 months?"),
+    **{one.kind: (one.label, one.question) for one in (*TARGETS.values(), ORDERED)},
+}
+_FAMILIES = {
+    "pareto_nbd": "Pareto/NBD and boosted trees",
+    "x_learner": "X-learner of boosted trees",
+    **{name: family.label for name, family in FAMILIES.items()},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +59,7 @@ class ReportCard:
     @property
     def family(self) -> str:
         """The kind of model that won."""
-        name = self.champion.family if self.champion else ""
-        return FAMILIES[name].label if name in FAMILIES else "Pareto/NBD and boosted trees"
+        return _FAMILIES.get(self.champion.family if self.champion else "", "")
 
     @property
     def families(self) -> Sequence[tuple[str, dict[str, float]]]:
@@ -127,5 +135,5 @@ def report_card(kind: str) -> ReportCard:
 
 
 def _card(kind: str, champion: PredictionVersion | None, newest: PredictionVersion | None) -> ReportCard:
-    label, question = _LTV if kind == LTV else (TARGETS[kind].label, TARGETS[kind].question)
+    label, question = _QUESTIONS[kind]
     return ReportCard(kind=kind, label=label, question=question, champion=champion, newest=newest)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.conf import settings
+from django.db import transaction
 
 from common import clock
 from common.figures import money
@@ -18,7 +19,8 @@ from common.money import exponent
 from recommendations import drift, leases
 from recommendations.engines import artefacts
 from recommendations.evaluation.bootstrap import paired_difference
-from recommendations.predictions import gating, registry
+from recommendations.external.models import ExternalModel
+from recommendations.predictions import gating, registry, uplift
 from recommendations.predictions.features import LABELS, Known, read_features
 from recommendations.predictions.methods import lifetime_value
 from recommendations.predictions.methods.classification import (
@@ -33,11 +35,13 @@ from recommendations.predictions.methods.drift import profile, stability_index
 from recommendations.predictions.methods.histories import Integers, Purchases, Values, histories
 from recommendations.predictions.methods.lifetime_value import LifetimeValueModel, TooLittleHistoryError
 from recommendations.predictions.methods.tables import Texts
+from recommendations.predictions.methods.uplift import TooFewTreatedError
 from recommendations.predictions.methods.validation import shuffled_folds, time_ordered_folds
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.purchases import DAY_SECONDS, day_of, read_purchases
 from recommendations.predictions.scores import store_scores
 from recommendations.predictions.targets import TARGETS, Target, read_outcomes
+from recommendations.predictions.uplift import UPLIFT
 
 LTV = "ltv"
 SCORE = "score"
@@ -50,7 +54,8 @@ COLUMN_LABELS = {
     "value": "Mean value of a day with a purchase",
     "since_purchase": "Days since the last purchase",
 }
-KINDS = (LTV, *TARGETS)
+KINDS = (LTV, *TARGETS, UPLIFT)
+_LABELS = {LTV: LTV_LABEL, UPLIFT: uplift.ORDERED.label} | {kind: one.label for kind, one in TARGETS.items()}
 CUT_OFFS = 3
 FEWEST_BUYERS = 500
 MOST_ROWS = 100_000
@@ -86,6 +91,9 @@ class NotEnoughDataError(Exception):
     """There is too little history for an honest model."""
 
 
+TOO_LITTLE = (NotEnoughDataError, TooFewExamplesError, TooLittleHistoryError, TooFewTreatedError)
+
+
 def train(kind: str, *, now: datetime, report: Report | None = None, asked_as: str = "") -> PredictionVersion:
     """Train the predictor of `kind` on what happened before `now` and, if it may be used, score everybody.
 
@@ -102,10 +110,10 @@ def train(kind: str, *, now: datetime, report: Report | None = None, asked_as: s
 
     try:
         with leases.heartbeat(version):
-            judged = _train_ltv if kind == LTV else _train_target
+            judged = {LTV: _train_ltv, UPLIFT: uplift.learn}.get(kind, _train_target)
             may_be_used, verdict = judged(version, now, tell)
             leases.finish(version, Status.CHAMPION if may_be_used else Status.REJECTED, verdict=verdict)
-    except (NotEnoughDataError, TooFewExamplesError, TooLittleHistoryError) as error:
+    except TOO_LITTLE as error:
         leases.finish(version, Status.WAITING, verdict=_sentence(str(error)))
     except leases.TrainingStoppedError:
         raise
@@ -118,7 +126,10 @@ def train(kind: str, *, now: datetime, report: Report | None = None, asked_as: s
 
 
 def refresh_scores(kind: str, *, now: datetime) -> int:
-    """Score everybody anew by the version in use, as of `now`; return how many scores were stored or removed."""
+    """Score everybody anew by the version in use, as of `now`; return how many scores were stored or removed.
+
+    None are stored while a model elsewhere serves this kind.
+    """
     version = registry.champion(kind)
     if version is None:
         return 0
@@ -130,11 +141,19 @@ def refresh_scores(kind: str, *, now: datetime) -> int:
         customers, values = _lifetime_values(model, purchases, as_of=now)
         columns: Columns = _pasts(purchases, as_of=now)
     else:
-        known = _asked(TARGETS[kind], read_features(as_of=now))
-        customers, values = known.customers, Predictor.from_stored(arrays, metadata).probability(known.table)
-        columns = known.table.columns
+        if kind == UPLIFT:
+            known, values = uplift.effects(arrays, metadata, now=now)
+        else:
+            known = _asked(TARGETS[kind], read_features(as_of=now))
+            values = Predictor.from_stored(arrays, metadata).probability(known.table)
+        customers, columns = known.customers, known.table.columns
     _note_drift(version, {**columns, SCORE: values}, now)
-    return store_scores(kind=kind, customers=customers, values=values, version=str(version), now=clock.now())
+    with transaction.atomic():
+        if ExternalModel.objects.holds(kind):
+            return 0
+        return store_scores(
+            kind=kind, customers=customers, values=values, version=str(version), now=clock.now()
+        )
 
 
 def _note_drift(version: PredictionVersion, today: Columns, now: datetime) -> None:
@@ -150,7 +169,7 @@ def _note_drift(version: PredictionVersion, today: Columns, now: datetime) -> No
     version.save(update_fields=["metrics"])
     worth = version.metrics.get("columns", {})
     telling = sorted(worth, key=lambda name: -worth[name]["importance"])[:TELLING_FIELDS] or [*found]
-    label = LTV_LABEL if version.kind == LTV else TARGETS[version.kind].label
+    label = _LABELS[version.kind]
     drift.tell(
         version.kind,
         title=f"Customers are not those that {label.lower()} was learnt from",

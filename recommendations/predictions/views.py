@@ -10,19 +10,27 @@ from django_htmx.http import HttpResponseClientRefresh
 from accounts.permissions import requires
 from accounts.roles import Permission
 from common.pagination import cursor_page
+from customers.engagement import KIND as ENGAGEMENT
 from recommendations import leases, tasks
+from recommendations.external.models import ExternalModel
 from recommendations.predictions import progress, registry
+from recommendations.predictions.distribution import distribution, interest_chart, interests
+from recommendations.predictions.effect import latest_effect
 from recommendations.predictions.models import PredictionVersion
 from recommendations.predictions.report_cards import overview_rows, report_card
 from recommendations.predictions.training import KINDS
+from recommendations.predictions.uplift import UPLIFT
 
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Each kind of score with the version in use, or why there is none."""
-    return render(
-        request, "recommendations/predictions.html", {"rows": overview_rows(), "progress": progress.current()}
-    )
+    context = {
+        "rows": overview_rows(),
+        "progress": progress.current(),
+        "elsewhere": ExternalModel.objects.all(),
+    }
+    return render(request, "recommendations/predictions.html", context)
 
 
 @require_safe
@@ -32,8 +40,29 @@ def detail(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404("Nothing of this name is predicted.")
     versions = PredictionVersion.objects.filter(kind=kind)
     page = cursor_page(versions, cursor=request.GET.get("cursor", ""), size=20)
-    context = {"card": report_card(kind), "page": page, "progress": progress.current()}
+    context = {
+        "card": report_card(kind),
+        "effect": latest_effect() if kind == UPLIFT else None,
+        "distribution": distribution(kind),
+        "elsewhere": ExternalModel.objects.filter(key=kind).first(),
+        "page": page,
+        "progress": progress.current(),
+    }
     return render(request, "recommendations/prediction.html", context)
+
+
+@require_safe
+def engagement(request: HttpRequest) -> HttpResponse:
+    """What the engagement score is made of, and how it lies among customers."""
+    return render(request, "recommendations/engagement.html", {"distribution": distribution(ENGAGEMENT)})
+
+
+@require_safe
+def interest(request: HttpRequest) -> HttpResponse:
+    """The categories that customers are interested in."""
+    found, as_of = interests()
+    context = {"interests": found, "as_of": as_of, "chart": interest_chart(found)}
+    return render(request, "recommendations/interest.html", context)
 
 
 @require_safe

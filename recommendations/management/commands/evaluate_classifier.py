@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table as Printed
 
-from recommendations.predictions.files import UnreadableFileError, read_table
+from recommendations.predictions.files import BAD_INPUT, UnreadableFileError, read_table
 from recommendations.predictions.methods.classification import (
     Competition,
     TooFewExamplesError,
@@ -25,7 +25,8 @@ from recommendations.predictions.methods.validation import shuffled_folds, time_
 class Command(BaseCommand):
     help = (
         "Predict a column of 0 and 1 from the other columns of a CSV (gz too): logistic regression, random forest, "
-        "gradient boosting and a neural network, each judged on rows that it was not fitted on."
+        "gradient boosting and a neural network, each judged on rows that it was not fitted on. "
+        "Exit codes: 0 judged, 2 the file or an option cannot be used."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,7 +51,7 @@ class Command(BaseCommand):
             )
             competition = compete(table, outcome, folds)
         except (UnreadableFileError, TooFewExamplesError) as error:
-            raise CommandError(f"{file.name}: {error}") from error
+            raise CommandError(f"{file.name}: {error}", returncode=BAD_INPUT) from error
         if options["json"]:
             self.stdout.write(json.dumps(as_json(competition)))
             return

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from recommendations.predictions.files import EPOCH, UnreadableFileError, read_purchases
+from recommendations.predictions.files import BAD_INPUT, EPOCH, UnreadableFileError, read_purchases
 from recommendations.predictions.methods.histories import Purchases
 from recommendations.predictions.methods.lifetime_value import (
     Judgement,
@@ -17,8 +17,6 @@ from recommendations.predictions.methods.lifetime_value import (
     fit,
     judge,
 )
-
-BAD_INPUT = 2
 
 
 class Command(BaseCommand):

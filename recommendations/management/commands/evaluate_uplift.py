@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from recommendations.predictions.files import UnreadableFileError, read_table
+from recommendations.predictions.files import BAD_INPUT, UnreadableFileError, read_table
 from recommendations.predictions.methods.uplift import (
     TooFewTreatedError,
     UpliftJudgement,
@@ -20,7 +20,8 @@ from recommendations.predictions.methods.uplift import (
 class Command(BaseCommand):
     help = (
         "Predict from a CSV (gz too) of an experiment for whom the treatment makes a difference. Treatment and "
-        "outcome are columns of 0 and 1; all others are what was known of the customer before."
+        "outcome are columns of 0 and 1; all others are what was known of the customer before. "
+        "Exit codes: 0 judged, 2 the file or an option cannot be used."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, treatment: str, outcome: str, drop: list[str], **options: Any) -> None:
         if treatment == outcome:
-            raise CommandError("Treatment and outcome are the same column.")
+            raise CommandError("Treatment and outcome are the same column.", returncode=BAD_INPUT)
         try:
             table, (treated, happened) = read_table(file, outcomes=[treatment, outcome], drop=drop)
             left_out = after_treatment(table, treated)
@@ -43,7 +44,7 @@ class Command(BaseCommand):
                 )
             judged = evaluate(known, treated, happened)
         except (UnreadableFileError, TooFewTreatedError) as error:
-            raise CommandError(f"{file.name}: {error}") from error
+            raise CommandError(f"{file.name}: {error}", returncode=BAD_INPUT) from error
         if options["json"]:
             evidence = {"evidence": judged.has_evidence, "verdict": judged.verdict}
             self.stdout.write(json.dumps({**asdict(judged), **evidence, "left_out": left_out}))

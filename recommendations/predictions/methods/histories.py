@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,14 @@ Integers = npt.NDArray[np.int64]
 class Purchases:
     """One row a customer and day with a purchase, sorted by both; two orders of one day are one purchase.
 
-    `customers` are any ids, `days` whole days since 1970 UTC, `amounts` money of that day (> 0).
+    `customers` are any ids, `days` whole days since 1970 UTC, `amounts` money of that day (> 0). `ledger` are the
+    entries behind them where some were booked later than they count, as refunds are; None where none was.
     """
 
     customers: Integers
     days: Integers
     amounts: Values
+    ledger: Ledger | None = None
 
     @classmethod
     def of(cls, customers: Integers, days: Integers, amounts: Values) -> Purchases:
@@ -38,6 +40,12 @@ class Purchases:
         kept = (self.days >= first) & (self.days < until)
         return Purchases(self.customers[kept], self.days[kept], self.amounts[kept])
 
+    def as_known(self, day: int) -> Purchases:
+        """What was known before the day `day`: no later purchases, and no later refunds of earlier ones."""
+        if self.ledger is None:
+            return self.between(-(10**9), day)
+        return self.ledger.before(day)
+
     def spent_by(self, customers: Integers) -> Values:
         """The sum of each of `customers` (sorted), 0 where there is none."""
         sums = np.zeros(len(customers))
@@ -46,6 +54,25 @@ class Purchases:
         inside[inside] = customers[place[inside]] == self.customers[inside]
         np.add.at(sums, place[inside], self.amounts[inside])
         return sums
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Orders and refunds as they were booked, a row each: a refund is below zero, and counts on its order's day."""
+
+    customers: Integers
+    days: Integers
+    booked: Integers
+    amounts: Values
+
+    def purchases(self) -> Purchases:
+        """All of it added up, with the ledger behind it."""
+        return replace(Purchases.of(self.customers, self.days, self.amounts), ledger=self)
+
+    def before(self, day: int) -> Purchases:
+        """What it came to with the entries booked before the day `day`."""
+        kept = self.booked < day
+        return Purchases.of(self.customers[kept], self.days[kept], self.amounts[kept])
 
 
 @dataclass(frozen=True, slots=True)

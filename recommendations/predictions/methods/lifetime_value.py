@@ -69,12 +69,12 @@ class LifetimeValueModel:
 
     def predict(self, purchases: Purchases, *, as_of: int, weeks: float) -> LifetimeValues:
         """Expect what customers known before the day `as_of` spend in the `weeks` from then on."""
-        known = purchases.between(-(10**9), as_of)
+        known = purchases.as_known(as_of)
         past = histories(known, as_of=as_of)
         expected = self.rate.expected_purchases(past, weeks=weeks)
         spend = expected * self.value.expected_value(past.mean_value, past.purchases)
         if self.trees is not None and len(spend):
-            boosted = self.trees.predict(_features(known, past, as_of=as_of))
+            boosted = self.trees.predict(_features(known, past, as_of=as_of, first=int(known.days.min())))
             spend = np.sqrt(spend * boosted * (spend.sum() / boosted.sum()))
         return LifetimeValues(past.customers, spend, expected)
 
@@ -110,13 +110,13 @@ def fit(purchases: Purchases, *, as_of: int, weeks: float) -> LifetimeValueModel
     Raises `TooLittleHistoryError` under 100 customers or 20 with a second purchase. Under 1,000 customers at the
     earlier cut-off there are no trees, and the probability model stands alone.
     """
-    known = purchases.between(-(10**9), as_of)
+    known = purchases.as_known(as_of)
     past = histories(known, as_of=as_of)
     _require_enough(past)
     return LifetimeValueModel(
         rate=pareto_nbd.fit(past),
         value=gamma_gamma.fit(past.mean_value, past.purchases),
-        trees=_fit_trees(known, as_of=as_of, weeks=weeks),
+        trees=_fit_trees(purchases, as_of=as_of, weeks=weeks),
     )
 
 
@@ -151,30 +151,38 @@ def _require_enough(past: Histories) -> None:
         )
 
 
-def _fit_trees(known: Purchases, *, as_of: int, weeks: float) -> boosting.Trees | None:
-    """Learn from an earlier cut-off: what came in the window after it, at most half of what is known."""
-    window = int(min(weeks * 7, (as_of - known.days.min()) / 2))
-    cut_off = as_of - window
-    past = histories(known, as_of=cut_off)
+def _fit_trees(purchases: Purchases, *, as_of: int, weeks: float) -> boosting.Trees | None:
+    """Learn from an earlier cut-off: what came in the window after it, at most half of what is known.
+
+    Of the past it sees what was known at that cut-off: what was given back afterwards had still been spent.
+    """
+    known = purchases.as_known(as_of)
+    first = int(known.days.min())
+    cut_off = as_of - int(min(weeks * 7, (as_of - first) / 2))
+    earlier = purchases.as_known(cut_off)
+    past = histories(earlier, as_of=cut_off)
     spent = known.between(cut_off, as_of).spent_by(past.customers)
     if len(past.customers) < FEWEST_FOR_TREES or spent.sum() <= 0:
         return None
-    return boosting.fit(_features(known, past, as_of=cut_off), spent, rounds=ROUNDS, **TREES)
+    features = _features(earlier, past, as_of=cut_off, first=first)
+    return boosting.fit(features, spent, rounds=ROUNDS, **TREES)
 
 
-def _features(known: Purchases, past: Histories, *, as_of: int) -> Values:
-    """A row a customer, times as shares of what is known, so that an earlier cut-off looks like a later one."""
-    before = known.between(-(10**9), as_of)
-    place = np.searchsorted(past.customers, before.customers)
-    latest, first = np.zeros(len(past.customers)), np.zeros(len(past.customers))
-    latest[place] = before.amounts
-    first[place[::-1]] = before.amounts[::-1]
-    span = as_of - int(known.days.min())
+def _features(known: Purchases, past: Histories, *, as_of: int, first: int) -> Values:
+    """A row a customer, times as shares of what is known, so that an earlier cut-off looks like a later one.
+
+    `first` is the earliest day of the shop's history.
+    """
+    place = np.searchsorted(past.customers, known.customers)
+    latest, earliest = np.zeros(len(past.customers)), np.zeros(len(past.customers))
+    latest[place] = known.amounts
+    earliest[place[::-1]] = known.amounts[::-1]
+    span = as_of - first
     reach = past.last / np.maximum(past.age, 1e-9)
-    columns = [past.repeats, reach, past.age * 7 / span, past.mean_value, latest, first]
+    columns = [past.repeats, reach, past.age * 7 / span, past.mean_value, latest, earliest]
     columns.append(past.mean_value * past.purchases)
     for share in RECENT_SHARES:
-        recent = before.between(int(as_of - share * span), as_of)
+        recent = known.between(int(as_of - share * span), as_of)
         where = np.searchsorted(past.customers, recent.customers)
         columns.append(np.bincount(where, minlength=len(past.customers)).astype(np.float64))
         columns.append(recent.spent_by(past.customers))

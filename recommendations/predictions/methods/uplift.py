@@ -12,17 +12,18 @@ Fernández-Val 2018). It is wide: where outcomes are rare it asks for a lot befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import norm, t
 
 from . import boosting
-from .histories import Values
+from .histories import Integers, Values
 from .tables import Encoding, Table, is_text
-from .validation import FOLDS, shuffled_folds
+from .validation import FOLDS, Fold, shuffled_folds
 
 FEWEST_OF_EACH_ARM = 500
 FEWEST_OUTCOMES = 50
@@ -49,6 +50,11 @@ class Interval:
     estimate: float
     low: float
     high: float
+
+    @property
+    def sentence(self) -> str:
+        """The estimate and the ends, with three digits."""
+        return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})".replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,18 @@ class UpliftModel:
         features = self.encoding.matrix(table)
         return (self.in_treated.predict(features) + self.in_control.predict(features)) / 2
 
+    def stored(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+        """Arrays and metadata from which `from_stored` makes the same model."""
+        texts = {"in_treated": self.in_treated.text, "in_control": self.in_control.text}
+        arrays = {name: np.frombuffer(text.encode(), dtype=np.uint8) for name, text in texts.items()}
+        return arrays, {"encoding": self.encoding.as_json()}
+
+    @classmethod
+    def from_stored(cls, arrays: Mapping[str, npt.NDArray[Any]], metadata: dict[str, Any]) -> UpliftModel:
+        """What `stored` gave."""
+        trees = [boosting.Trees(arrays[name].tobytes().decode()) for name in ("in_treated", "in_control")]
+        return cls(Encoding.from_json(metadata["encoding"]), *trees)
+
 
 def fit(table: Table, treated: Values, outcome: Values) -> UpliftModel:
     """Learn the effect of `treated` (0/1, assigned by chance) on `outcome` (0/1)."""
@@ -117,10 +135,16 @@ def fit(table: Table, treated: Values, outcome: Values) -> UpliftModel:
 
 
 def evaluate(
-    table: Table, treated: Values, outcome: Values, *, report: Report | None = None
+    table: Table,
+    treated: Values,
+    outcome: Values,
+    *,
+    people: Integers | None = None,
+    report: Report | None = None,
 ) -> UpliftJudgement:
     """Learn and judge in five folds, five times over; intervals of 95 %.
 
+    `people` says whose each row is, where somebody may have several: all of these are dealt into one fold.
     Raises `TooFewTreatedError` under 500 customers or 50 outcomes in an arm.
     """
     require_enough(treated, outcome)
@@ -129,7 +153,7 @@ def evaluate(
     for deal in range(DEALS):
         if report is not None:
             report(deal, DEALS)
-        folds = shuffled_folds(strata, seed=deal + 1)
+        folds = _dealt(strata, people, seed=deal + 1)
         effects = np.zeros(len(treated))
         for learn, test in folds:
             effects[test] = fit(table.rows(learn), treated[learn], outcome[learn]).effect(table.rows(test))
@@ -137,6 +161,16 @@ def evaluate(
         each = [qini(effects[test], treated[test], outcome[test]) for _, test in folds]
         intervals.append(_over_folds(np.array(each)))
     return _judgement(found, intervals, treated, outcome)
+
+
+def _dealt(strata: Integers, people: Integers | None, *, seed: int) -> list[Fold]:
+    if people is None:
+        return shuffled_folds(strata, seed=seed)
+    _, first, whose = np.unique(people, return_index=True, return_inverse=True)
+    folds = shuffled_folds(strata[first], seed=seed)
+    return [
+        (np.flatnonzero(np.isin(whose, learn)), np.flatnonzero(np.isin(whose, test))) for learn, test in folds
+    ]
 
 
 def qini(effects: Values, treated: Values, outcome: Values) -> float:
@@ -227,8 +261,10 @@ def require_enough(treated: Values, outcome: Values) -> None:
                 f"not enough data: {int(members.sum())} of {FEWEST_OF_EACH_ARM} {name} customers"
             )
         happened = int(outcome[members].sum())
-        if happened < FEWEST_OUTCOMES or happened == members.sum():
+        if happened < FEWEST_OUTCOMES:
             raise TooFewTreatedError(
                 f"not enough data: {happened} of {FEWEST_OUTCOMES} outcomes among the {int(members.sum())} "
-                f"{name} customers (and some without it)"
+                f"{name} customers"
             )
+        if happened == members.sum():
+            raise TooFewTreatedError(f"not enough data: all {happened} {name} customers have the outcome")

@@ -126,13 +126,43 @@ def test_classifiers_are_printed_as_tables(tmp_path: Path) -> None:
         ("a,c\n1,1\n", "line 1: there is no column b; there are a, c"),
         ("b\n1\n0\n", "no column is left to predict from"),
         ("a,b\n1,1\n2,0\n", "not enough data: 1 of 50 positive rows"),
+        ("a,b\n" + "x,1\n" * 99, "not enough data: 0 of 50 negative rows"),
+        ("a,b\n1,nan\n", "line 2: 'nan' in b is neither 0 nor 1"),
+        ("", "line 1: there is no header"),
     ],
 )
 def test_a_bad_file_of_rows_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "rows.csv"
     file.write_text(content)
-    with pytest.raises(CommandError, match=message):
+    with pytest.raises(CommandError, match=f"rows.csv: {message}") as error:
         call_command("evaluate_classifier", str(file), "--target", "b")
+    assert error.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "line 1: there is no header"),
+        ("mailed,age,bought\n", "there is no row below the header"),
+        ("mailed,age\n1,30\n", "line 1: there is no column bought; there are mailed, age"),
+        ("mailed,age,bought\n1,30,1\n2,30,1\n", "line 3: '2' in mailed is neither 0 nor 1"),
+        ("mailed,age,bought\n1,30,nan\n", "line 2: 'nan' in bought is neither 0 nor 1"),
+        ("mailed,age,bought\n1,30,1\n0,31\n", "line 3: 2 cells under 3 columns"),
+        ("mailed,bought\n1,1\n", "no column is left to predict from"),
+        (
+            "mailed,age,bought\n" + "1,x7,1\n" * 600,
+            "not enough data: all 600 treated customers have the outcome",
+        ),
+    ],
+)
+def test_a_bad_file_of_an_experiment_is_refused_with_its_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    file = tmp_path / "mails.csv"
+    file.write_text(content)
+    with pytest.raises(CommandError, match=f"mails.csv: ({message})") as error:
+        call_command("evaluate_uplift", str(file), "--treatment", "mailed", "--outcome", "bought")
+    assert error.value.returncode == 2
 
 
 def test_one_row_in_time_order_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from recommendations.predictions.files import EPOCH, read_purchases
 from recommendations.predictions.methods import gamma_gamma, pareto_nbd
-from recommendations.predictions.methods.histories import Histories, Purchases, histories
+from recommendations.predictions.methods.histories import Histories, Ledger, Purchases, histories
 from recommendations.predictions.methods.lifetime_value import (
     LifetimeValueModel,
     LifetimeValues,
@@ -123,6 +123,30 @@ def test_what_comes_later_changes_no_prediction(bought: Purchases) -> None:
     assert np.array_equal(
         predict(bought, as_of=280, weeks=20).spend, predict(other, as_of=280, weeks=20).spend
     )
+
+
+def test_trees_see_nothing_that_was_given_back_after_their_cut_off(bought: Purchases) -> None:
+    early = bought.days < 280
+    ledger = Ledger(
+        customers=np.concatenate([bought.customers, bought.customers[early]]),
+        days=np.concatenate([bought.days, bought.days[early]]),
+        booked=np.concatenate([bought.days, np.full(early.sum(), 300)]),
+        amounts=np.concatenate([bought.amounts, -bought.amounts[early] * (bought.customers[early] % 2)]),
+    )
+    without = fit(bought, as_of=560, weeks=40)
+    with_refunds = fit(ledger.purchases(), as_of=560, weeks=40)
+    assert with_refunds.trees is not None
+    assert with_refunds.trees.text == without.trees.text
+    assert with_refunds.value != without.value
+
+
+def test_what_is_given_back_counts_on_the_day_of_its_order_from_the_day_it_was_booked() -> None:
+    one = np.ones(3, dtype=np.int64)
+    ledger = Ledger(one, np.array([3, 5, 3]), np.array([3, 5, 9]), np.array([10.0, 4.0, -10.0]))
+    found = ledger.purchases()
+    assert (found.days.tolist(), found.amounts.tolist()) == ([5], [4.0])
+    known = {day: found.as_known(day).amounts.tolist() for day in (3, 4, 9, 10)}
+    assert known == {3: [], 4: [10.0], 9: [10.0, 4.0], 10: [4.0]}
 
 
 def test_few_customers_are_not_enough() -> None:
