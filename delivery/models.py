@@ -96,7 +96,12 @@ class Message(models.Model):
     )
     reason = models.CharField(max_length=200, blank=True, db_default="", help_text="Why it was not sent")
     due_at = models.DateTimeField(db_default=Now())
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often it was claimed")
+    attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often sending it was begun and not called off"
+    )
+    deaths = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many workers died while they had it"
+    )
     fence = models.IntegerField(
         default=0, db_default=0, help_text="Grows with each claim; an old claim cannot settle"
     )
@@ -115,6 +120,9 @@ class Message(models.Model):
         help_text="The mail itself, from just before it is handed over until it is settled",
     )
     fallbacks = models.PositiveSmallIntegerField(default=0, db_default=0)
+    handed_over_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was first about to be handed over as it is"
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 

@@ -3,14 +3,14 @@
 from celery import shared_task
 
 from delivery import outbox, recording
-from delivery.backends import BACKENDS
+from delivery.backends import in_doubt_of_senders
 
 
 @shared_task(queue="default")
 def release_expired_messages() -> dict[str, int]:
     """Find messages whose worker died, and those put back after their campaign was cancelled."""
     outbox.skip_cancelled()
-    return outbox.release_expired(honours_key={name: way.honours_key for name, way in BACKENDS.items()})
+    return outbox.release_expired(in_doubt=in_doubt_of_senders())
 
 
 @shared_task(queue="default")

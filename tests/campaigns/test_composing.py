@@ -1,5 +1,6 @@
 """What a mail of a campaign says, and what it costs to write."""
 
+import math
 import re
 from datetime import timedelta
 from email import message_from_bytes
@@ -249,7 +250,7 @@ def test_a_mail_handed_over_by_a_worker_that_died_is_the_one_that_is_recorded() 
     composed = compose(campaign.dispatch, outbox.claim(counted.dispatch_id, limit=1))
     [mail] = [one.mail for one in composed]
     outbox.keep([(one, one.mail) for one in composed])
-    LocalBackend().send([mail])
+    LocalBackend().send([mail], deadline=math.inf)
     assert click(0) == "https://shop.example/p0"
     with connection.cursor() as cursor:
         cursor.execute("UPDATE delivery_message SET lease_until = lease_until - interval '1 hour'")
