@@ -258,7 +258,7 @@ def test_a_mail_handed_over_by_a_worker_that_died_is_the_one_that_is_recorded() 
     Product.objects.filter(pk=products[0].pk).update(is_available=False)
     send_due(counted.dispatch_id)
     message, kept = Message.objects.get(), MailboxMessage.objects.get()
-    assert (message.state, message.attempts) == ("sent", 2)
+    assert (message.state, message.attempts, message.deaths) == ("sent", 1, 1)
     assert message.content_sha256 == sha256(bytes(kept.raw)).hexdigest()
     shown = re.findall(r"/t/c/[^/]+/(\d+)[^>]*>(Product \d)<", html_of(kept))
     assert [(name, click(int(index))) for index, name in shown] == [
