@@ -146,7 +146,7 @@ class Claimed:
     @property
     def key(self) -> str:
         """The idempotency key: the same for every attempt."""
-        return f"regards-{self.id}"
+        return Message.key_of(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from delivery import outbox, recording
+from delivery import outbox, reconciling, recording
 from delivery.backends import in_doubt_of_senders
 
 
@@ -20,3 +20,9 @@ def record_events() -> int:
     while recorded := recording.record_message_events():
         total += recorded
     return total
+
+
+@shared_task(queue="default")
+def settle_unknown_messages() -> int:
+    """Settle unknown messages by the reports that have come, and by asking the providers that can be asked."""
+    return reconciling.settle_reported() + reconciling.ask_providers()

@@ -4,10 +4,16 @@ from collections.abc import Callable
 
 from delivery.answers import InDoubt
 from delivery.backends.base import Backend
+from delivery.backends.gateway import GatewayBackend
 from delivery.backends.local import LocalBackend
 from delivery.models import Sender
 
-BACKENDS: dict[str, Callable[[Sender], Backend]] = {Sender.Backend.LOCAL.value: lambda sender: LocalBackend()}
+BACKENDS: dict[str, Callable[[Sender], Backend]] = {
+    Sender.Backend.LOCAL.value: lambda sender: LocalBackend(),
+    Sender.Backend.GATEWAY.value: lambda sender: GatewayBackend(
+        address=sender.address, secret=sender.secret, in_doubt=InDoubt(sender.in_doubt)
+    ),
+}
 
 
 def backend_of(sender: Sender) -> Backend:
