@@ -39,6 +39,7 @@ MAIN = (
     NavItem(label="Templates", url_name="campaigns:templates", icon="template"),
     NavItem(label="Campaigns", url_name="campaigns:list", icon="send"),
     NavItem(label="Experiments", url_name="reports:experiments", icon="flask"),
+    NavItem(label="Unknown mails", url_name="delivery:unknown", icon="alert-circle"),
     NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox"),
 )
 FOOT = (

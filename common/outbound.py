@@ -63,7 +63,9 @@ class _Guarded(httpx.BaseTransport):
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": host},
         )
-        return self._transports.setdefault(host, httpx.HTTPTransport()).handle_request(sent)
+        if host not in self._transports:  # making one reads all certificates
+            self._transports.setdefault(host, httpx.HTTPTransport())
+        return self._transports[host].handle_request(sent)
 
     def close(self) -> None:
         """Close all connections."""

@@ -20,6 +20,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "every_seconds": 60,
     },
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
+    "Settle unknown messages": {"task": "delivery.tasks.settle_unknown_messages", "every_seconds": 60},
     "Go on with imports of lists": {"task": "customers.tasks.sweep_lists", "every_seconds": 60},
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 60},
     "Watch data health": {"task": "customers.tasks.watch_data_health", "every_seconds": 60},

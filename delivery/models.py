@@ -1,10 +1,12 @@
 """The post office: what is to be sent, in which state it is, and what came back."""
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from delivery.answers import InDoubt
 
 
 class Sender(models.Model):
@@ -12,11 +14,30 @@ class Sender(models.Model):
 
     class Backend(models.TextChoices):
         LOCAL = "local", "Local mailbox (nothing leaves this machine)"
+        GATEWAY = "gateway", "Mail gateway over HTTP"
 
     name = models.CharField(max_length=100)
     from_name = models.CharField(max_length=100)
     from_email = models.EmailField()
     backend = models.CharField(max_length=10, choices=Backend.choices, default=Backend.LOCAL)
+    address = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        validators=[URLValidator(["https", "http"])],
+        help_text="Where the gateway takes mail: https://mail.example/messages",
+    )
+    secret = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="Sent to the gateway as a bearer token"
+    )
+    in_doubt = models.CharField(
+        "when an answer is lost",
+        max_length=10,
+        choices=InDoubt.choices,
+        default=InDoubt.LEAVE,
+        db_default=InDoubt.LEAVE,
+        help_text="What the gateway promises about a mail that it may have taken; the local mailbox keeps keys",
+    )
     rate_per_second = models.PositiveIntegerField(
         default=500, validators=[MinValueValidator(1)], help_text="Messages a second, at most"
     )
@@ -26,7 +47,10 @@ class Sender(models.Model):
             models.CheckConstraint(
                 condition=Q(rate_per_second__gte=1),
                 name="sender_rate_positive",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~Q(backend="gateway") | ~Q(address=""), name="sender_gateway_has_address"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,6 +104,10 @@ class Message(models.Model):
         FAILED = "failed", "Failed"
         UNKNOWN = "unknown", "Unknown"
 
+    class SettledBy(models.TextChoices):
+        REPORT = "report", "A report of the provider"
+        ASKED = "asked", "The provider, when asked"
+
     TERMINAL = (State.SENT, State.SKIPPED, State.SUPPRESSED, State.FAILED, State.UNKNOWN)
 
     dispatch = models.ForeignKey(Dispatch, models.PROTECT, related_name="messages")
@@ -96,7 +124,12 @@ class Message(models.Model):
     )
     reason = models.CharField(max_length=200, blank=True, db_default="", help_text="Why it was not sent")
     due_at = models.DateTimeField(db_default=Now())
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often it was claimed")
+    attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often sending it was begun and not called off"
+    )
+    deaths = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many workers died while they had it"
+    )
     fence = models.IntegerField(
         default=0, db_default=0, help_text="Grows with each claim; an old claim cannot settle"
     )
@@ -115,6 +148,16 @@ class Message(models.Model):
         help_text="The mail itself, from just before it is handed over until it is settled",
     )
     fallbacks = models.PositiveSmallIntegerField(default=0, db_default=0)
+    settled_by = models.CharField(
+        max_length=10,
+        blank=True,
+        db_default="",
+        choices=SettledBy.choices,
+        help_text="Who knew what became of it after it was unknown",
+    )
+    handed_over_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was first about to be handed over as it is"
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -137,10 +180,16 @@ class Message(models.Model):
             models.Index(fields=["dispatch", "state"], name="message_dispatch_state"),
             models.Index(fields=["customer", "sent_at"], name="message_customer"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider_id"),
+            models.Index(fields=["id"], condition=Q(state="unknown"), name="message_unknown"),
         ]
 
     def __str__(self) -> str:
         return f"Message {self.pk}"
+
+    @staticmethod
+    def key_of(message_id: int) -> str:
+        """The idempotency key of a message: the same for every attempt."""
+        return f"regards-{message_id}"
 
 
 class MailboxMessage(models.Model):
@@ -168,6 +217,7 @@ class MessageEvent(models.Model):
         OPENED = "opened", "Opened"
         CLICKED = "clicked", "Clicked"
         BOUNCED = "bounced", "Bounced"
+        REJECTED = "rejected", "Refused by the provider"
         COMPLAINED = "complained", "Marked as spam"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
 

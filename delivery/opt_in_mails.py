@@ -1,5 +1,7 @@
 """The one mail that an address gets before anybody agreed to anything: is it you, and do you want this?"""
 
+import time
+
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -8,9 +10,13 @@ from common.clock import now
 from customers import opt_in
 from customers.models import ConsentText, OptIn
 from delivery import mime
+from delivery.answers import Accepted
 from delivery.backends import backend_of
-from delivery.backends.base import Accepted, Outgoing
+from delivery.backends.base import Outgoing
 from delivery.models import Sender
+
+PATIENCE_SECONDS = 10
+"""Somebody waits for the page."""
 
 
 class NoSender(Exception):
@@ -42,7 +48,6 @@ def send_opt_in_mail(request: OptIn) -> bool:
         date=now(),
     )
     key = f"opt-in-{request.pk}"
-    (answer,) = backend_of(sender).send(
-        [Outgoing(key=key, recipient=request.email, subject=subject, raw=raw)]
-    )
-    return isinstance(answer, Accepted)
+    mail = Outgoing(key=key, recipient=request.email, subject=subject, raw=raw)
+    answers = dict(backend_of(sender).send([mail], deadline=time.monotonic() + PATIENCE_SECONDS))
+    return isinstance(answers.get(mail), Accepted)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from common import callers
 from customers import opt_in
 from customers.models import OptIn
-from delivery.backends.base import Unavailable
+from delivery.answers import Unavailable
 from delivery.forms import SignUpForm
 from delivery.opt_in_mails import NoSender, send_opt_in_mail
 

@@ -9,7 +9,7 @@ stands, or ends as *unknown*; it is never written anew. All times here are the d
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,15 +17,22 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from customers.models import Consent
+from delivery.answers import InDoubt
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch, Message
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
+ASK_AFTER = timedelta(seconds=settings.DELIVERY_ASK_AFTER_SECONDS)
+"""How long a provider is given to finish what was handed over before it is asked whether it did."""
 MAX_ATTEMPTS = 5
+"""How often a message may fail; what ended without its fault (a throttle, a dead worker) is not counted."""
+MAX_DEATHS = 40
+"""How many workers may die over a message before it is held to be the reason."""
 
 _CLAIM = """
 WITH due AS (
-    SELECT message.id, message.customer_id, message.recipient, message.raw IS NOT NULL AS is_written
+    SELECT message.id, message.customer_id, message.recipient, message.handed_over_at,
+        message.raw IS NOT NULL AS is_written
     FROM delivery_message message
     WHERE message.state = 'queued' AND message.due_at <= statement_timestamp() AND message.dispatch_id = %(dispatch)s
     ORDER BY message.due_at, message.id
@@ -37,6 +44,8 @@ WITH due AS (
         WHEN consent.is_granted IS NOT TRUE THEN 'consent withdrawn'
         WHEN suppression.reason IS NOT NULL THEN suppression.reason
         WHEN due.is_written AND due.recipient <> customer.email THEN 'the address changed'
+        WHEN due.is_written AND due.handed_over_at <= statement_timestamp() - make_interval(secs => %(repeatable_for)s)
+            THEN 'the provider may have forgotten its key'
         END AS obstacle
     FROM due
     JOIN customers_customer customer ON customer.id = due.customer_id
@@ -58,16 +67,34 @@ RETURNING message.id, message.customer_id, message.variant_key, message.fence, m
           message.recipient, message.subject, message.raw, message.state
 """
 
+# Consent is asked once more: minutes may lie between the claim and this.
 _KEEP = """
+WITH written AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)s::bytea[],
+        %(hashes)s::text[], %(resolved)s::jsonb[], %(links)s::jsonb[], %(fallbacks)s::smallint[])
+        AS t(id, fence, subject, raw, content_sha256, resolved, links, fallbacks)
+), judged AS (
+    SELECT written.*, CASE WHEN consent.is_granted IS NOT TRUE THEN 'consent withdrawn' ELSE suppression.reason END
+        AS obstacle
+    FROM written
+    JOIN delivery_message message ON message.id = written.id
+    LEFT JOIN customers_consent consent
+        ON consent.customer_id = message.customer_id AND consent.purpose = %(purpose)s
+    LEFT JOIN customers_suppression suppression
+        ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || message.recipient, 'UTF8'))
+), barred AS (
+    UPDATE delivery_message message SET state = 'suppressed', reason = obstacle, recipient = '', lease_until = NULL
+    FROM judged
+    WHERE message.id = judged.id AND message.fence = judged.fence AND message.state = 'in_flight'
+        AND obstacle IS NOT NULL
+)
 UPDATE delivery_message message
-SET subject = written.subject, raw = written.raw, content_sha256 = written.content_sha256,
-    resolved = written.resolved, fallbacks = written.fallbacks,
-    links = ARRAY(SELECT jsonb_array_elements_text(written.links)),
+SET subject = judged.subject, raw = judged.raw, content_sha256 = judged.content_sha256,
+    resolved = judged.resolved, fallbacks = judged.fallbacks,
+    links = ARRAY(SELECT jsonb_array_elements_text(judged.links)), handed_over_at = statement_timestamp(),
     lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
-FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)s::bytea[], %(hashes)s::text[],
-    %(resolved)s::jsonb[], %(links)s::jsonb[], %(fallbacks)s::smallint[])
-    AS written(id, fence, subject, raw, content_sha256, resolved, links, fallbacks)
-WHERE message.id = written.id AND message.fence = written.fence AND message.state = 'in_flight'
+FROM judged
+WHERE message.id = judged.id AND message.fence = judged.fence AND message.state = 'in_flight' AND obstacle IS NULL
 RETURNING message.id
 """
 
@@ -93,9 +120,9 @@ SELECT count(*) FROM settled
 
 
 # After an attempt that ended nobody knows how: what was never handed over is safe to try again, and so is what the
-# provider keeps once. `again` says whether it does.
+# provider keeps once or can be asked about. `again` says whether it does, `left` whether there are tries left.
 _AFTERWARDS = """
-CASE WHEN (message.raw IS NULL OR {again}) AND message.attempts < %(most)s THEN 'queued'
+CASE WHEN (message.raw IS NULL OR {again}) AND {left} THEN 'queued'
      WHEN message.raw IS NULL THEN 'failed' ELSE 'unknown' END
 """
 
@@ -119,7 +146,7 @@ class Claimed:
     @property
     def key(self) -> str:
         """The idempotency key: the same for every attempt."""
-        return f"regards-{self.id}"
+        return Message.key_of(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +175,12 @@ class Settlement:
     provider_id: str = ""
 
 
-def claim(dispatch_id: int, *, limit: int) -> list[Claimed]:
+def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = None) -> list[Claimed]:
     """Take up to `limit` due messages of a dispatch that is sending; in one short transaction.
 
     Who has no address, withdrew consent or is suppressed is settled on the spot and not returned; as *unknown* where
-    an earlier attempt may have reached the provider. The dispatch's row is share-locked, so that after a pause or
+    an earlier attempt may have reached the provider, and so is what was handed over longer ago than `repeatable_for`
+    (None: any time). The dispatch's row is share-locked, so that after a pause or
     cancel has returned no further message is claimed.
     """
     with transaction.atomic(), connection.cursor() as cursor:
@@ -166,6 +194,7 @@ def claim(dispatch_id: int, *, limit: int) -> list[Claimed]:
                 "dispatch": dispatch_id,
                 "limit": limit,
                 "lease": LEASE.total_seconds(),
+                "repeatable_for": None if repeatable_for is None else repeatable_for.total_seconds(),
                 "purpose": Consent.Purpose.MARKETING_EMAIL,
                 "key": settings.SUPPRESSION_KEY,
             },
@@ -193,7 +222,8 @@ def claim(dispatch_id: int, *, limit: int) -> list[Claimed]:
 def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
     """Keep what is about to be handed over, and begin the lease anew; in one statement.
 
-    Returns the ids of the messages that are still this worker's: no other may be handed over.
+    Returns the ids of the messages that are still this worker's: no other may be handed over. Whose consent was
+    withdrawn since the claim is settled as suppressed.
     """
     if not written:
         return set()
@@ -211,6 +241,8 @@ def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
                 "links": [one.links for one, _ in ordered],
                 "fallbacks": [min(one.fallbacks, 32_767) for one, _ in ordered],
                 "lease": LEASE.total_seconds(),
+                "purpose": Consent.Purpose.MARKETING_EMAIL,
+                "key": settings.SUPPRESSION_KEY,
             },
         )
         return {message_id for (message_id,) in cursor.fetchall()}
@@ -240,20 +272,20 @@ def settle(settlements: Sequence[Settlement]) -> int:
 
 
 def put_back(
-    claimed: Sequence[Claimed], *, delay: timedelta, reason: str, honours_key: bool = True
+    claimed: Sequence[Claimed], *, delay: timedelta, reason: str, may_repeat: bool = True
 ) -> dict[str, int]:
-    """End an attempt that failed in a way nobody foresaw, and return how many of ours became what.
+    """End an attempt that failed, and return how many of ours became what.
 
     A message is queued again while it has attempts left and doing so cannot double it; else it failed, or is
-    *unknown* where it was handed over. `honours_key`: whether the backend keeps a key once.
+    *unknown* where it was handed over. `may_repeat`: whether the backend keeps a key once or can be asked.
     """
+    afterwards = _AFTERWARDS.format(again="%(again)s", left="message.attempts < %(most)s")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH ended AS (
-                UPDATE delivery_message message SET state = {_AFTERWARDS.format(again="%(again)s")},
-                    raw = CASE {_AFTERWARDS.format(again="%(again)s")} WHEN 'queued' THEN raw END,
-                    reason = %(reason)s, lease_until = NULL,
+                UPDATE delivery_message message SET state = {afterwards},
+                    raw = CASE {afterwards} WHEN 'queued' THEN raw END, reason = %(reason)s, lease_until = NULL,
                     due_at = statement_timestamp() + make_interval(secs => %(delay)s)
                 FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
                 WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
@@ -264,7 +296,7 @@ def put_back(
             {
                 "ids": [c.id for c in claimed],
                 "fences": [c.fence for c in claimed],
-                "again": honours_key,
+                "again": may_repeat,
                 "most": MAX_ATTEMPTS,
                 "reason": reason[:200],
                 "delay": delay.total_seconds(),
@@ -287,6 +319,7 @@ def return_unsent(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) 
                 content_sha256 = CASE WHEN was_written THEN content_sha256 ELSE '' END,
                 links = CASE WHEN was_written THEN links END,
                 resolved = CASE WHEN was_written THEN resolved END,
+                handed_over_at = CASE WHEN was_written THEN handed_over_at END,
                 lease_until = NULL, due_at = statement_timestamp() + make_interval(secs => %(delay)s)
             FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(written)s::bool[]) AS mine(id, fence, was_written)
             WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
@@ -302,33 +335,42 @@ def return_unsent(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) 
         return cursor.rowcount
 
 
-def release_expired(*, honours_key: dict[str, bool]) -> dict[str, int]:
-    """Deal with messages whose worker died: `honours_key` says for each backend whether it keeps a key once.
+def release_expired(*, in_doubt: Mapping[int, InDoubt]) -> dict[str, int]:
+    """Deal with messages whose worker died: `in_doubt` says for each sender what its provider allows.
 
-    What was not handed over yet is queued again, and so is the rest where the key is honoured (sending twice keeps
-    one); elsewhere, and after the last attempt, it becomes *unknown* and is not resent by itself. Returns how many
-    became what.
+    What was not handed over yet is queued again, and so is the rest where that cannot double it (where the provider
+    is asked first, it is given time to finish); elsewhere it becomes *unknown* and is not resent by itself. A death is
+    no attempt, but a message over which `MAX_DEATHS` workers died is let go. Returns how many became what.
     """
-    safe = [backend for backend, honours in honours_key.items() if honours]
+    afterwards = _AFTERWARDS.format(again="expired.again", left="message.deaths + 1 < %(most)s")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH expired AS (
-                SELECT message.id, sender.backend = ANY(%(safe)s) AS again FROM delivery_message message
+                SELECT message.id, dispatch.sender_id = ANY(%(repeated)s::bigint[] || %(asked)s::bigint[]) AS again,
+                    CASE WHEN message.raw IS NOT NULL AND dispatch.sender_id = ANY(%(asked)s::bigint[])
+                         THEN %(ask_after)s
+                         ELSE least(message.deaths, 12) * 5 END AS delay
+                FROM delivery_message message
                 JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
-                JOIN delivery_sender sender ON sender.id = dispatch.sender_id
                 WHERE message.state = 'in_flight' AND message.lease_until < statement_timestamp()
                 ORDER BY message.id FOR UPDATE OF message SKIP LOCKED
             ), released AS (
                 UPDATE delivery_message message
-                SET state = {_AFTERWARDS.format(again="expired.again")},
-                    raw = CASE {_AFTERWARDS.format(again="expired.again")} WHEN 'queued' THEN raw END,
-                    reason = 'the worker died', lease_until = NULL, fence = fence + 1
+                SET state = {afterwards}, raw = CASE {afterwards} WHEN 'queued' THEN raw END,
+                    reason = 'the worker died', lease_until = NULL, fence = fence + 1,
+                    attempts = attempts - 1, deaths = deaths + 1,
+                    due_at = statement_timestamp() + make_interval(secs => delay)
                 FROM expired WHERE expired.id = message.id RETURNING message.state
             )
             SELECT state, count(*) FROM released GROUP BY state
             """,  # noqa: S608 - only texts of this module
-            {"safe": safe, "most": MAX_ATTEMPTS},
+            {
+                "repeated": [sender for sender, may in in_doubt.items() if may == InDoubt.REPEAT],
+                "asked": [sender for sender, may in in_doubt.items() if may == InDoubt.ASK],
+                "ask_after": ASK_AFTER.total_seconds(),
+                "most": MAX_DEATHS,
+            },
         )
         return dict(cursor.fetchall())
 

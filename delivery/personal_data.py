@@ -62,7 +62,8 @@ POLICIES = [
             ),
         },
         keeps=columns(
-            "dispatch_id customer_id variant_key occasion due_at attempts fallbacks sent_at created_at"
+            "dispatch_id customer_id variant_key occasion due_at attempts deaths fallbacks "
+            "settled_by handed_over_at sent_at created_at"
         ),
         hides=columns("raw"),
     ),

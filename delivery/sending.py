@@ -1,24 +1,27 @@
 """One chunk through the post office: claim, compose, keep, hand over, settle. No network inside a transaction."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from delivery import outbox, pacing
+from delivery.answers import InDoubt
 from delivery.backends import backend_of
-from delivery.backends.base import Accepted, Backend, Outgoing, Refused, Unavailable
+from delivery.backends.base import Backend, Outgoing
+from delivery.handing_over import RETRY_AFTER, HandedOver, Ready, ask_first, hand_over
 from delivery.models import Dispatch, Message
 from delivery.outbox import Claimed, Composed, Settlement
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 500
-RETRY_AFTER = timedelta(seconds=30)
+GROUP = 100
+"""How many mails are kept and handed over together: consent is asked again before each group."""
 
 Compose = Callable[[Dispatch, Sequence[Claimed]], list[Composed]]
 """Writes the mails of claimed messages; may leave the last ones out when it takes long."""
-Ready = list[tuple[Claimed, Outgoing]]
 
 
 @dataclass(slots=True)
@@ -34,30 +37,73 @@ class ChunkResult:
     unavailable: bool = False
     states: dict[str, int] = field(default_factory=dict)
 
+    def add(self, handed_over: HandedOver) -> None:
+        """Count what became of a group."""
+        self.unavailable = self.unavailable or handed_over.leave_alone is not None
+        for state, count in handed_over.states.items():
+            self.states[state] = self.states.get(state, 0) + count
+            self.settled += count if state in Message.TERMINAL else 0
+
 
 def send_chunk(dispatch: Dispatch, *, compose: Compose, limit: int = CHUNK) -> ChunkResult:
     """Send up to `limit` messages of a dispatch; returns when they are settled or put back.
 
     A process killed at any point leaves its messages *in flight*; `outbox.release_expired` finds them. A message that
     cannot be composed fails by itself; one whose composing raises is put back by itself. What an earlier attempt may
-    have handed over is handed over again as it was. An unavailable backend costs no attempt.
+    have handed over is handed over again as it was, or asked about first. An unavailable backend costs no attempt.
     """
     sender = dispatch.sender
     allowed = pacing.take(sender.pk, rate_per_second=sender.rate_per_second, wanted=limit)
     if not allowed:
         return ChunkResult(throttled=True)
-    claimed = outbox.claim(dispatch.pk, limit=allowed)
+    backend = backend_of(sender)
+    deadline = _half_a_lease()
+    claimed = outbox.claim(dispatch.pk, limit=allowed, repeatable_for=_repeatable_for(backend))
     pacing.give_back(sender.pk, count=allowed - len(claimed))
     result = ChunkResult(claimed=len(claimed))
-    composed = _composed(dispatch, [one for one in claimed if one.raw is None], compose)
+    fresh = [one for one in claimed if one.raw is None]
+    _send_again(result, backend, [one for one in claimed if one.raw is not None], deadline=deadline)
+    if result.unavailable:
+        outbox.return_unsent(fresh, delay=RETRY_AFTER, reason="the provider takes nothing")
+        return result
+    composed = _composed(dispatch, fresh, compose)
     _settle(result, [_unsent(one) for one in composed if one.mail is None])
-    ready = _kept(composed) + [(one, _as_it_was(one)) for one in claimed if one.raw is not None]
-    answers = _hand_over(backend_of(sender), ready)
-    if answers is None:
-        result.unavailable = True
-    else:
-        _settle(result, [_settlement(one, answer) for (one, _), answer in zip(ready, answers, strict=True)])
+    _send_written(result, backend, [one for one in composed if one.mail is not None])
     return result
+
+
+def _half_a_lease() -> float:
+    """The moment until which mails may be handed over under a lease that begins now."""
+    return time.monotonic() + outbox.LEASE.total_seconds() / 2
+
+
+def _repeatable_for(backend: Backend) -> timedelta | None:
+    """For how long after its first hand-over a mail may be handed over again; None: for ever."""
+    lifetimes = {InDoubt.REPEAT: backend.key_lifetime, InDoubt.LEAVE: timedelta()}
+    return lifetimes.get(backend.in_doubt)
+
+
+def _send_again(
+    result: ChunkResult, backend: Backend, claimed: Sequence[Claimed], *, deadline: float
+) -> None:
+    """Hand over again, as it was, what may have arrived; where the provider can be asked, only what did not."""
+    if claimed and backend.in_doubt == InDoubt.ASK:
+        claimed, asked = ask_first(backend, claimed, deadline=deadline)
+        result.add(asked)
+    if claimed:
+        result.add(hand_over(backend, [(one, _as_it_was(one)) for one in claimed], deadline=deadline))
+
+
+def _send_written(result: ChunkResult, backend: Backend, composed: Sequence[Composed]) -> None:
+    """Hand over what was just written, group by group; a provider that takes nothing is left alone."""
+    for start in range(0, len(composed), GROUP):
+        if result.unavailable:
+            rest = [one.claimed for one in composed[start:]]
+            outbox.return_unsent(rest, delay=RETRY_AFTER, reason="the provider takes nothing")
+            return
+        deadline = _half_a_lease()
+        if ready := _kept(composed[start : start + GROUP]):
+            result.add(hand_over(backend, ready, deadline=deadline))
 
 
 def _composed(dispatch: Dispatch, claimed: Sequence[Claimed], compose: Compose) -> list[Composed]:
@@ -91,23 +137,6 @@ def _as_it_was(claimed: Claimed) -> Outgoing:
     return Outgoing(key=claimed.key, recipient=claimed.recipient, subject=claimed.subject, raw=claimed.raw)
 
 
-def _hand_over(backend: Backend, ready: Ready) -> list[Accepted | Refused] | None:
-    """Hand over; one answer a mail in order, or None where nothing was taken. Raises what nobody foresaw."""
-    if not ready:
-        return []
-    claimed = [one for one, _ in ready]
-    try:
-        return backend.send([mail for _, mail in ready])
-    except Unavailable as error:
-        logger.warning("%s is unavailable, %s messages put back", type(backend).__name__, len(ready))
-        outbox.return_unsent(claimed, delay=RETRY_AFTER, reason=str(error))
-        return None
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        outbox.put_back(claimed, delay=RETRY_AFTER, reason=reason, honours_key=backend.honours_key)
-        raise
-
-
 def _settle(result: ChunkResult, settlements: Sequence[Settlement]) -> None:
     """Write outcomes and count them."""
     result.settled += outbox.settle(settlements)
@@ -119,10 +148,3 @@ def _unsent(composed: Composed) -> Settlement:
     """Say why there is no mail."""
     state = Message.State.FAILED if composed.failed else Message.State.SKIPPED
     return Settlement(claimed=composed.claimed, state=state, reason=composed.failed or composed.skipped)
-
-
-def _settlement(claimed: Claimed, answer: Accepted | Refused) -> Settlement:
-    """Name the state that a mail has reached with the provider's answer."""
-    if isinstance(answer, Accepted):
-        return Settlement(claimed=claimed, state=Message.State.SENT, provider_id=answer.provider_id)
-    return Settlement(claimed=claimed, state=Message.State.FAILED, reason=answer.reason)

@@ -2,15 +2,15 @@
 
 from celery import shared_task
 
-from delivery import outbox, recording
-from delivery.backends import BACKENDS
+from delivery import outbox, reconciling, recording
+from delivery.backends import in_doubt_of_senders
 
 
 @shared_task
 def release_expired_messages() -> dict[str, int]:
     """Find messages whose worker died, and those put back after their campaign was cancelled."""
     outbox.skip_cancelled()
-    return outbox.release_expired(honours_key={name: way.honours_key for name, way in BACKENDS.items()})
+    return outbox.release_expired(in_doubt=in_doubt_of_senders())
 
 
 @shared_task
@@ -20,3 +20,9 @@ def record_events() -> int:
     while recorded := recording.record_message_events():
         total += recorded
     return total
+
+
+@shared_task(queue="default")
+def settle_unknown_messages() -> int:
+    """Settle unknown messages by the reports that have come, and by asking the providers that can be asked."""
+    return reconciling.settle_reported() + reconciling.ask_providers()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from delivery import opt_in_views, views
+from delivery import opt_in_views, unknown_views, views
 
 app_name = "delivery"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("p/<str:token>", views.preferences, name="preferences"),
     path("sign-up/", opt_in_views.sign_up, name="sign_up"),
     path("confirm/<str:token>", opt_in_views.confirm, name="confirm"),
+    path("unknown/", unknown_views.unknown, name="unknown"),
+    path("unknown/<int:pk>/send-again/", unknown_views.send_again, name="send_again"),
     path("mailbox/", views.mailbox, name="mailbox"),
     path("mailbox/<int:pk>/", views.mailbox_message, name="mailbox_message"),
     path("mailbox/<int:pk>/html", views.mailbox_html, name="mailbox_html"),

@@ -12,6 +12,7 @@ from common.clock import now
 from customers.consent import suppress
 from customers.models import Suppression
 from delivery.models import Message, MessageEvent, WebhookReceipt
+from delivery.reconciling import settle_reported
 from delivery.tracking import may_note, unsubscribe
 
 _KINDS = {
@@ -19,6 +20,8 @@ _KINDS = {
     EventType.OPENED: MessageEvent.Kind.OPENED,
     EventType.CLICKED: MessageEvent.Kind.CLICKED,
     EventType.BOUNCED: MessageEvent.Kind.BOUNCED,
+    EventType.REJECTED: MessageEvent.Kind.REJECTED,
+    EventType.FAILED: MessageEvent.Kind.REJECTED,
     EventType.COMPLAINED: MessageEvent.Kind.COMPLAINED,
     EventType.UNSUBSCRIBED: MessageEvent.Kind.UNSUBSCRIBED,
 }
@@ -45,6 +48,7 @@ def take_report(sender: object, event: AnymailTrackingEvent, esp_name: str, **kw
             _apply(
                 receipt.message, kind=kind, event=event, dedupe_key=f"{esp_name}:{receipt.event_key}"[:200]
             )
+            settle_reported(receipt.message.pk)
 
 
 def _apply(

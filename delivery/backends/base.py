@@ -1,8 +1,11 @@
 """What every way out has in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
+
+from delivery.answers import Answer, InDoubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,30 +18,27 @@ class Outgoing:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """The provider has taken the mail and knows it by `provider_id`."""
-
-    provider_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """The provider will not take this mail; trying again would not help."""
-
-    reason: str
-
-
-class Unavailable(Exception):
-    """Nothing of the batch was taken, and a later attempt may succeed."""
-
-
 class Backend(Protocol):
     """Hands finished mails over."""
 
-    honours_key: bool
-    """Whether a mail handed over twice with the same key is delivered once."""
+    @property
+    def in_doubt(self) -> InDoubt:
+        """What may be done with a mail whose answer was lost."""
+        ...
 
-    def send(self, batch: Sequence[Outgoing]) -> list[Accepted | Refused]:
-        """Hand a batch over and return one answer a mail, in order. Raises Unavailable."""
+    @property
+    def key_lifetime(self) -> timedelta | None:
+        """For how long a key is kept once, from its first use; None: for ever. Asked where `in_doubt` is REPEAT."""
+        ...
+
+    def send(self, batch: Sequence[Outgoing], *, deadline: float) -> Iterable[tuple[Outgoing, Answer]]:
+        """Hand a batch over and yield the answers as they come, in any order.
+
+        `deadline` is a moment of `time.monotonic()` after which nothing may be handed over. A mail without an answer
+        counts as not handed over after Unavailable, and as uncertain otherwise.
+        """
+        ...
+
+    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return the provider's ids of the keys that it has; needed where `in_doubt` is ASK. Raises Unavailable."""
         ...

@@ -1,17 +1,19 @@
 """Keeps mail in the database, where the mailbox page shows it. Nothing leaves this machine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from delivery.backends.base import Accepted, Outgoing, Refused
+from delivery.answers import Accepted, Answer, InDoubt
+from delivery.backends.base import Outgoing
 from delivery.models import MailboxMessage
 
 
 class LocalBackend:
     """The embedded default. A key is kept once, so that a retry after a lost answer doubles nothing."""
 
-    honours_key = True
+    in_doubt = InDoubt.REPEAT
+    key_lifetime = None
 
-    def send(self, batch: Sequence[Outgoing]) -> list[Accepted | Refused]:
+    def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
         """Store the batch in one statement; what is there already is left as it is."""
         MailboxMessage.objects.bulk_create(
             [
@@ -22,4 +24,9 @@ class LocalBackend:
             ],
             ignore_conflicts=True,
         )
-        return [Accepted(provider_id=mail.key) for mail in batch]
+        return [(mail, Accepted(provider_id=mail.key)) for mail in batch]
+
+    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return the keys that are in the mailbox."""
+        found = MailboxMessage.objects.filter(key__in=keys).values_list("key", flat=True)
+        return {key: key for key in found}

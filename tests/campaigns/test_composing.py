@@ -1,5 +1,6 @@
 """What a mail of a campaign says, and what it costs to write."""
 
+import math
 import re
 from datetime import timedelta
 from email import message_from_bytes
@@ -249,7 +250,7 @@ def test_a_mail_handed_over_by_a_worker_that_died_is_the_one_that_is_recorded() 
     composed = compose(campaign.dispatch, outbox.claim(counted.dispatch_id, limit=1))
     [mail] = [one.mail for one in composed]
     outbox.keep([(one, one.mail) for one in composed])
-    LocalBackend().send([mail])
+    LocalBackend().send([mail], deadline=math.inf)
     assert click(0) == "https://shop.example/p0"
     with connection.cursor() as cursor:
         cursor.execute("UPDATE delivery_message SET lease_until = lease_until - interval '1 hour'")
@@ -257,7 +258,7 @@ def test_a_mail_handed_over_by_a_worker_that_died_is_the_one_that_is_recorded() 
     Product.objects.filter(pk=products[0].pk).update(is_available=False)
     send_due(counted.dispatch_id)
     message, kept = Message.objects.get(), MailboxMessage.objects.get()
-    assert (message.state, message.attempts) == ("sent", 2)
+    assert (message.state, message.attempts, message.deaths) == ("sent", 1, 1)
     assert message.content_sha256 == sha256(bytes(kept.raw)).hexdigest()
     shown = re.findall(r"/t/c/[^/]+/(\d+)[^>]*>(Product \d)<", html_of(kept))
     assert [(name, click(int(index))) for index, name in shown] == [

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
 from customers.consent import suppress, withdraw
 from customers.models import Suppression
 from delivery import outbox
+from delivery.answers import InDoubt
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch, Message, MessageEvent
 from delivery.outbox import Composed, Settlement
@@ -17,7 +19,6 @@ from delivery.steering import steer
 
 pytestmark = pytest.mark.django_db
 Queue = Callable[[int], list[Message]]
-KEYS = {"local": True}
 
 
 def states(dispatch: Dispatch) -> dict[str, int]:
@@ -32,6 +33,10 @@ def expire_leases() -> None:
         cursor.execute(
             "UPDATE delivery_message SET lease_until = statement_timestamp() - interval '1 s' WHERE state = 'in_flight'"
         )
+
+
+def release(dispatch: Dispatch, in_doubt: InDoubt = InDoubt.REPEAT) -> dict[str, int]:
+    return outbox.release_expired(in_doubt={dispatch.sender_id: in_doubt})
 
 
 def sent(claimed: outbox.Claimed) -> Settlement:
@@ -88,7 +93,7 @@ def test_a_late_worker_cannot_settle_what_was_claimed_again(dispatch: Dispatch, 
     queue(1)
     (late,) = outbox.claim(dispatch.pk, limit=1)
     expire_leases()
-    assert outbox.release_expired(honours_key=KEYS) == {"queued": 1}
+    assert release(dispatch) == {"queued": 1}
     (current,) = outbox.claim(dispatch.pk, limit=1)
     assert outbox.settle([sent(late)]) == 0
     assert outbox.settle([sent(current)]) == 1
@@ -99,7 +104,7 @@ def test_a_lost_message_is_not_resent_where_no_key_is_honoured(dispatch: Dispatc
     handed_over, not_yet = outbox.claim(dispatch.pk, limit=2)
     written(handed_over)
     expire_leases()
-    assert outbox.release_expired(honours_key={"local": False}) == {"unknown": 1, "queued": 1}
+    assert release(dispatch, InDoubt.LEAVE) == {"unknown": 1, "queued": 1}
     assert [one.id for one in outbox.claim(dispatch.pk, limit=2)] == [not_yet.id]
 
 
@@ -120,16 +125,66 @@ def test_the_next_attempt_gets_the_bytes_of_the_last(dispatch: Dispatch, queue: 
     queue(1)
     written(*outbox.claim(dispatch.pk, limit=1), raw=b"\0as \xff it was")
     expire_leases()
-    outbox.release_expired(honours_key=KEYS)
+    release(dispatch)
     (again,) = outbox.claim(dispatch.pk, limit=1)
-    assert (again.raw, again.subject, again.attempts) == (b"\0as \xff it was", "Hello", 2)
+    assert (again.raw, again.subject, again.attempts) == (b"\0as \xff it was", "Hello", 1)
+
+
+def test_a_death_is_no_attempt_and_later_ones_let_others_go_first(dispatch: Dispatch, queue: Queue) -> None:
+    queue(1)
+    for death in range(3):
+        Message.objects.update(due_at=Now())
+        outbox.claim(dispatch.pk, limit=1)
+        expire_leases()
+        assert release(dispatch) == {"queued": 1}
+        assert Message.objects.filter(due_at__gt=Now()).exists() == (death > 0)
+    assert Message.objects.values_list("attempts", "deaths").get() == (0, 3)
+
+
+def test_a_provider_that_can_be_asked_is_given_time_before(dispatch: Dispatch, queue: Queue) -> None:
+    queue(2)
+    handed_over, _ = outbox.claim(dispatch.pk, limit=2)
+    written(handed_over)
+    expire_leases()
+    assert release(dispatch, InDoubt.ASK) == {"queued": 2}
+    soon, late = Now() + outbox.ASK_AFTER / 2, Now() + outbox.ASK_AFTER
+    assert Message.objects.get(due_at__gt=soon, due_at__lte=late).pk == handed_over.id
+
+
+def test_a_key_that_the_provider_may_have_forgotten_is_not_used_again(
+    dispatch: Dispatch, queue: Queue
+) -> None:
+    queue(2)
+    old, _ = outbox.claim(dispatch.pk, limit=2)
+    written(old)
+    expire_leases()
+    release(dispatch)
+    Message.objects.filter(pk=old.id).update(handed_over_at=Now() - timedelta(hours=25))
+    assert len(outbox.claim(dispatch.pk, limit=2, repeatable_for=timedelta(hours=24))) == 1
+    state = Message.objects.values_list("state", "reason", "raw").get(pk=old.id)
+    assert state == ("unknown", "the provider may have forgotten its key", None)
+
+
+@pytest.mark.parametrize(("what", "reason"), [("consent", "consent withdrawn"), ("spam", "complaint")])
+def test_who_withdraws_after_the_claim_is_not_handed_over(
+    dispatch: Dispatch, queue: Queue, what: str, reason: str
+) -> None:
+    message, _ = queue(2)
+    gone, stays = outbox.claim(dispatch.pk, limit=2)
+    if what == "consent":
+        withdraw([message.customer_id], source="test")
+    else:
+        suppress(gone.recipient, Suppression.Reason.COMPLAINT)
+    assert written(gone, stays) == {stays.id}
+    kept = Message.objects.get(pk=gone.id)
+    assert (kept.state, kept.reason, kept.raw, kept.lease_until) == ("suppressed", reason, None, None)
 
 
 def test_a_late_worker_cannot_keep_what_was_claimed_again(dispatch: Dispatch, queue: Queue) -> None:
     queue(1)
     (late,) = outbox.claim(dispatch.pk, limit=1)
     expire_leases()
-    outbox.release_expired(honours_key=KEYS)
+    release(dispatch)
     (current,) = outbox.claim(dispatch.pk, limit=1)
     written(current, raw=b"current")
     assert written(late, raw=b"late") == set()
@@ -140,12 +195,13 @@ def test_a_worker_that_dies_each_time_after_handing_over_leaves_the_message_unkn
     dispatch: Dispatch, queue: Queue
 ) -> None:
     queue(2)
-    for attempt in range(1, outbox.MAX_ATTEMPTS + 1):
+    for death in range(outbox.MAX_DEATHS):
+        Message.objects.update(due_at=Now())
         first, *_ = outbox.claim(dispatch.pk, limit=2)
-        if attempt == 1:
+        if death == 0:
             written(first)
         expire_leases()
-        released = outbox.release_expired(honours_key=KEYS)
+        released = release(dispatch)
     assert released == {"unknown": 1, "failed": 1}
 
 
@@ -156,7 +212,7 @@ def test_a_message_that_may_be_delivered_already_is_not_called_unsent(
     (message,) = queue(1)
     written(*outbox.claim(dispatch.pk, limit=1))
     expire_leases()
-    outbox.release_expired(honours_key=KEYS)
+    release(dispatch)
     if what == "consent":
         withdraw([message.customer_id], source="test")
     elif what == "address":
@@ -191,10 +247,10 @@ def test_what_an_earlier_attempt_may_have_handed_over_is_not_forgotten(
     queue(1)
     written(*outbox.claim(dispatch.pk, limit=1))
     expire_leases()
-    outbox.release_expired(honours_key=KEYS)
+    release(dispatch)
     outbox.return_unsent(outbox.claim(dispatch.pk, limit=1), delay=timedelta(0), reason="away")
     (again,) = outbox.claim(dispatch.pk, limit=1)
-    assert (again.raw, again.attempts) == (b"Hi", 2)
+    assert (again.raw, again.attempts) == (b"Hi", 1)
 
 
 def test_a_message_that_fails_again_and_again_ends_as_failed(dispatch: Dispatch, queue: Queue) -> None:

@@ -1,24 +1,27 @@
 """A chunk through the post office, with the real local backend and the real pace in Valkey."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
+from typing import ClassVar
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from common import valkey
 from common.clock import now
 from customers.models import CustomerFacts, Event, EventType
 from delivery import outbox, pacing
+from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable, Uncertain, Untried
 from delivery.backends import BACKENDS
-from delivery.backends.base import Accepted, Outgoing, Refused, Unavailable
+from delivery.backends.base import Backend, Outgoing
 from delivery.backends.local import LocalBackend
 from delivery.models import Dispatch, MailboxMessage, Message
 from delivery.outbox import Claimed, Composed
 from delivery.recording import record_message_events
-from delivery.sending import send_chunk
+from delivery.sending import GROUP, send_chunk
 
 pytestmark = pytest.mark.django_db
 Queue = Callable[[int], list[Message]]
@@ -52,9 +55,9 @@ def test_permissions_that_cannot_be_given_back_do_not_hold_up_what_was_claimed(
 ) -> None:
     bucket, claim = f"regards:pace:{dispatch.sender_id}", outbox.claim
 
-    def claim_while_the_bucket_breaks(dispatch_id: int, *, limit: int) -> list[Claimed]:
+    def claim_while_the_bucket_breaks(dispatch_id: int, *, limit: int, **how: object) -> list[Claimed]:
         valkey.client().set(bucket, "no bucket")  # Valkey answers with an error from here on
-        return claim(dispatch_id, limit=limit)
+        return claim(dispatch_id, limit=limit, **how)
 
     monkeypatch.setattr(outbox, "claim", claim_while_the_bucket_breaks)
     queue(1)
@@ -63,21 +66,40 @@ def test_permissions_that_cannot_be_given_back_do_not_hold_up_what_was_claimed(
     assert (result.claimed, result.settled) == (1, 1)
 
 
-class Away:
+class Away(LocalBackend):
     """A provider that is not there."""
 
-    honours_key = True
-
-    def send(self, batch: Sequence[Outgoing]) -> list[Accepted | Refused]:
+    def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
         raise Unavailable("busy")
 
 
 class Broken(LocalBackend):
     """A provider that takes the mail and does not answer."""
 
-    def send(self, batch: Sequence[Outgoing]) -> list[Accepted | Refused]:
-        super().send(batch)
+    def __init__(self, in_doubt: InDoubt = InDoubt.REPEAT) -> None:
+        self.in_doubt = in_doubt
+
+    def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
+        super().send(batch, deadline=deadline)
         raise ConnectionResetError("gone")
+
+
+class Choosy(LocalBackend):
+    """A provider that has an answer of every kind, in the order of the batch, and then falls silent."""
+
+    def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
+        answers: list[Answer] = [
+            Accepted(provider_id="p1"),
+            Refused(reason="no such address"),
+            Deferred(reason="slow down", retry_after=timedelta(hours=1)),
+            Uncertain(reason="reset"),
+            Untried(reason="out of time"),
+        ]
+        return list(zip(batch, answers, strict=False))
+
+
+def leaves_by(patch: pytest.MonkeyPatch, backend: Backend) -> None:
+    patch.setitem(BACKENDS, "local", lambda sender: backend)
 
 
 def is_due_again() -> None:
@@ -88,7 +110,7 @@ def test_an_outage_costs_no_attempt(
     dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue(2)
-    monkeypatch.setitem(BACKENDS, "local", Away())
+    leaves_by(monkeypatch, Away())
     for _ in range(outbox.MAX_ATTEMPTS + 1):
         assert send_chunk(dispatch, compose=compose).unavailable
         is_due_again()
@@ -97,25 +119,150 @@ def test_an_outage_costs_no_attempt(
     assert send_chunk(dispatch, compose=compose).states == {"sent": 2}
 
 
-@pytest.mark.parametrize(("honours_key", "state"), [(True, "queued"), (False, "unknown")])
+@pytest.mark.parametrize(
+    ("in_doubt", "state"), [("repeat", "queued"), ("ask", "queued"), ("leave", "unknown")]
+)
 def test_a_lost_answer_is_asked_for_again_only_where_that_doubles_nothing(
-    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch, honours_key: bool, state: str
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch, in_doubt: str, state: str
 ) -> None:
     queue(1)
-    broken = Broken()
-    broken.honours_key = honours_key
-    monkeypatch.setitem(BACKENDS, "local", broken)
+    leaves_by(monkeypatch, Broken(InDoubt(in_doubt)))
     with pytest.raises(ConnectionResetError):
         send_chunk(dispatch, compose=compose)
     reason = "ConnectionResetError: gone"
     assert Message.objects.values_list("state", "reason").get() == (state, reason)
 
 
+def test_each_mail_has_an_answer_of_its_own(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(6)
+    backend = Choosy()
+    backend.in_doubt = InDoubt.LEAVE
+    leaves_by(monkeypatch, backend)
+    result = send_chunk(dispatch, compose=compose)
+    assert result.states == {"sent": 1, "failed": 1, "unknown": 2}
+    assert (result.settled, result.unavailable) == (4, False)
+    assert list(Message.objects.order_by("pk").values_list("state", "reason", "attempts")) == [
+        ("sent", "", 1),
+        ("failed", "no such address", 1),
+        ("queued", "slow down", 0),
+        ("unknown", "reset", 1),
+        ("queued", "out of time", 0),
+        ("unknown", "the provider did not answer", 1),
+    ]
+    later = Message.objects.filter(due_at__gt=now() + timedelta(minutes=50))
+    assert [one.reason for one in later] == ["slow down"]
+
+
+def test_a_provider_that_takes_nothing_is_asked_no_further(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(GROUP + 1)
+    asked: list[int] = []
+
+    class Busy(LocalBackend):
+        def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
+            asked.append(len(batch))
+            raise Unavailable("busy", retry_after=timedelta(minutes=7))
+
+    leaves_by(monkeypatch, Busy())
+    assert send_chunk(dispatch, compose=compose).unavailable
+    assert asked == [GROUP]
+    assert Message.objects.filter(state="queued", attempts=0, handed_over_at=None).count() == GROUP + 1
+    assert Message.objects.filter(due_at__gt=now() + timedelta(minutes=6)).count() == GROUP
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_provider_that_can_be_asked_gets_only_what_it_does_not_have(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch, arrived: bool
+) -> None:
+    queue(1)
+    leaves_by(monkeypatch, Broken(InDoubt.ASK))
+    with pytest.raises(ConnectionResetError):
+        send_chunk(dispatch, compose=compose)
+    if not arrived:
+        MailboxMessage.objects.all().delete()
+    is_due_again()
+
+    class Asked(LocalBackend):
+        in_doubt = InDoubt.ASK
+        handed_over: ClassVar[list[str]] = []
+
+        def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
+            self.handed_over += [mail.key for mail in batch]
+            return super().send(batch, deadline=deadline)
+
+    leaves_by(monkeypatch, Asked())
+    Asked.handed_over.clear()
+    result = send_chunk(dispatch, compose=compose)
+    assert (result.states, len(Asked.handed_over)) == ({"sent": 1}, 0 if arrived else 1)
+    assert Message.objects.get().provider_id == MailboxMessage.objects.get().key
+
+
+def test_what_cannot_be_asked_about_waits(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(1)
+    leaves_by(monkeypatch, Broken(InDoubt.ASK))
+    with pytest.raises(ConnectionResetError):
+        send_chunk(dispatch, compose=compose)
+    is_due_again()
+
+    class Mute(LocalBackend):
+        in_doubt = InDoubt.ASK
+
+        def ask(self, keys: Sequence[str]) -> dict[str, str]:
+            raise Unavailable("mute")
+
+    leaves_by(monkeypatch, Mute())
+    assert send_chunk(dispatch, compose=compose).unavailable
+    kept = Message.objects.get()
+    assert (kept.state, kept.reason, kept.attempts, kept.raw is None) == ("queued", "mute", 1, False)
+    assert MailboxMessage.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_waits_in_memory_for_a_database_that_is_away(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(2)
+
+    class AtTheWrongMoment(LocalBackend):
+        def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
+            answers = super().send(batch, deadline=deadline)
+            with connection.cursor() as cursor, pytest.raises(OperationalError):
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            return answers
+
+    leaves_by(monkeypatch, AtTheWrongMoment())
+    assert send_chunk(dispatch, compose=compose).states == {"sent": 2}
+    assert set(Message.objects.values_list("state", "attempts")) == {("sent", 1)}
+
+
+def test_nothing_is_handed_over_after_half_the_lease(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(1)
+    deadlines: list[float] = []
+
+    class Watching(LocalBackend):
+        def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
+            deadlines.append(deadline)
+            return super().send(batch, deadline=deadline)
+
+    leaves_by(monkeypatch, Watching())
+    before = time.monotonic()
+    send_chunk(dispatch, compose=compose)
+    half = outbox.LEASE.total_seconds() / 2
+    assert before + half <= deadlines[0] <= time.monotonic() + half
+
+
 def test_what_may_be_delivered_is_handed_over_again_as_it_was(
     dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue(1)
-    monkeypatch.setitem(BACKENDS, "local", Broken())
+    leaves_by(monkeypatch, Broken())
     with pytest.raises(ConnectionResetError):
         send_chunk(dispatch, compose=compose)
     monkeypatch.undo()

@@ -1,0 +1,123 @@
+"""Finding out what became of *unknown* messages: from providers' reports, by asking, or by a colleague's decision.
+
+An unknown message becomes *sent* or *failed* when somebody who knows says so, and never anything else by itself. The
+order of reports does not matter: that a mail arrived outweighs that it was refused.
+"""
+
+from django.db import connection
+
+from delivery.answers import InDoubt, Unavailable
+from delivery.backends import backend_of
+from delivery.models import Message, Sender
+
+ASKED_AT_ONCE = 100
+
+# Every kind that only a mail the provider took can have.
+_TAKEN = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
+_NOTED = """, noted AS (
+    INSERT INTO delivery_messageevent
+        (message_id, kind, occurred_at, user_agent, is_machine, verdict, dedupe_key)
+    SELECT id, 'sent', sent_at, '', false, '', 'sent:' || id FROM settled WHERE state = 'sent'
+    ON CONFLICT (dedupe_key) DO NOTHING
+)
+SELECT count(*) FROM settled"""
+_BY_REPORTS = """
+WITH told AS (
+    SELECT message.id, bool_or(event.kind = ANY(%(taken)s)) AS is_taken FROM delivery_message message
+    JOIN delivery_messageevent event ON event.message_id = message.id
+    WHERE {chosen} AND (event.kind = 'rejected' OR event.kind = ANY(%(taken)s))
+    GROUP BY message.id
+), settled AS (
+    UPDATE delivery_message message SET
+        state = CASE WHEN is_taken THEN 'sent' ELSE 'failed' END,
+        reason = CASE WHEN is_taken THEN '' ELSE 'the provider reported that it refused it' END,
+        sent_at = CASE WHEN is_taken THEN coalesce(message.handed_over_at, statement_timestamp()) END,
+        settled_by = 'report'
+    FROM told WHERE told.id = message.id
+        AND (message.state = 'unknown' OR is_taken AND message.state = 'failed' AND message.settled_by = 'report')
+    RETURNING message.id, message.state, message.sent_at
+){noted}
+"""
+_BY_ASKING = """
+WITH told AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(provider_ids)s::text[]) AS t(id, provider_id)
+), settled AS (
+    UPDATE delivery_message message SET
+        state = CASE WHEN told.provider_id <> '' THEN 'sent' ELSE 'failed' END,
+        reason = CASE WHEN told.provider_id <> '' THEN ''
+                      ELSE left('the provider does not have it: ' || message.reason, 200) END,
+        provider_id = told.provider_id, settled_by = 'asked',
+        sent_at = CASE WHEN told.provider_id <> '' THEN coalesce(message.handed_over_at, statement_timestamp()) END
+    FROM told WHERE told.id = message.id AND message.state = 'unknown'
+    RETURNING message.id, message.state, message.sent_at
+){noted}
+"""
+
+
+def settle_reported(message_id: int | None = None) -> int:
+    """Settle unknown messages (one, or all) about which a report has come; returns how many."""
+    chosen = "message.state = 'unknown'" if message_id is None else "message.id = %(message)s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BY_REPORTS.format(chosen=chosen, noted=_NOTED), {"taken": list(_TAKEN), "message": message_id}
+        )
+        return int(cursor.fetchone()[0])
+
+
+def ask_providers() -> int:
+    """Ask each provider that can be asked about its unknown messages, and settle them; returns how many.
+
+    A provider is asked about a message when it has had `outbox.ASK_AFTER` to finish (`due_at`). One that does not
+    answer is asked again the next time.
+    """
+    total = 0
+    for sender in Sender.objects.order_by("pk"):
+        if backend_of(sender).in_doubt == InDoubt.ASK:
+            try:
+                while settled := _ask(sender):
+                    total += settled
+            except Unavailable:
+                continue
+    return total
+
+
+def _ask(sender: Sender) -> int:
+    """Ask about the oldest unknown messages of one sender; raises Unavailable."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT message.id FROM delivery_message message
+            JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
+            WHERE message.state = 'unknown' AND dispatch.sender_id = %s AND message.recipient <> ''
+                AND message.due_at <= statement_timestamp()
+            ORDER BY message.id LIMIT %s
+            """,
+            [sender.pk, ASKED_AT_ONCE],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+        if not ids:
+            return 0
+        known = backend_of(sender).ask([Message.key_of(one) for one in ids])
+        provider_ids = [known.get(Message.key_of(one), "")[:200] for one in ids]
+        cursor.execute(_BY_ASKING.format(noted=_NOTED), {"ids": ids, "provider_ids": provider_ids})
+        return int(cursor.fetchone()[0])
+
+
+def send_again(message_id: int) -> bool:
+    """Queue an unknown message once more, as a colleague decided who takes it that it did not arrive.
+
+    It is written anew and asks consent again when it is claimed. False if it is not unknown any more, or its
+    campaign was cancelled.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE delivery_message message SET state = 'queued', reason = 'sent again by hand', attempts = 0,
+                deaths = 0, handed_over_at = NULL, due_at = statement_timestamp()
+            FROM delivery_dispatch dispatch
+            WHERE message.id = %s AND message.state = 'unknown' AND dispatch.id = message.dispatch_id
+                AND dispatch.state <> 'cancelled'
+            """,
+            [message_id],
+        )
+        return cursor.rowcount == 1
