@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from campaigns.contexts import People, context_for, load_people
+from campaigns.dependencies import decide_or_fall_back
 from campaigns.launching import arm_contents
 from campaigns.models import Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
@@ -30,7 +31,7 @@ from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
 from delivery.outbox import LEASE, Claimed, Composed
 from recommendations.serving import Served
-from rules.deciding import Decision, decide
+from rules.deciding import Decision
 from rules.models import RuleSetVersion
 
 TIME_TO_COMPOSE = LEASE / 2
@@ -49,7 +50,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredients:
-    """Everything that the mails of one chunk are made of; nothing more is read while they are written."""
+    """Everything that the mails of one chunk are made of; nothing more is read while they are written.
+
+    `failed` names for each customer the dependencies whose stored default took their place.
+    """
 
     source: Source
     people: People
@@ -57,6 +61,7 @@ class Ingredients:
     recommended: dict[int, dict[str, Served]]
     open_tracked: set[int]
     click_tracked: set[int]
+    failed: dict[int, set[str]]
 
 
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
@@ -97,18 +102,24 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
     people = load_people(everybody)
     decisions: dict[int, Decision] = {}
     recommended: dict[int, dict[str, Served]] = {}
+    failed = {who: set(people.failed) for who in everybody}
     for arm, content in source.contents.items():
         of_arm = [who for who, key in recipients if key == arm]
         asked = [who for who in of_arm if people.allows_profiling(who)]
         versions = asked_by(content, source.versions) if asked else []
-        decided = decide(versions, asked, now=now()) if versions else {}
+        decided, have_rules_failed = decide_or_fall_back(versions, asked) if versions else ({}, False)
         decisions |= decided
-        recommended |= fill(
+        filled = fill(
             dict.fromkeys(of_arm, content.strategy),
             decided,
             shelves=_shelves(content, decided.values(), source.blocks),
             impersonal=set(of_arm) - set(asked if content.is_personalised else ()),
         )
+        recommended |= filled.shelves
+        for who in asked if have_rules_failed else ():
+            failed[who].add("rules")
+        for who in filled.failed:
+            failed[who].add("recommender")
     return Ingredients(
         source=source,
         people=people,
@@ -116,6 +127,7 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
         recommended=recommended,
         open_tracked=consent.may_track(everybody, Purpose.OPEN_TRACKING),
         click_tracked=consent.may_track(everybody, Purpose.CLICK_TRACKING),
+        failed=failed,
     )
 
 
@@ -140,7 +152,9 @@ def write(
     def tracked(index: int, url: str) -> str:
         return settings.BASE_URL + reverse("delivery:clicked", args=[token, index])
 
-    return render(compiled_of(content.template_version_id), context, links=tracked if token else None)
+    rendered = render(compiled_of(content.template_version_id), context, links=tracked if token else None)
+    failed = {f"failed:{name}": 1 for name in sorted(ingredients.failed[customer_id])}
+    return replace(rendered, fallbacks=rendered.fallbacks | failed) if failed else rendered
 
 
 def _shelves(content: CampaignVariant, decisions: Iterable[Decision], blocks: Mapping[str, str]) -> Shelves:
