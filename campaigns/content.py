@@ -8,7 +8,7 @@ from django.db.models import DurationField, ExpressionWrapper, F
 
 from campaigns.contexts import context_for, load_people
 from campaigns.dependencies import decide_or_fall_back
-from campaigns.models import Block, Campaign
+from campaigns.models import BlockVersion, Campaign
 from campaigns.shelves import excluded_products, fill, in_template, recommended
 from campaigns.templating.compile import requested_by_block
 from campaigns.templating.render import RenderFailed, render_fragment
@@ -100,17 +100,29 @@ def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
 
 def _html(decision: Decision, slot: str, customer: Customer | None, *, is_personal: bool) -> str | None:
     """Render the decided block, or None where there is none or it cannot be rendered."""
-    block = Block.objects.filter(key=decision.show.get(slot, "")).first()
+    block = BlockVersion.objects.filter(block__key=decision.show.get(slot, "")).first()
     if block is None:
         return None
+    try:
+        return block_for(block, customer, decision=decision, is_personal=is_personal)
+    except RenderFailed:
+        return None
+
+
+def block_for(
+    block: BlockVersion,
+    customer: Customer | None,
+    *,
+    decision: Decision | None = None,
+    is_personal: bool = True,
+) -> str:
+    """Render a block for a customer, or somebody unknown, with what rules decided. Raises RenderFailed."""
+    said = decision or Decision()
     who = customer.pk if customer else NOBODY
-    context = context_for(load_people([who]), who) | decision.variables
+    context = context_for(load_people([who]), who) | said.variables
     wanted = requested_by_block(block.compiled_html)
     if wanted:
         impersonal = () if is_personal else (who,)
-        filled = fill({who: FOR_YOU}, {who: decision}, shelves=wanted, impersonal=impersonal)
+        filled = fill({who: FOR_YOU}, {who: said}, shelves=wanted, impersonal=impersonal)
         context["recommendations"] = in_template(filled.shelves[who])
-    try:
-        return render_fragment(block.compiled_html, context)
-    except RenderFailed:
-        return None
+    return render_fragment(block.compiled_html, context)

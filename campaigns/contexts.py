@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -146,7 +147,7 @@ def absolute_product(product: Product) -> dict[str, Any]:
 def _facts(people: People, facts: CustomerFacts) -> dict[str, Any]:
     """Return the facts that have a value, ids turned into names."""
     found: dict[str, Any] = {
-        name: value for name in _PLAIN_FACTS if (value := getattr(facts, name)) is not None
+        name: _plain(value) for name in _PLAIN_FACTS if (value := getattr(facts, name)) is not None
     }
     for name, column in _CATEGORY_FACTS.items():
         if (category := people.categories.get(getattr(facts, column))) is not None:
@@ -159,6 +160,11 @@ def _facts(people: People, facts: CustomerFacts) -> dict[str, Any]:
         path = viewed["category"]
         found["last_viewed_category"], found["last_viewed_category_path"] = _root(path), path
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A moment as text, as `now` is: contexts are kept as JSON, and a mail made of one is made again the same."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _root(path: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from liquid.ast import Node
 from liquid.exceptions import LiquidError
@@ -21,13 +22,14 @@ from .plain import html_to_text
 from .rendering import MessageTemplate
 from .sandbox import check_source, parsed_html, parsed_text
 from .structure import escape_stray, read_structure
-from .tags import RecommendationsNode, SlotNode
+from .tags import RecommendationsNode, SlotNode, block_of
 from .variables import KNOWN, is_known
 
 CLIP_BYTES = 102 * 1024
 _FRAME_OF = {"mj-column": "row", "mj-hero": "row", "mj-section": "cell", "mj-group": "cell"}
 _FRAME_OF |= {"mj-body": "block", "mj-wrapper": "block"}
 _SLOT = re.compile(r"({%-?\s*slot\s+(?:\"[^\"]*\"|'[^']*'))\s*(-?%})")
+_BLOCK = re.compile(r"{%-?\s*(?:render|include)\s")
 _POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?")
 _FRACTION = re.compile(r'(\swidth="\d+)\.\d+"')
 _HEAD = re.compile(r"<mj-head\s*>|<mj-head\s[^>]*[^/]>")
@@ -55,12 +57,19 @@ class Compiled:
 
 
 def compile_template(
-    *, subject: str, preheader: str, mjml: str, text: str | None = None, known: Collection[str] = KNOWN
+    *,
+    subject: str,
+    preheader: str,
+    mjml: str,
+    text: str | None = None,
+    known: Collection[str] = KNOWN,
+    blocks: Collection[str] | None = (),
 ) -> Compiled:
     """Compile the parts of a template version.
 
     Without `text` the plain part is derived from the HTML. `known` are the paths that a context will hold ("x.*" for
-    all below x); others are warned about.
+    all below x); others are warned about. `blocks` are the keys of the
+    blocks that it may show by name; None refuses all, as blocks do.
     """
     parts: dict[Part, str] = {"subject": subject, "preheader": preheader, "mjml": mjml, "text": text or ""}
     findings: list[Finding] = []
@@ -69,6 +78,7 @@ def compile_template(
         template = _parse(part, source, findings)
         if template is not None:
             variables |= _variables(part, source, template, known, findings)
+            findings += _block_findings(part, source, template, blocks)
     if any(finding.severity == "error" for finding in findings):
         return Compiled("", "", subject, preheader, (), tuple(sorted(variables)), _once(findings))
     compiled_html, compiled_text, links = _bodies(mjml, preheader, text, findings)
@@ -103,6 +113,16 @@ def slot_names(compiled: Compiled) -> list[str]:
     """List the slots of the template in their order, for rules to fill."""
     nodes = _nodes(parsed_html(compiled.html))
     return list(dict.fromkeys(node.name for node in nodes if isinstance(node, SlotNode)))
+
+
+@lru_cache(maxsize=64)
+def blocks_shown(compiled: Compiled) -> frozenset[str]:
+    """Return the keys of the blocks that the template shows by name, rules apart."""
+    sources = (
+        parsed_html(compiled.html),
+        *map(parsed_text, (compiled.subject, compiled.preheader, compiled.text)),
+    )
+    return frozenset(key for source in sources for node in _nodes(source) if (key := block_of(node)))
 
 
 def _bodies(
@@ -155,11 +175,14 @@ def _wrapped(match: re.Match[str], wrap: dict[int, str]) -> str:
 
 
 def _framed(pieces: tuple[str, ...], wrap: dict[int, str]) -> tuple[str, ...]:
-    """Tell each slot between elements what ready HTML needs around it there."""
+    """Tell each slot and block between elements what ready HTML needs around it there."""
     framed = list(pieces)
     for index, parent in wrap.items():
-        if parent in _FRAME_OF:
-            framed[index] = _SLOT.sub(rf'\1, frame: "{_FRAME_OF[parent]}" \2', pieces[index])
+        frame = _FRAME_OF.get(parent)
+        if frame and _BLOCK.match(pieces[index]):
+            framed[index] = f'{{% frame "{frame}" %}}{pieces[index]}{{% endframe %}}'
+        elif frame:
+            framed[index] = _SLOT.sub(rf'\1, frame: "{frame}" \2', pieces[index])
     return tuple(framed)
 
 
@@ -209,6 +232,21 @@ def _variables(
                 findings.append(Finding("warning", f"Nothing provides the variable {path}.", part, line))
             paths.add(path)
     return paths
+
+
+def _block_findings(
+    part: Part, source: str, template: MessageTemplate, blocks: Collection[str] | None
+) -> Iterable[Finding]:
+    """Refuse blocks that are not there, and such as only data could name: they could not be kept with a launch."""
+    for node in _nodes(template):
+        key = block_of(node)
+        line = line_at(source, node.token.start_index)
+        if key is not None and blocks is None:
+            yield Finding("error", "A block shows no other block.", part, line)
+        elif key == "":
+            yield Finding("error", 'Name a block in quotes, like {% render "offer" %}.', part, line)
+        elif key and key not in (blocks or ()):
+            yield Finding("error", f'There is no block "{key}".', part, line)
 
 
 def _content_findings(compiled_html: str, compiled_text: str, subject: str) -> Iterable[Finding]:
