@@ -15,6 +15,10 @@ from liquid.ast import Node
 from liquid.exceptions import LiquidError
 from mjml import mjml2html
 
+from .checks.clients import client_findings
+from .checks.contrast import contrast_findings
+from .checks.links import link_findings
+from .checks.subject import subject_findings
 from .findings import Finding, Part, line_at
 from .links import LinkTable
 from .masking import Mask, mask, unclosed_line
@@ -84,6 +88,7 @@ def compile_template(
     compiled_html, compiled_text, links = _bodies(mjml, preheader, text, findings)
     if compiled_html:
         findings += _content_findings(compiled_html, compiled_text, subject)
+        findings += subject_findings(subject)
     ordered = tuple(sorted(variables))
     return Compiled(compiled_html, compiled_text, subject, preheader, links, ordered, _once(findings))
 
@@ -133,6 +138,8 @@ def _bodies(
     masked = escape_stray(hidden.text)
     structure = read_structure(hidden, masked)
     findings += structure.findings
+    for check in (contrast_findings, client_findings, link_findings):
+        findings += check(hidden, masked)
     if any(finding.severity == "error" for finding in structure.findings):
         return "", "", ()
     wrapped = hidden.token.sub(lambda match: _wrapped(match, structure.wrap), masked)
@@ -255,9 +262,9 @@ def _content_findings(compiled_html: str, compiled_text: str, subject: str) -> I
         yield Finding(
             "warning", f"The HTML has {size // 1024} KB before data; Gmail clips messages at 102 KB."
         )
-    if "unsubscribe_url" not in compiled_html:
+    if "unsubscribe_url" not in parsed_html(compiled_html).analyze().globals:
         yield Finding("error", "There is no unsubscribe link: add a link to {{ unsubscribe_url }}.")
-    if "unsubscribe_url" not in compiled_text:
+    if "unsubscribe_url" not in parsed_text(compiled_text).analyze().globals:
         yield Finding("warning", "The plain text has no unsubscribe link.", "text")
     if not subject.strip():
         yield Finding("error", "The subject is empty.", "subject")
