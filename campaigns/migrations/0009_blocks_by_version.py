@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 from django.db import migrations, models
+from django.utils import timezone
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         # The defaults are for the way back, on which the columns are added to rows.
         migrations.AlterField("block", "mjml", models.TextField(default="")),
         migrations.AlterField("block", "compiled_html", models.TextField(default="", editable=False)),
-        migrations.AlterField("block", "updated_at", models.DateTimeField(null=True)),
+        migrations.AlterField("block", "updated_at", models.DateTimeField(default=timezone.now)),
         migrations.AlterField("frozenblock", "compiled_html", models.TextField(default="")),
         migrations.RemoveField("block", "mjml"),
         migrations.RemoveField("block", "compiled_html"),
