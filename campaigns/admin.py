@@ -1,31 +1,11 @@
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from campaigns.field_uses import forget_campaign, tell_campaign
 from campaigns.models import Block, Campaign, Template, TemplateVersion
-from campaigns.templating.blocks import compile_block
-
-
-class BlockForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A block whose MJML must compile."""
-
-    class Meta:
-        model = Block
-        fields = ["name", "key", "mjml"]
-
-    def clean_mjml(self) -> str:
-        """Refuse MJML with errors, naming the line."""
-        mjml: str = self.cleaned_data["mjml"]
-        html, findings = compile_block(mjml)
-        errors = [f"Line {one.line or '?'}: {one.message}" for one in findings if one.severity == "error"]
-        if errors:
-            raise forms.ValidationError(errors)
-        self.instance.compiled_html = html
-        return mjml
 
 
 @admin.register(Template)
@@ -51,9 +31,18 @@ class TemplateVersionAdmin(ModelAdmin):
 
 @admin.register(Block)
 class BlockAdmin(ModelAdmin):
-    form = BlockForm
-    list_display = ["name", "key", "updated_at"]
+    """Blocks are written on their own pages, in versions."""
+
+    list_display = ["name", "key", "newest"]
+    list_select_related = ["newest__block"]
     search_fields = ["name"]
+    readonly_fields = ["key"]
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False
 
 
 @admin.register(Campaign)

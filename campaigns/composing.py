@@ -1,36 +1,35 @@
 """Writing the mails of one chunk: what rules decide, what the recommender says, what the template makes of it."""
 
-import hashlib
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.urls import reverse
 
 from campaigns.contexts import People, context_for, load_people
+from campaigns.dependencies import decide_or_fall_back
 from campaigns.launching import arm_contents
-from campaigns.models import Campaign, CampaignVariant, Recipient
+from campaigns.letters import Contents, Envelope, as_bytes, contents, rendered
+from campaigns.models import BlockVersion, Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
 from campaigns.shelves import Shelves, fill, in_template
 from campaigns.slots import asked_by, blocks_of, versions_of
-from campaigns.templating.compile import requested_by_block, requested_recommendations
-from campaigns.templating.render import Rendered, RenderFailed, render
+from campaigns.templating.compile import blocks_shown, requested_by_block, requested_recommendations
+from campaigns.templating.render import Rendered, RenderFailed
 from campaigns.templating.tags import ARMS_CHOICE, MOST_PRODUCTS
-from common import tokens
 from common.clock import now
 from customers import consent
 from customers.models import Purpose
-from delivery import mime, tracking
+from delivery import mime
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
 from delivery.outbox import LEASE, Claimed, Composed
 from recommendations.serving import Served
-from rules.deciding import Decision, decide
+from rules.deciding import Decision
 from rules.models import RuleSetVersion
 
 TIME_TO_COMPOSE = LEASE / 2
@@ -44,12 +43,15 @@ class Source:
     sender_name: str
     contents: dict[str, CampaignVariant]
     versions: list[RuleSetVersion]
-    blocks: dict[str, str]
+    blocks: dict[str, BlockVersion]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredients:
-    """Everything that the mails of one chunk are made of; nothing more is read while they are written."""
+    """Everything that the mails of one chunk are made of; nothing more is read while they are written.
+
+    `failed` names for each customer the dependencies whose stored default took their place.
+    """
 
     source: Source
     people: People
@@ -57,6 +59,7 @@ class Ingredients:
     recommended: dict[int, dict[str, Served]]
     open_tracked: set[int]
     click_tracked: set[int]
+    failed: dict[int, set[str]]
 
 
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
@@ -97,18 +100,24 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
     people = load_people(everybody)
     decisions: dict[int, Decision] = {}
     recommended: dict[int, dict[str, Served]] = {}
+    failed = {who: set(people.failed) for who in everybody}
     for arm, content in source.contents.items():
         of_arm = [who for who, key in recipients if key == arm]
         asked = [who for who in of_arm if people.allows_profiling(who)]
         versions = asked_by(content, source.versions) if asked else []
-        decided = decide(versions, asked, now=now()) if versions else {}
+        decided, have_rules_failed = decide_or_fall_back(versions, asked) if versions else ({}, False)
         decisions |= decided
-        recommended |= fill(
+        filled = fill(
             dict.fromkeys(of_arm, content.strategy),
             decided,
-            shelves=_shelves(content, decided.values(), source.blocks),
+            shelves=_shelves(content, decided.values(), source),
             impersonal=set(of_arm) - set(asked if content.is_personalised else ()),
         )
+        recommended |= filled.shelves
+        for who in asked if have_rules_failed else ():
+            failed[who].add("rules")
+        for who in filled.failed:
+            failed[who].add("recommender")
     return Ingredients(
         source=source,
         people=people,
@@ -116,6 +125,7 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
         recommended=recommended,
         open_tracked=consent.may_track(everybody, Purpose.OPEN_TRACKING),
         click_tracked=consent.may_track(everybody, Purpose.CLICK_TRACKING),
+        failed=failed,
     )
 
 
@@ -132,35 +142,52 @@ def write(
 
     Links stand as they are without a message (preview, test) and for who does not allow clicks to be noted.
     """
+    return _written(ingredients, customer_id, variant_key, message_id)[1]
+
+
+def _written(
+    ingredients: Ingredients, customer_id: int, variant_key: str, message_id: int | None
+) -> tuple[Contents, Rendered]:
+    """The mail's contents, and what rendering makes of them; dependencies that failed count as fallbacks."""
     content = ingredients.source.contents[variant_key]
-    context = _context(ingredients, customer_id, message_id=message_id)
-    is_tracked = message_id is not None and customer_id in ingredients.click_tracked
-    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
+    in_slots, named = _shown(ingredients, customer_id), _named(ingredients.source, content)
+    said = contents(
+        content.template_version_id,
+        _context(ingredients, customer_id),
+        slots={slot: block.compiled_html for slot, block in in_slots.items()},
+        blocks={key: block.compiled_html for key, block in named.items()},
+    )
+    is_tracked = customer_id in ingredients.click_tracked
+    mail = rendered(said, message_id=message_id, base_url=settings.BASE_URL, is_tracked=is_tracked)
+    failed = {f"failed:{name}": 1 for name in sorted(ingredients.failed[customer_id])}
+    return said, replace(mail, fallbacks=mail.fallbacks | failed) if failed else mail
 
-    def tracked(index: int, url: str) -> str:
-        return settings.BASE_URL + reverse("delivery:clicked", args=[token, index])
 
-    return render(compiled_of(content.template_version_id), context, links=tracked if token else None)
-
-
-def _shelves(content: CampaignVariant, decisions: Iterable[Decision], blocks: Mapping[str, str]) -> Shelves:
-    """What an arm's template shows, and the blocks that rules put into its slots; at least one product of the arm's
-    choice, for a template may use the variable itself."""
+def _shelves(content: CampaignVariant, decisions: Iterable[Decision], source: Source) -> Shelves:
+    """What an arm's template shows, its blocks, and those that rules put into its slots; at least one product of the
+    arm's choice, for a template may use the variable itself."""
+    blocks = source.blocks
     by_slot: dict[str, Counter[str]] = defaultdict(Counter)
     for slot, key in {pair for decision in decisions for pair in decision.show.items() if pair[1] in blocks}:
-        by_slot[slot] |= requested_by_block(blocks[key])
+        by_slot[slot] |= requested_by_block(blocks[key].compiled_html)
     wanted = requested_recommendations(compiled_of(content.template_version_id))
+    for block in _named(source, content).values():
+        wanted += requested_by_block(block.compiled_html)
     for in_slot in by_slot.values():
         wanted += in_slot
     return {shelf: min(MOST_PRODUCTS, k) for shelf, k in wanted.items()} or {ARMS_CHOICE: 1}
 
 
-def _context(ingredients: Ingredients, customer_id: int, *, message_id: int | None) -> dict[str, Any]:
+def _named(source: Source, content: CampaignVariant) -> dict[str, BlockVersion]:
+    """The blocks that an arm's template shows by name."""
+    keys = blocks_shown(compiled_of(content.template_version_id))
+    return {key: source.blocks[key] for key in sorted(keys) if key in source.blocks}
+
+
+def _context(ingredients: Ingredients, customer_id: int) -> dict[str, Any]:
     context = context_for(ingredients.people, customer_id)
     decision = ingredients.decisions.get(customer_id)
     context["recommendations"] = in_template(ingredients.recommended.get(customer_id, {}))
-    blocks = ingredients.source.blocks
-    context["slots"] = {slot: blocks[key] for slot, key in _shown(ingredients, customer_id).items()}
     if decision:
         context |= decision.variables
     context["sender"] = {
@@ -168,87 +195,56 @@ def _context(ingredients: Ingredients, customer_id: int, *, message_id: int | No
         "postal_address": settings.POSTAL_ADDRESS,
     }
     context["campaign"] = {"name": ingredients.source.name}
-    context["unsubscribe_url"] = _unsubscribe_url(message_id)
-    context["preferences_url"] = _preferences_url(message_id)
     return context
 
 
-def _shown(ingredients: Ingredients, customer_id: int) -> dict[str, str]:
+def _shown(ingredients: Ingredients, customer_id: int) -> dict[str, BlockVersion]:
     """The block that rules put into each slot, where there is such a block."""
     decision = ingredients.decisions.get(customer_id)
+    blocks = ingredients.source.blocks
     chosen = decision.show if decision else {}
-    return {slot: key for slot, key in chosen.items() if key in ingredients.source.blocks}
-
-
-def _unsubscribe_url(message_id: int | None) -> str:
-    if message_id is None:
-        return settings.BASE_URL + "/u/preview"
-    token = tokens.sign(tracking.PURPOSE_UNSUBSCRIBE, message_id)
-    return settings.BASE_URL + reverse("delivery:unsubscribe", args=[token])
-
-
-def _preferences_url(message_id: int | None) -> str:
-    if message_id is None:
-        return settings.BASE_URL + "/p/preview"
-    token = tokens.sign(tracking.PURPOSE_PREFERENCES, message_id)
-    return settings.BASE_URL + reverse("delivery:preferences", args=[token])
+    return {slot: blocks[key] for slot, key in chosen.items() if key in blocks}
 
 
 def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed) -> Composed:
     decision = ingredients.decisions.get(claimed.customer_id)
     if decision and decision.suppress:
         return Composed(claimed=claimed, skipped="a rule suppressed it")
+    envelope = _envelope(campaign, ingredients, claimed)
     try:
-        rendered = write(ingredients, claimed.customer_id, claimed.variant_key, message_id=claimed.id)
-        has_pixel = claimed.customer_id in ingredients.open_tracked
-        raw = _mime(campaign, claimed, rendered, has_pixel=has_pixel)
+        said, mail = _written(ingredients, claimed.customer_id, claimed.variant_key, claimed.id)
+        raw = as_bytes(envelope, mail, message_id=claimed.id, recipient=claimed.recipient)
     except (RenderFailed, mime.RefusedHeader) as error:
         return Composed(claimed=claimed, failed=f"{type(error).__name__}: {error}")
-    content = ingredients.source.contents[claimed.variant_key]
-    compiled = compiled_of(content.template_version_id)
+    compiled = compiled_of(said.template_version_id)
+    kept = _resolved(ingredients, claimed, mail) | {"context": said.context, "envelope": envelope.as_json()}
     return Composed(
         claimed=claimed,
-        mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=rendered.subject, raw=raw),
-        resolved=json.dumps(_resolved(ingredients, claimed, content, rendered)),
-        links=json.dumps([*compiled.links, *rendered.links]),
-        fallbacks=sum(rendered.fallbacks.values()),
+        mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=mail.subject, raw=raw),
+        resolved=json.dumps(kept),
+        links=json.dumps([*compiled.links, *mail.links]),
+        fallbacks=sum(mail.fallbacks.values()),
     )
 
 
-def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered, *, has_pixel: bool) -> bytes:
+def _envelope(campaign: Campaign, ingredients: Ingredients, claimed: Claimed) -> Envelope:
     sender = campaign.sender
-    domain = sender.from_email.partition("@")[2]
-    headers = mime.list_headers(
-        unsubscribe_url=_unsubscribe_url(claimed.id),
-        list_id=f"{campaign.segment_id}.segments.{urlsplit(settings.BASE_URL).hostname or domain}",
+    host = urlsplit(settings.BASE_URL).hostname or sender.from_email.partition("@")[2]
+    return Envelope(
+        from_email=sender.from_email,
+        from_name=sender.from_name,
+        list_id=f"{campaign.segment_id}.segments.{host}",
         feedback_id=f"{campaign.pk}:{claimed.variant_key}:campaign:regards",
-    )
-    return mime.build(
-        sender=mime.Mailbox(sender.from_email, sender.from_name),
-        recipient=mime.Mailbox(claimed.recipient),
-        subject=rendered.subject,
-        html=_with_pixel(rendered.html, claimed.id) if has_pixel else rendered.html,
-        text=rendered.text,
-        message_id=mime.message_id_for(claimed.id, domain=domain),
-        headers=headers,
-        date=now(),
+        base_url=settings.BASE_URL,
+        written_at=now().isoformat(timespec="seconds"),
+        has_pixel=claimed.customer_id in ingredients.open_tracked,
+        is_tracked=claimed.customer_id in ingredients.click_tracked,
     )
 
 
-def _with_pixel(html: str, message_id: int) -> str:
-    """Put the tracking pixel at the end of the body."""
-    url = settings.BASE_URL + reverse(
-        "delivery:opened", args=[tokens.sign(tracking.PURPOSE_OPEN, message_id)]
-    )
-    pixel = f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
-    head, body_end, tail = html.rpartition("</body>")
-    return f"{head}{pixel}{body_end}{tail}" if body_end else html + pixel
-
-
-def _resolved(
-    ingredients: Ingredients, claimed: Claimed, content: CampaignVariant, rendered: Rendered
-) -> dict[str, Any]:
-    """What is kept of a mail: versions, decisions and the products as they were shown."""
+def _resolved(ingredients: Ingredients, claimed: Claimed, mail: Rendered) -> dict[str, Any]:
+    """What is kept of how a mail came about: versions, decisions and the products that were chosen."""
+    content = ingredients.source.contents[claimed.variant_key]
     decision = ingredients.decisions.get(claimed.customer_id)
     shelves = ingredients.recommended.get(claimed.customer_id, {})
     models = {served.model_version.pk for served in shelves.values() if served.model_version}
@@ -256,10 +252,8 @@ def _resolved(
         "template_version": content.template_version_id,
         "rule_set_versions": list(decision.version_ids) if decision else [],
         "rules_fired": list(decision.fired) if decision else [],
-        "blocks": {
-            slot: {"key": key, "sha256": hashlib.sha256(ingredients.source.blocks[key].encode()).hexdigest()}
-            for slot, key in _shown(ingredients, claimed.customer_id).items()
-        },
+        "slots": {slot: block.pk for slot, block in _shown(ingredients, claimed.customer_id).items()},
+        "blocks": {key: block.pk for key, block in _named(ingredients.source, content).items()},
         "variables": dict(decision.variables) if decision else {},
         "recommendations": [
             {
@@ -273,5 +267,5 @@ def _resolved(
             for product, source in zip(served.products, served.sources, strict=True)
         ],
         "model_version": max(models, default=None),
-        "fallbacks": rendered.fallbacks,
+        "fallbacks": mail.fallbacks,
     }

@@ -7,17 +7,19 @@ from typing import Any
 from django.db.models import DurationField, ExpressionWrapper, F
 
 from campaigns.contexts import context_for, load_people
-from campaigns.models import Block, Campaign
-from campaigns.shelves import excluded_products, fill, in_template
+from campaigns.dependencies import decide_or_fall_back
+from campaigns.models import BlockVersion, Campaign
+from campaigns.shelves import excluded_products, fill, in_template, recommended
 from campaigns.templating.compile import requested_by_block
 from campaigns.templating.render import RenderFailed, render_fragment
 from common.clock import now
 from customers.models import Assignment, Customer
 from delivery.models import Dispatch
 from experiments.models import Variant
-from recommendations.serving import Served, recommend
+from recommendations.serving import Served
 from recommendations.strategies import BESTSELLERS, FOR_YOU, strategy_called
-from rules.deciding import Decision, decide, fallback_decision
+from rules.deciding import Decision, fallback_decision
+from rules.documents import Recommendation
 from rules.models import RuleSet
 from rules.versions import live_versions
 
@@ -57,11 +59,14 @@ def products_for(customer: Customer, *, k: int, strategy: str = FOR_YOU) -> Serv
     Who is not personalised gets bestsellers in place of a personal strategy. Raises ValueError for an unknown one.
     """
     is_personal = strategy_called(strategy).is_personal
-    if not is_personalised(customer):
-        chosen = BESTSELLERS if is_personal else strategy
-        return recommend([customer.pk], k=k, strategy=chosen)[customer.pk]
-    decisions = decide(live_versions(), [customer.pk], now=now())
-    return recommend([customer.pk], k=k, strategy=strategy, exclude=excluded_products(decisions))[customer.pk]
+    exclude: dict[int, set[int]] = {}
+    if is_personalised(customer):
+        decisions, _ = decide_or_fall_back(live_versions(), [customer.pk])
+        exclude = excluded_products(decisions)
+    elif is_personal:
+        strategy = BESTSELLERS
+    found, _ = recommended([customer.pk], Recommendation(strategy), k=k, exclude=exclude)
+    return found[customer.pk]
 
 
 def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
@@ -76,7 +81,8 @@ def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
     fallback = replace(fallback_decision(version), recommend={})
     decision, is_personal = fallback, False
     if customer is not None and is_personalised(customer):
-        decision, is_personal = decide([version], [customer.pk], now=now())[customer.pk], True
+        decided, has_failed = decide_or_fall_back([version], [customer.pk])
+        decision, is_personal = fallback if has_failed else decided[customer.pk], True
     html, is_fallback = _html(decision, slot, customer, is_personal=is_personal), decision.fell_back
     if html is None:
         decision, is_fallback = fallback, True
@@ -94,17 +100,29 @@ def content_for(slot: str, customer: Customer | None) -> dict[str, Any] | None:
 
 def _html(decision: Decision, slot: str, customer: Customer | None, *, is_personal: bool) -> str | None:
     """Render the decided block, or None where there is none or it cannot be rendered."""
-    block = Block.objects.filter(key=decision.show.get(slot, "")).first()
+    block = BlockVersion.objects.filter(block__key=decision.show.get(slot, "")).first()
     if block is None:
         return None
+    try:
+        return block_for(block, customer, decision=decision, is_personal=is_personal)
+    except RenderFailed:
+        return None
+
+
+def block_for(
+    block: BlockVersion,
+    customer: Customer | None,
+    *,
+    decision: Decision | None = None,
+    is_personal: bool = True,
+) -> str:
+    """Render a block for a customer, or somebody unknown, with what rules decided. Raises RenderFailed."""
+    said = decision or Decision()
     who = customer.pk if customer else NOBODY
-    context = context_for(load_people([who]), who) | decision.variables
+    context = context_for(load_people([who]), who) | said.variables
     wanted = requested_by_block(block.compiled_html)
     if wanted:
         impersonal = () if is_personal else (who,)
-        filled = fill({who: FOR_YOU}, {who: decision}, shelves=wanted, impersonal=impersonal)
-        context["recommendations"] = in_template(filled[who])
-    try:
-        return render_fragment(block.compiled_html, context)
-    except RenderFailed:
-        return None
+        filled = fill({who: FOR_YOU}, {who: said}, shelves=wanted, impersonal=impersonal)
+        context["recommendations"] = in_template(filled.shelves[who])
+    return render_fragment(block.compiled_html, context)

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from campaigns.dependencies import DependencyFailed, dependency
 from common.clock import now
 from customers.models import Customer, CustomerFacts
 from products.models import Category, Product
@@ -32,15 +34,19 @@ _PLAIN_FACTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class People:
-    """The customers of a chunk with their facts, the names those facts refer to, and the promotions that run."""
+    """The customers of a chunk with their facts, the names those facts refer to, and the promotions that run.
+
+    `failed` names what could not be loaded: `facts`, `promotions`. The mails do without.
+    """
 
     customers: dict[int, Customer]
     facts: dict[int, CustomerFacts]
     categories: dict[int, Category]
     products: dict[int, Product]
     offers: list[Offer]
+    failed: tuple[str, ...] = ()
 
     def allows_profiling(self, customer_id: int) -> bool:
         """Whether what this customer did may decide what they see; of somebody unknown nothing is known anyway."""
@@ -54,15 +60,38 @@ def load_people(customer_ids: Sequence[int]) -> People:
     At most six queries for any number.
     """
     customers = Customer.objects.select_related("nearest_store").in_bulk(list(customer_ids))
+    failed = []
+    known = _Known({}, {}, {})
+    try:
+        with dependency("facts"):
+            known = _load_facts(customer_ids)
+    except DependencyFailed:
+        failed.append("facts")
+    offers: list[Offer] = []
+    try:
+        with dependency("promotions"):
+            offers = running_offers(now())
+    except DependencyFailed:
+        failed.append("promotions")
+    return People(customers, *known, offers, tuple(failed))
+
+
+class _Known(NamedTuple):
+    """Facts about customers, and what they refer to."""
+
+    facts: dict[int, CustomerFacts]
+    categories: dict[int, Category]
+    products: dict[int, Product]
+
+
+def _load_facts(customer_ids: Sequence[int]) -> _Known:
     facts = CustomerFacts.objects.in_bulk(list(customer_ids))
     categories = _referred(facts, _CATEGORY_FACTS.values())
     products = _referred(facts, _PRODUCT_FACTS.values())
-    return People(
-        customers=customers,
-        facts=facts,
-        categories=Category.objects.in_bulk(categories) if categories else {},
-        products=Product.objects.select_related("category").in_bulk(products) if products else {},
-        offers=running_offers(now()),
+    return _Known(
+        facts,
+        Category.objects.in_bulk(categories) if categories else {},
+        Product.objects.select_related("category").in_bulk(products) if products else {},
     )
 
 
@@ -118,7 +147,7 @@ def absolute_product(product: Product) -> dict[str, Any]:
 def _facts(people: People, facts: CustomerFacts) -> dict[str, Any]:
     """Return the facts that have a value, ids turned into names."""
     found: dict[str, Any] = {
-        name: value for name in _PLAIN_FACTS if (value := getattr(facts, name)) is not None
+        name: _plain(value) for name in _PLAIN_FACTS if (value := getattr(facts, name)) is not None
     }
     for name, column in _CATEGORY_FACTS.items():
         if (category := people.categories.get(getattr(facts, column))) is not None:
@@ -131,6 +160,11 @@ def _facts(people: People, facts: CustomerFacts) -> dict[str, Any]:
         path = viewed["category"]
         found["last_viewed_category"], found["last_viewed_category_path"] = _root(path), path
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A moment as text, as `now` is: contexts are kept as JSON, and a mail made of one is made again the same."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _root(path: str) -> str:

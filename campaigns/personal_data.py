@@ -14,6 +14,7 @@ POLICIES = [
         "campaigns.Template",
         "campaigns.TemplateVersion",
         "campaigns.Block",
+        "campaigns.BlockVersion",
         "campaigns.FrozenBlock",
         "campaigns.Campaign",
         "campaigns.Campaign_rule_set_versions",

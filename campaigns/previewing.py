@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from campaigns.composing import Source, gather, source_of, write
 from campaigns.content import NOBODY
-from campaigns.models import Block, CampaignVariant, TemplateVersion
+from campaigns.models import CampaignVariant, TemplateVersion
+from campaigns.slots import live_blocks
 from campaigns.templating.render import Rendered
 from delivery.models import Sender
 from recommendations.strategies import FOR_YOU
@@ -52,5 +53,5 @@ def _by_itself(version: TemplateVersion) -> Source:
         sender_name=sender.from_name if sender else "Your shop",
         contents={ALONE: content},
         versions=live_versions(),
-        blocks=dict(Block.objects.values_list("key", "compiled_html")),
+        blocks=live_blocks(),
     )

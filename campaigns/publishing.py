@@ -8,7 +8,7 @@ from functools import lru_cache
 from django.db import transaction
 
 from accounts.models import User
-from campaigns.models import Block, Template, TemplateVersion
+from campaigns.models import Block, BlockVersion, Template, TemplateVersion
 from campaigns.templating.blocks import compile_block
 from campaigns.templating.compile import Compiled, compile_template
 
@@ -41,7 +41,10 @@ def publish_template(
     checksum = hashlib.sha256(json.dumps([subject, preheader, mjml, text]).encode()).hexdigest()
     if newest is not None and newest.checksum == checksum:
         return newest
-    compiled = compile_template(subject=subject, preheader=preheader, mjml=mjml, text=text or None)
+    blocks = set(Block.objects.values_list("key", flat=True))
+    compiled = compile_template(
+        subject=subject, preheader=preheader, mjml=mjml, text=text or None, blocks=blocks
+    )
     findings = [asdict(finding) for finding in compiled.findings]
     if errors := [finding for finding in findings if finding["severity"] == "error"]:
         raise TemplateRefused(errors)
@@ -63,15 +66,32 @@ def publish_template(
     )
 
 
-def save_block(*, key: str, name: str, mjml: str) -> Block:
-    """Store a block's MJML with its compiled HTML; raises TemplateRefused when it does not compile."""
-    compiled, findings = compile_block(mjml)
-    if errors := [asdict(finding) for finding in findings if finding.severity == "error"]:
+@transaction.atomic
+def save_block(*, key: str, name: str, mjml: str, author: User | None = None, note: str = "") -> BlockVersion:
+    """Store the next version of a block, or return the newest one where nothing changed.
+
+    Raises TemplateRefused when compiling finds errors; then nothing is stored.
+    """
+    compiled, found = compile_block(mjml)
+    findings = [asdict(finding) for finding in found]
+    if errors := [finding for finding in findings if finding["severity"] == "error"]:
         raise TemplateRefused(errors)
-    block, _ = Block.objects.update_or_create(
-        key=key, defaults={"name": name, "mjml": mjml, "compiled_html": compiled}
-    )
-    return block
+    Block.objects.get_or_create(key=key, defaults={"name": name})
+    block = Block.objects.select_for_update().get(key=key)
+    newest = block.newest
+    if newest is None or newest.mjml != mjml:
+        newest = BlockVersion.objects.create(
+            block=block,
+            number=(newest.number if newest else 0) + 1,
+            mjml=mjml,
+            compiled_html=compiled,
+            findings=findings,
+            author=author,
+            note=note,
+        )
+    block.name, block.newest = name, newest
+    block.save(update_fields=["name", "newest"])
+    return newest
 
 
 @lru_cache(maxsize=64)

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from campaigns.contexts import absolute_product
+from campaigns.dependencies import DependencyFailed, dependency
 from campaigns.templating.tags import ARMS_CHOICE
 from products.models import Product
 from recommendations.serving import Served, recommend
@@ -18,13 +19,21 @@ Shelves = Mapping[str, int]
 """How many products each shelf of a template holds, by its strategy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What stands on each customer's shelves, and for whom the recommender failed: they see bestsellers, or nothing."""
+
+    shelves: dict[int, dict[str, Served]]
+    failed: set[int] = field(default_factory=set)
+
+
 def fill(
     strategies: Mapping[int, str],
     decisions: Mapping[int, Decision],
     *,
     shelves: Shelves,
     impersonal: Collection[int] = (),
-) -> dict[int, dict[str, Served]]:
+) -> Filled:
     """Return what stands on each shelf for each customer; a fixed number of queries a shelf.
 
     `strategies` are the arms' own. A rule's `recommend` replaces them, and products that it names come first; what
@@ -33,7 +42,7 @@ def fill(
     two shelves.
     """
     exclude = {who: set(products) for who, products in excluded_products(decisions).items()}
-    filled: dict[int, dict[str, Served]] = {who: {} for who in strategies}
+    filled = Filled({who: {} for who in strategies})
     for shelf, k in shelves.items():
         wishes = {
             who: _wish(
@@ -41,8 +50,8 @@ def fill(
             )
             for who, strategy in strategies.items()
         }
-        for who, served in _grant(wishes, exclude, k).items():
-            filled[who][shelf] = served
+        for who, served in _grant(wishes, exclude, k, failed=filled.failed).items():
+            filled.shelves[who][shelf] = served
             exclude.setdefault(who, set()).update(product.pk for product in served.products)
     return filled
 
@@ -62,28 +71,51 @@ def _wish(strategy: str, decision: Decision | None, *, is_impersonal: bool) -> R
 
 
 def _grant(
-    wishes: Mapping[int, Recommendation], exclude: Mapping[int, set[int]], k: int
+    wishes: Mapping[int, Recommendation], exclude: Mapping[int, set[int]], k: int, *, failed: set[int]
 ) -> dict[int, Served]:
-    """Ask the recommender once for each wish."""
+    """Ask the recommender once for each wish; add to `failed` those for whom it had no answer."""
     wishing: dict[Recommendation, list[int]] = defaultdict(list)
     for who, wish in wishes.items():
         wishing[wish].append(who)
     named = _named_products(code for wish in wishing for code in wish.products)
     served: dict[int, Served] = {}
     for wish, people in wishing.items():
-        filters = Filters(categories=wish.categories, price_from=wish.price_from, price_to=wish.price_to)
-        found = recommend(
-            people,
-            k=k,
-            strategy=wish.strategy,
-            exclude=exclude,
-            filters=filters,
-            most_per_category=wish.most_per_category,
-        )
+        found, has_failed = recommended(people, wish, k=k, exclude=exclude)
+        if has_failed:
+            failed.update(people)
         first = [product for code in wish.products for product in named.get(code, ()) if product.is_available]
         for who, one in found.items():
             served[who] = _with_first(one, [each for each in first if each.pk not in exclude.get(who, ())], k)
     return served
+
+
+def recommended(
+    people: Sequence[int], wish: Recommendation, *, k: int, exclude: Mapping[int, set[int]]
+) -> tuple[dict[int, Served], bool]:
+    """Return what the recommender says, and whether it failed: then bestsellers, or nothing, take its place."""
+    try:
+        return _asked(people, wish, k, exclude), False
+    except DependencyFailed:
+        pass
+    try:
+        return _asked(people, Recommendation(BESTSELLERS), k, exclude), True
+    except DependencyFailed:
+        nothing = Served((), (), (), None, shortfall="The recommender failed.")
+        return dict.fromkeys(people, nothing), True
+
+
+def _asked(
+    people: Sequence[int], wish: Recommendation, k: int, exclude: Mapping[int, set[int]]
+) -> dict[int, Served]:
+    with dependency("the recommender"):
+        return recommend(
+            people,
+            k=k,
+            strategy=wish.strategy,
+            exclude=exclude,
+            filters=Filters(categories=wish.categories, price_from=wish.price_from, price_to=wish.price_to),
+            most_per_category=wish.most_per_category,
+        )
 
 
 def excluded_products(decisions: Mapping[int, Decision]) -> dict[int, set[int]]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from campaigns.models import Block, Campaign, CampaignVariant, FrozenBlock, TemplateVersion
+from campaigns.models import Block, BlockVersion, Campaign, CampaignVariant, FrozenBlock, TemplateVersion
 from campaigns.publishing import compiled_of
-from campaigns.templating.compile import requested_recommendations, slot_names
+from campaigns.templating.compile import blocks_shown, requested_recommendations, slot_names
 from campaigns.templating.tags import ARMS_CHOICE
 from rules.deciding import document_of
 from rules.models import RuleSetVersion
@@ -49,7 +49,7 @@ def choosing_products(content: CampaignVariant, versions: Sequence[RuleSetVersio
 
 
 def freeze(campaign: Campaign, contents: Sequence[CampaignVariant]) -> None:
-    """Keep the rules that have a say in the campaign, and the blocks they can show, as they are now."""
+    """Keep the rules that have a say in the campaign, and the blocks that they or templates show, as they are now."""
     live = live_versions()
     versions = {version.pk: version for content in contents for version in asked_by(content, live)}
     campaign.rule_set_versions.set(versions.values())
@@ -60,9 +60,11 @@ def freeze(campaign: Campaign, contents: Sequence[CampaignVariant]) -> None:
         for actions in (*(rule.then for rule in document.rules), document.otherwise)
         if actions.show is not None
     }
+    for content in contents:
+        keys |= blocks_shown(compiled_of(content.template_version_id))
     FrozenBlock.objects.bulk_create(
-        FrozenBlock(campaign=campaign, key=block.key, compiled_html=block.compiled_html)
-        for block in Block.objects.filter(key__in=keys).order_by("key")
+        FrozenBlock(campaign=campaign, key=key, version=version)
+        for key, version in sorted(live_blocks(keys).items())
     )
 
 
@@ -78,7 +80,15 @@ def known_slots(slots: Collection[str]) -> set[str]:
     return set(slots) & (found | {SUBJECT})
 
 
-def blocks_of(campaign: Campaign) -> dict[str, str]:
-    """Return the HTML of blocks by key: as frozen at the launch, for a draft as they are now; one query."""
-    blocks = Block.objects if campaign.state == Campaign.State.DRAFT else campaign.blocks
-    return dict(blocks.values_list("key", "compiled_html"))
+def blocks_of(campaign: Campaign) -> dict[str, BlockVersion]:
+    """Return the blocks by key: as frozen at the launch, for a draft as they are now; one query."""
+    if campaign.state == Campaign.State.DRAFT:
+        return live_blocks()
+    return {frozen.key: frozen.version for frozen in campaign.blocks.select_related("version")}
+
+
+def live_blocks(keys: Collection[str] | None = None) -> dict[str, BlockVersion]:
+    """Return the newest version of these blocks, or of all, by key; one query."""
+    blocks = Block.objects.select_related("newest")
+    found = blocks if keys is None else blocks.filter(key__in=keys)
+    return {block.key: block.newest for block in found if block.newest is not None}

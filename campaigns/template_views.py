@@ -23,7 +23,7 @@ from customers.models import Customer
 
 LONGEST_EMAIL = 320
 LONGEST_NUMBER = 18
-_PREVIEW_POLICY = (
+PREVIEW_POLICY = (
     f"default-src 'none'; img-src 'self' data: https: {settings.BASE_URL}; "
     "style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 )
@@ -42,7 +42,7 @@ def template_detail(request: HttpRequest, key: str) -> HttpResponse:
     """One template: a preview of a version as a customer (`version`, `customer`), and its history."""
     template = get_object_or_404(Template, key=key)
     versions = template.versions.select_related("author")
-    number = _whole_number(request.GET.get("version", ""))
+    number = whole_number(request.GET.get("version", ""))
     version = (versions if number is None else versions.filter(number=number)).first()
     email = request.GET.get("customer", "").replace("\0", "").strip()[:LONGEST_EMAIL]
     customer = Customer.objects.filter(email__iexact=email).first() if email else None
@@ -102,7 +102,7 @@ def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The rendered HTML by itself, sandboxed, for the frame of the template's page."""
     version = get_object_or_404(TemplateVersion, pk=pk)
     asked = request.GET.get("customer", "")
-    customer = get_object_or_404(Customer, pk=_whole_number(asked)) if asked else None
+    customer = get_object_or_404(Customer, pk=whole_number(asked)) if asked else None
     try:
         shown = preview(version, customer_id=customer.pk if customer else None)
         html = "<p>A rule suppresses this mail for this customer: nothing would be sent.</p>"
@@ -111,11 +111,11 @@ def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
     except RenderFailed as error:
         html = format_html("<p>This template cannot be rendered for this customer: {}</p>", str(error))
     response = HttpResponse(html)
-    response["Content-Security-Policy"] = _PREVIEW_POLICY
+    response["Content-Security-Policy"] = PREVIEW_POLICY
     return response
 
 
-def _whole_number(text: str) -> int | None:
+def whole_number(text: str) -> int | None:
     """The number that a text says; None for any other text, and for more digits than an id has."""
     return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 

@@ -95,9 +95,9 @@ def held_sql(
     return " UNION ALL ".join(branches), parameters
 
 
-def fallback_decision(version: RuleSetVersion) -> Decision:
-    """Return what the version does for somebody of whom nothing is known."""
-    return _decision([version], lambda condition: False, _exclusions([version]))
+def fallback_decision(*versions: RuleSetVersion) -> Decision:
+    """Return what the versions do for somebody of whom nothing is known."""
+    return _decision(versions, lambda condition: False, _exclusions(versions))
 
 
 def document_of(version: RuleSetVersion) -> Document:

@@ -7,10 +7,11 @@ from campaigns.models.campaign import (
     FrozenBlock,
     Recipient,
 )
-from campaigns.models.content import Block, Template, TemplateVersion
+from campaigns.models.content import Block, BlockVersion, Template, TemplateVersion
 
 __all__ = [
     "Block",
+    "BlockVersion",
     "Campaign",
     "CampaignQuerySet",
     "CampaignVariant",

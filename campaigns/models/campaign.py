@@ -64,7 +64,7 @@ class FrozenBlock(models.Model):
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="blocks")
     key = models.SlugField(max_length=100)
-    compiled_html = models.TextField()
+    version = models.ForeignKey("campaigns.BlockVersion", models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "key"], name="frozen_block_once")]

@@ -1,4 +1,4 @@
-"""Templates and the blocks that rules put into them."""
+"""Templates and the blocks that stand in them."""
 
 from django.conf import settings
 from django.db import models
@@ -45,16 +45,36 @@ class TemplateVersion(models.Model):
 
 
 class Block(models.Model):
-    """A piece of content that rules put into a slot: MJML that stands between two sections' columns."""
+    """A piece of content for slots and templates, in immutable versions; what is shown is the newest."""
 
     key = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
-    mjml = models.TextField("MJML", help_text="Elements that may stand in an mj-column; Liquid allowed.")
-    compiled_html = models.TextField(editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    newest = models.OneToOneField(
+        "campaigns.BlockVersion", models.PROTECT, null=True, editable=False, related_name="+"
+    )
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+
+class BlockVersion(models.Model):
+    """One wording of a block: MJML that stands between two sections' columns. The database refuses changes."""
+
+    block = models.ForeignKey(Block, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    mjml = models.TextField("MJML")
+    compiled_html = models.TextField(editable=False)
+    findings = models.JSONField(default=list, editable=False)
+    note = models.CharField(max_length=300, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["block", "number"], name="block_version_number")]
+
+    def __str__(self) -> str:
+        return f"{self.block} v{self.number}"

@@ -23,7 +23,7 @@ def compile_block(mjml: str) -> tuple[str, list[Finding]]:
 
     The HTML is empty after an error. Line numbers count from the block's first line.
     """
-    compiled = compile_template(subject="", preheader="", mjml=_PAGE.format(mjml))
+    compiled = compile_template(subject="", preheader="", mjml=_PAGE.format(mjml), blocks=None)
     findings = [
         Finding(one.severity, one.message, one.part, max(1, one.line - 1) if one.line else None)
         for one in compiled.findings

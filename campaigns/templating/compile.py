@@ -9,11 +9,16 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from liquid.ast import Node
 from liquid.exceptions import LiquidError
 from mjml import mjml2html
 
+from .checks.clients import client_findings
+from .checks.contrast import contrast_findings
+from .checks.links import link_findings
+from .checks.subject import subject_findings
 from .findings import Finding, Part, line_at
 from .links import LinkTable
 from .masking import Mask, mask, unclosed_line
@@ -21,13 +26,14 @@ from .plain import html_to_text
 from .rendering import MessageTemplate
 from .sandbox import check_source, parsed_html, parsed_text
 from .structure import escape_stray, read_structure
-from .tags import RecommendationsNode, SlotNode
+from .tags import RecommendationsNode, SlotNode, block_of
 from .variables import KNOWN, is_known
 
 CLIP_BYTES = 102 * 1024
 _FRAME_OF = {"mj-column": "row", "mj-hero": "row", "mj-section": "cell", "mj-group": "cell"}
 _FRAME_OF |= {"mj-body": "block", "mj-wrapper": "block"}
 _SLOT = re.compile(r"({%-?\s*slot\s+(?:\"[^\"]*\"|'[^']*'))\s*(-?%})")
+_BLOCK = re.compile(r"{%-?\s*(?:render|include)\s")
 _POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?")
 _FRACTION = re.compile(r'(\swidth="\d+)\.\d+"')
 _HEAD = re.compile(r"<mj-head\s*>|<mj-head\s[^>]*[^/]>")
@@ -55,12 +61,19 @@ class Compiled:
 
 
 def compile_template(
-    *, subject: str, preheader: str, mjml: str, text: str | None = None, known: Collection[str] = KNOWN
+    *,
+    subject: str,
+    preheader: str,
+    mjml: str,
+    text: str | None = None,
+    known: Collection[str] = KNOWN,
+    blocks: Collection[str] | None = (),
 ) -> Compiled:
     """Compile the parts of a template version.
 
     Without `text` the plain part is derived from the HTML. `known` are the paths that a context will hold ("x.*" for
-    all below x); others are warned about.
+    all below x); others are warned about. `blocks` are the keys of the
+    blocks that it may show by name; None refuses all, as blocks do.
     """
     parts: dict[Part, str] = {"subject": subject, "preheader": preheader, "mjml": mjml, "text": text or ""}
     findings: list[Finding] = []
@@ -69,11 +82,13 @@ def compile_template(
         template = _parse(part, source, findings)
         if template is not None:
             variables |= _variables(part, source, template, known, findings)
+            findings += _block_findings(part, source, template, blocks)
     if any(finding.severity == "error" for finding in findings):
         return Compiled("", "", subject, preheader, (), tuple(sorted(variables)), _once(findings))
     compiled_html, compiled_text, links = _bodies(mjml, preheader, text, findings)
     if compiled_html:
         findings += _content_findings(compiled_html, compiled_text, subject)
+        findings += subject_findings(subject)
     ordered = tuple(sorted(variables))
     return Compiled(compiled_html, compiled_text, subject, preheader, links, ordered, _once(findings))
 
@@ -105,6 +120,16 @@ def slot_names(compiled: Compiled) -> list[str]:
     return list(dict.fromkeys(node.name for node in nodes if isinstance(node, SlotNode)))
 
 
+@lru_cache(maxsize=64)
+def blocks_shown(compiled: Compiled) -> frozenset[str]:
+    """Return the keys of the blocks that the template shows by name, rules apart."""
+    sources = (
+        parsed_html(compiled.html),
+        *map(parsed_text, (compiled.subject, compiled.preheader, compiled.text)),
+    )
+    return frozenset(key for source in sources for node in _nodes(source) if (key := block_of(node)))
+
+
 def _bodies(
     source: str, preheader: str, text: str | None, findings: list[Finding]
 ) -> tuple[str, str, tuple[str, ...]]:
@@ -113,6 +138,8 @@ def _bodies(
     masked = escape_stray(hidden.text)
     structure = read_structure(hidden, masked)
     findings += structure.findings
+    for check in (contrast_findings, client_findings, link_findings):
+        findings += check(hidden, masked)
     if any(finding.severity == "error" for finding in structure.findings):
         return "", "", ()
     wrapped = hidden.token.sub(lambda match: _wrapped(match, structure.wrap), masked)
@@ -155,11 +182,14 @@ def _wrapped(match: re.Match[str], wrap: dict[int, str]) -> str:
 
 
 def _framed(pieces: tuple[str, ...], wrap: dict[int, str]) -> tuple[str, ...]:
-    """Tell each slot between elements what ready HTML needs around it there."""
+    """Tell each slot and block between elements what ready HTML needs around it there."""
     framed = list(pieces)
     for index, parent in wrap.items():
-        if parent in _FRAME_OF:
-            framed[index] = _SLOT.sub(rf'\1, frame: "{_FRAME_OF[parent]}" \2', pieces[index])
+        frame = _FRAME_OF.get(parent)
+        if frame and _BLOCK.match(pieces[index]):
+            framed[index] = f'{{% frame "{frame}" %}}{pieces[index]}{{% endframe %}}'
+        elif frame:
+            framed[index] = _SLOT.sub(rf'\1, frame: "{frame}" \2', pieces[index])
     return tuple(framed)
 
 
@@ -211,15 +241,30 @@ def _variables(
     return paths
 
 
+def _block_findings(
+    part: Part, source: str, template: MessageTemplate, blocks: Collection[str] | None
+) -> Iterable[Finding]:
+    """Refuse blocks that are not there, and such as only data could name: they could not be kept with a launch."""
+    for node in _nodes(template):
+        key = block_of(node)
+        line = line_at(source, node.token.start_index)
+        if key is not None and blocks is None:
+            yield Finding("error", "A block shows no other block.", part, line)
+        elif key == "":
+            yield Finding("error", 'Name a block in quotes, like {% render "offer" %}.', part, line)
+        elif key and key not in (blocks or ()):
+            yield Finding("error", f'There is no block "{key}".', part, line)
+
+
 def _content_findings(compiled_html: str, compiled_text: str, subject: str) -> Iterable[Finding]:
     size = len(compiled_html.encode())
     if size > CLIP_BYTES:
         yield Finding(
             "warning", f"The HTML has {size // 1024} KB before data; Gmail clips messages at 102 KB."
         )
-    if "unsubscribe_url" not in compiled_html:
+    if "unsubscribe_url" not in parsed_html(compiled_html).analyze().globals:
         yield Finding("error", "There is no unsubscribe link: add a link to {{ unsubscribe_url }}.")
-    if "unsubscribe_url" not in compiled_text:
+    if "unsubscribe_url" not in parsed_text(compiled_text).analyze().globals:
         yield Finding("warning", "The plain text has no unsubscribe link.", "text")
     if not subject.strip():
         yield Finding("error", "The subject is empty.", "subject")

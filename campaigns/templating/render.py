@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from liquid.exceptions import LiquidError
 
@@ -38,7 +39,7 @@ class Rendered:
     """One message's words.
 
     `fallbacks` counts what was missing, in the part that misses it most: a variable's
-    path, `slot:<name>`, `recommendations`, `link` (unsafe address).
+    path, `slot:<name>`, `block:<key>`, `recommendations`, `link` (unsafe address).
     `links` are the addresses that this message's data made; link number `len(compiled.links) + i` is `links[i]`.
     """
 
@@ -50,14 +51,23 @@ class Rendered:
     links: tuple[str, ...]
 
 
+NO_BLOCKS: Mapping[str, str] = MappingProxyType({})
+
+
 def render(
-    compiled: Compiled, context: Mapping[str, object], *, links: LinkRewriter | None = None
+    compiled: Compiled,
+    context: Mapping[str, object],
+    *,
+    links: LinkRewriter | None = None,
+    blocks: Mapping[str, str] = NO_BLOCKS,
 ) -> Rendered:
     """Render all parts for one recipient; without `links` the addresses stand as they are (preview).
 
+    `blocks` are the compiled HTML of the blocks that the template names, by key.
+
     Raises RenderFailed when a limit is passed, time is up, or a filter cannot work with the data.
     """
-    rendering = Rendering(links=compiled.links, rewriter=links)
+    rendering = Rendering(links=compiled.links, rewriter=links, blocks=blocks)
     with _failures():
         subject = _one_line(_write(parsed_text(compiled.subject), context, rendering))
         preheader = _one_line(_write(parsed_text(compiled.preheader), context, rendering))

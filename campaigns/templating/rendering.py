@@ -35,6 +35,8 @@ class Rendering:
     """What is shared by the parts of one message while they are rendered."""
 
     links: tuple[str, ...] = ()
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    """The HTML of the blocks that `render` and `include` show, by key."""
     rewriter: LinkRewriter | None = None
     deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
     fallbacks: Counter[str] = field(default_factory=Counter)
@@ -67,7 +69,7 @@ class TimedBuffer(LimitedStringIO):
     """An output of limited size that watches the clock."""
 
     def __init__(self, *, limit: int, rendering: Rendering) -> None:
-        super().__init__(limit)
+        super().__init__(limit, newline="")
         self.rendering = rendering
 
     def write(self, text: str) -> int:
@@ -85,6 +87,20 @@ class MessageContext(RenderContext):
         """Give a buffer for captured output, under what is left of the limit."""
         used = buf.size if isinstance(buf, LimitedStringIO) else 0
         return TimedBuffer(limit=(self.env.output_stream_limit or 0) - used, rendering=self.rendering)
+
+    def copy(
+        self,
+        namespace: Mapping[str, object],
+        disabled_tags: list[str] | None = None,
+        carry_loop_iterations: bool = False,
+        template: BoundTemplate | None = None,
+        block_scope: bool = False,
+    ) -> RenderContext:
+        """Copy for a block that `render` shows: it belongs to the same message."""
+        copied = super().copy(namespace, disabled_tags, carry_loop_iterations, template, block_scope)
+        assert isinstance(copied, MessageContext)
+        copied.rendering = self.rendering
+        return copied
 
     def filter(self, name: str, token: Any) -> Any:
         """Find a filter, unless the time is up."""

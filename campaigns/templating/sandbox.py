@@ -1,19 +1,56 @@
 """The Liquid in which messages are written: the standard, bounded on every side, with tags and filters of our own.
 
 Limits: source size, nesting, loop iterations, size of assigned variables, size of the output, size of what a filter
-makes, and the deadline that `rendering` watches. There are no files to include and no way around escaping.
+makes, and the deadline that `rendering` watches. `render` and `include` show blocks that the message brings, never
+files, and there is no way around escaping.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from liquid import Environment
-from liquid.exceptions import LiquidError, LiquidSyntaxError
+from liquid.context import RenderContext
+from liquid.exceptions import LiquidError, LiquidSyntaxError, TemplateNotFoundError
+from liquid.loader import BaseLoader, TemplateSource
 
 from . import tags
 from .filters import bounded, money
-from .rendering import CountingEcho, CountingOutput, MessageTemplate
+from .rendering import CountingEcho, CountingOutput, MessageTemplate, Rendering
 
 LARGEST_SOURCE = 500_000
+
+
+class BlockLoader(BaseLoader):
+    """Finds the blocks of a message, and nothing else in the world."""
+
+    def get_source(
+        self, env: Environment, template_name: str, *, context: RenderContext | None = None, **kwargs: object
+    ) -> TemplateSource:
+        """Refuse: sources come parsed, with their links checked, from `load`."""
+        raise TemplateNotFoundError(template_name)
+
+    def load(
+        self,
+        env: Environment,
+        name: str,
+        *,
+        globals: Mapping[str, object] | None = None,
+        context: RenderContext | None = None,
+        **kwargs: object,
+    ) -> MessageTemplate:
+        """Give a block of the message that is rendered; one that is missing or faulty is empty, and counted."""
+        rendering: Rendering | None = getattr(context, "rendering", None)
+        if rendering is None:
+            return tags.fragment(env, "", name)
+        source = rendering.blocks.get(name)
+        if source is None:
+            rendering.fallbacks[f"block:{name}"] += 1
+            return tags.fragment(env, "", name)
+        try:
+            return tags.fragment(env, source, name)
+        except LiquidError:
+            rendering.fallbacks[f"block-error:{name}"] += 1
+            return tags.fragment(env, "", name)
 
 
 class Sandbox(Environment):
@@ -27,10 +64,9 @@ class Sandbox(Environment):
     output_stream_limit = 1_000_000
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """Register what authors may use: the standard, less files and `safe`, plus our own."""
+        """Register what authors may use: the standard, less `safe`, plus our own."""
         super().setup_tags_and_filters(extra=extra)
-        for name in ("include", "render"):
-            del self.tags[name]
+        self.loader = BlockLoader()
         del self.filters["safe"]
         for tag in (CountingOutput, CountingEcho, tags.SlotTag, tags.RecommendationsTag):
             self.add_tag(tag)
@@ -40,11 +76,12 @@ class Sandbox(Environment):
 
 
 class CompiledSandbox(Sandbox):
-    """The sandbox with the link tags that compiling writes and authors may not."""
+    """The sandbox with the tags that compiling writes and authors may not."""
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """Add the link tags."""
+        """Add the tags for links and for what blocks need around them."""
         super().setup_tags_and_filters(extra=extra)
+        self.add_tag(tags.FrameTag)
         self.add_tag(tags.LinkTag)
         self.add_tag(tags.TrackedTag)
 

@@ -7,8 +7,10 @@ from typing import TextIO
 
 from liquid import Environment
 from liquid.ast import BlockNode, Node
-from liquid.builtin.expressions import Identifier, KeywordArgument, parse_primitive
+from liquid.builtin.expressions import Identifier, KeywordArgument, StringLiteral, parse_primitive
 from liquid.builtin.tags.for_tag import ForLoop
+from liquid.builtin.tags.include_tag import IncludeNode
+from liquid.builtin.tags.render_tag import RenderNode
 from liquid.context import RenderContext
 from liquid.exceptions import BreakLoop, ContinueLoop, LiquidError, LiquidSyntaxError
 from liquid.expression import Expression
@@ -248,16 +250,58 @@ class TrackedTag(Tag):
         return TrackedNode(token, block)
 
 
+class FrameNode(Node):
+    """`{% frame "row" %}{% render "offer" %}{% endframe %}`: a block with what its HTML needs around it."""
+
+    def __init__(self, token: Token, *, frame: str, block: BlockNode) -> None:
+        super().__init__(token)
+        self.frame, self.block = frame, block
+        self.blank = False
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        """Render what is inside; the frame around it in HTML only."""
+        before, after = _FRAMES[self.frame if context.autoescape else ""]
+        buffer.write(before)
+        self.block.render(context, buffer)
+        return buffer.write(after) + 1
+
+    def children(self, static_context: RenderContext, *, include_partials: bool = True) -> Iterable[Node]:
+        """Give what is inside, for the analysis of variables."""
+        return [self.block]
+
+
+class FrameTag(Tag):
+    """Parses `{% frame "row" %}…{% endframe %}`, which only compiling writes."""
+
+    name = "frame"
+    end = "endframe"
+
+    def parse(self, stream: TokenStream) -> Node:
+        """Parse the frame's name and what is inside."""
+        token = stream.eat(TOKEN_TAG)
+        frame = str(_constant(parse_primitive(self.env, stream.into_inner(tag=token))))
+        block = get_parser(self.env).parse_block(stream, frozenset({self.end}))
+        stream.expect(TOKEN_TAG, value=self.end)
+        return FrameNode(token, frame=frame if frame in _FRAMES else "", block=block)
+
+
+def block_of(node: Node) -> str | None:
+    """Return the key of the block that a `render` or `include` shows; None for other nodes, "" for a computed key."""
+    if not isinstance(node, RenderNode | IncludeNode):
+        return None
+    return node.name.value if isinstance(node.name, StringLiteral) else ""
+
+
 @lru_cache(maxsize=1024)
-def fragment(environment: Environment, source: str) -> MessageTemplate:
-    """Parse HTML with Liquid that rules put into a slot; all its links are tracked. Raises LiquidError."""
+def fragment(environment: Environment, source: str, name: str = "") -> MessageTemplate:
+    """Parse HTML with Liquid, as of a block; all its links are tracked. Raises LiquidError."""
     hidden = mask(source)
     table = LinkTable(hidden, number_static=False)
     replaced = table.replace_hrefs(hidden.text)
     html_or_text = (
         table.as_html(replaced) if environment.autoescape else table.as_text(html_to_text(replaced))
     )
-    template = environment.from_string(html_or_text)
+    template = environment.from_string(html_or_text, name=name)
     if not isinstance(template, MessageTemplate):
         raise LiquidError("slots are rendered in messages only", token=None)
     return template

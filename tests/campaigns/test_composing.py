@@ -227,9 +227,7 @@ def test_a_block_is_sent_and_recorded_as_it_was_at_the_launch() -> None:
     save_block(key="uk", name="UK", mjml="<mj-text>As it is</mj-text>")
     [html] = all_in_b(counted).values()
     assert "As it was" in html
-    assert Message.objects.get().resolved["blocks"] == {
-        "hero": {"key": "uk", "sha256": sha256(then.compiled_html.encode()).hexdigest()}
-    }
+    assert Message.objects.get().resolved["slots"] == {"hero": then.pk}
 
 
 def test_a_chunk_that_takes_too_long_is_finished_in_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from campaigns.models import Block, Template
 from campaigns.previewing import preview
+from campaigns.publishing import save_block
 from campaigns.starters import FOLDER, install_rules
 from customers.models import Customer, Score
 from products.models import Promotion, Store
@@ -70,7 +71,7 @@ def test_every_block_they_show_comes_with_them() -> None:
 
 def test_again_they_change_nothing_that_was_edited(capsys: pytest.CaptureFixture[str]) -> None:
     install_rules()
-    Block.objects.filter(key="starter-welcome").update(mjml="ours")
+    save_block(key="starter-welcome", name="Ours", mjml="<mj-text>ours</mj-text>")
     draft = RuleDraft.objects.get(rule_set__key="starter-location")
     draft.document = {"rules": [], "otherwise": {"show": "starter-store-web"}}
     draft.save()
@@ -78,7 +79,7 @@ def test_again_they_change_nothing_that_was_edited(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.count("is there already and stays as it is.") == len(KEYS)
     draft.refresh_from_db()
     assert draft.document["rules"] == []
-    assert Block.objects.get(key="starter-welcome").mjml == "ours"
+    assert Block.objects.get(key="starter-welcome").newest.mjml == "<mj-text>ours</mj-text>"
     assert not RuleSetVersion.objects.exists()
 
 

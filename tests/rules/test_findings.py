@@ -1,6 +1,6 @@
 import pytest
 
-from campaigns.models import Block
+from campaigns.publishing import save_block
 from products.models import Category, Product
 from rules.documents import parse_document
 from rules.findings import conflicts, findings
@@ -75,7 +75,7 @@ def test_a_variable_that_another_rule_set_sets_too_is_named(hero):
 
 
 def test_names_of_what_does_not_exist_are_listed_and_others_are_not(hero):
-    Block.objects.create(key="uk", name="UK", mjml="<mj-text>x</mj-text>", compiled_html="x")
+    save_block(key="uk", name="UK", mjml="<mj-text>x</mj-text>")
     tents = Category.objects.create(name="Tents", path="camping/tents")
     Product.objects.create(source="shop", external_id="t1", name="Tent", currency="GBP", category=tents)
     recommend = {"categories": ["Camping/tents", "camping/pots"], "products": ["t1", "t2"]}

@@ -15,11 +15,14 @@ def compiled(body, *, subject="News", preheader="", text=None, **options) -> Com
     return compile_template(subject=subject, preheader=preheader, mjml=mjml, text=text, **options)
 
 
-def rendered(body, context=None, *, links=None, **parts) -> Rendered:
-    """Compile, insist that nothing was wrong, render."""
-    template = compiled(body, **parts)
+def rendered(body, context=None, *, links=None, blocks=(), **parts) -> Rendered:
+    """Compile, insist that nothing was wrong, render; `blocks` that are None are gone when it is rendered."""
+    template = compiled(body, blocks=blocks, **parts)
     assert [finding for finding in template.findings if finding.severity == "error"] == []
-    return render(template, {"unsubscribe_url": "https://s.example/u/1"} | (context or {}), links=links)
+    there = {key: html for key, html in dict(blocks).items() if html is not None}
+    return render(
+        template, {"unsubscribe_url": "https://s.example/u/1"} | (context or {}), links=links, blocks=there
+    )
 
 
 def messages(template, severity=None):

@@ -125,7 +125,7 @@ def test_it_lists_slots_and_what_each_strategy_needs():
     [
         ("<mj-text>\n\n{% if x %}</mj-text>", 4, "Liquid: "),
         ("<mj-text>\n{{ x | nosuch }}</mj-text>", 3, "unknown filter 'nosuch'"),
-        ("\n{% include 'x' %}", 3, "Liquid: "),
+        ("\n{% include 'x' %}", 3, 'There is no block "x"'),
         ("\n{% link 0 %}", 3, "Liquid: "),
         ("<mj-text>{{ x | safe }}</mj-text>", 2, "unknown filter 'safe'"),
         ("\n\n<mj-txt>x</mj-txt>", 4, "<mj-txt> is no MJML element."),

@@ -1,0 +1,116 @@
+"""One mail, from what is kept of it to its bytes: sent once, and the same whenever it is shown again."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from campaigns.publishing import compiled_of
+from campaigns.templating.render import Rendered, render
+from campaigns.templating.used import kept, read_by
+from common import tokens
+from delivery import mime, tracking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a mail says to one customer: a template's version, the data that it reads, and the HTML of blocks.
+
+    `slots` has it by the slot that rules put it into, `blocks` by the key under which the template names it.
+    """
+
+    template_version_id: int
+    context: dict[str, Any]
+    slots: dict[str, str]
+    blocks: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What a mail says beside its contents. `base_url` is where its links lead; `written_at` has whole seconds, UTC."""
+
+    from_email: str
+    from_name: str
+    list_id: str
+    feedback_id: str
+    base_url: str
+    written_at: str
+    has_pixel: bool
+    is_tracked: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+def contents(
+    template_version_id: int, context: dict[str, Any], *, slots: dict[str, str], blocks: dict[str, str]
+) -> Contents:
+    """Keep of a context what the version and the blocks in its slots read; the mail is made of nothing else."""
+    compiled = compiled_of(template_version_id)
+    texts = (compiled.subject, compiled.preheader, compiled.text)
+    tree = read_by(compiled.html, texts, (*slots.values(), *blocks.values()))
+    said = kept(context, tree)
+    return Contents(template_version_id=template_version_id, context=said, slots=slots, blocks=blocks)
+
+
+def rendered(
+    written: Contents, *, message_id: int | None, base_url: str, is_tracked: bool = False
+) -> Rendered:
+    """Render a mail. Raises RenderFailed.
+
+    Without a message (preview) links stand as they are, and so they do where clicks are not `is_tracked`.
+    """
+    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
+
+    def tracked(index: int, url: str) -> str:
+        return base_url + reverse("delivery:clicked", args=[token, index])
+
+    context = written.context | {
+        "slots": written.slots,
+        "unsubscribe_url": _unsubscribe_url(message_id, base_url),
+        "preferences_url": _preferences_url(message_id, base_url),
+    }
+    compiled = compiled_of(written.template_version_id)
+    return render(compiled, context, links=tracked if token else None, blocks=written.blocks)
+
+
+def as_bytes(envelope: Envelope, mail: Rendered, *, message_id: int, recipient: str) -> bytes:
+    """Write a mail as it leaves the house. Raises mime.RefusedHeader."""
+    return mime.build(
+        sender=mime.Mailbox(envelope.from_email, envelope.from_name),
+        recipient=mime.Mailbox(recipient),
+        subject=mail.subject,
+        html=_with_pixel(mail.html, message_id, envelope.base_url) if envelope.has_pixel else mail.html,
+        text=mail.text,
+        message_id=mime.message_id_for(message_id, domain=envelope.from_email.partition("@")[2]),
+        headers=mime.list_headers(
+            unsubscribe_url=_unsubscribe_url(message_id, envelope.base_url),
+            list_id=envelope.list_id,
+            feedback_id=envelope.feedback_id,
+        ),
+        date=datetime.fromisoformat(envelope.written_at),
+    )
+
+
+def _unsubscribe_url(message_id: int | None, base_url: str) -> str:
+    if message_id is None:
+        return base_url + "/u/preview"
+    token = tokens.sign(tracking.PURPOSE_UNSUBSCRIBE, message_id)
+    return base_url + reverse("delivery:unsubscribe", args=[token])
+
+
+def _preferences_url(message_id: int | None, base_url: str) -> str:
+    if message_id is None:
+        return base_url + "/p/preview"
+    token = tokens.sign(tracking.PURPOSE_PREFERENCES, message_id)
+    return base_url + reverse("delivery:preferences", args=[token])
+
+
+def _with_pixel(html: str, message_id: int, base_url: str) -> str:
+    """Put the tracking pixel at the end of the body."""
+    url = base_url + reverse("delivery:opened", args=[tokens.sign(tracking.PURPOSE_OPEN, message_id)])
+    pixel = f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
+    head, body_end, tail = html.rpartition("</body>")
+    return f"{head}{pixel}{body_end}{tail}" if body_end else html + pixel

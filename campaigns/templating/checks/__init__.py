@@ -1,0 +1,1 @@
+"""What is looked for when a version is saved, beside what compiling finds."""
