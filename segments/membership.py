@@ -47,9 +47,9 @@ come AS (
     RETURNING customer_id
 ),
 logged AS (
-    INSERT INTO segments_membershipchange (segment_id, customer_id, kind, cause)
-    SELECT %s, customer_id, 'left', %s FROM gone
-    UNION ALL SELECT %s, customer_id, 'entered', %s FROM come
+    INSERT INTO segments_membershipchange (segment_id, customer_id, kind, cause, is_news)
+    SELECT %s, customer_id, 'left', %s, false FROM gone
+    UNION ALL SELECT %s, customer_id, 'entered', %s, %s FROM come
     RETURNING kind
 )
 SELECT count(*) FILTER (WHERE kind = 'entered'), count(*) FILTER (WHERE kind = 'left') FROM logged
@@ -293,8 +293,9 @@ def _diff(
     pk = segment.pk
     if among is None:
         plan_for_everybody()
+    is_news = segment.is_trigger and cause != "edit"
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, pk, *of_scope, pk, pk, cause, pk, cause])
+        cursor.execute(statement, [*parameters, pk, *of_scope, pk, pk, cause, pk, cause, is_news])
         entered, left = cursor.fetchone()
     return Change(entered=entered, left=left)
 
