@@ -27,7 +27,7 @@ from customers import consent
 from customers.models import Purpose
 from delivery import mime, tracking
 from delivery.backends.base import Outgoing
-from delivery.models import Dispatch
+from delivery.models import Dispatch, Sender
 from delivery.outbox import LEASE, Claimed, Composed
 from recommendations.serving import Served
 from rules.deciding import Decision, decide
@@ -59,6 +59,15 @@ class Ingredients:
     click_tracked: set[int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """Who a mail comes from, which list it belongs to, and what providers report complaints under."""
+
+    sender: Sender
+    list_id: str
+    feedback_of: str
+
+
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     """Write each claimed message from fresh data; a fixed number of queries for any number of messages.
 
@@ -68,6 +77,11 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     campaign = Campaign.objects.select_related("experiment", "sender").get(dispatch=dispatch)
     ingredients = gather(source_of(campaign), [(one.customer_id, one.variant_key) for one in claimed])
     arms = _frozen_arms(campaign, [one.customer_id for one in claimed])
+    envelope = Envelope(
+        sender=campaign.sender,
+        list_id=f"{campaign.segment_id}.segments",
+        feedback_of=f"{campaign.pk}:{{arm}}:campaign:regards",
+    )
     composed: list[Composed] = []
     for one in claimed:
         if composed and time.monotonic() > deadline:
@@ -76,7 +90,7 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
             reason = "merged with a recipient who has another arm"
             composed.append(Composed(claimed=one, skipped=reason))
         else:
-            composed.append(_compose_one(campaign, ingredients, one))
+            composed.append(compose_one(envelope, ingredients, one))
     return composed
 
 
@@ -194,14 +208,15 @@ def _preferences_url(message_id: int | None) -> str:
     return settings.BASE_URL + reverse("delivery:preferences", args=[token])
 
 
-def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed) -> Composed:
+def compose_one(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) -> Composed:
+    """Write one claimed message as the mail that is handed over, or say why there is none."""
     decision = ingredients.decisions.get(claimed.customer_id)
     if decision and decision.suppress:
         return Composed(claimed=claimed, skipped="a rule suppressed it")
     try:
         rendered = write(ingredients, claimed.customer_id, claimed.variant_key, message_id=claimed.id)
         has_pixel = claimed.customer_id in ingredients.open_tracked
-        raw = _mime(campaign, claimed, rendered, has_pixel=has_pixel)
+        raw = _mime(envelope, claimed, rendered, has_pixel=has_pixel)
     except (RenderFailed, mime.RefusedHeader) as error:
         return Composed(claimed=claimed, failed=f"{type(error).__name__}: {error}")
     content = ingredients.source.contents[claimed.variant_key]
@@ -215,13 +230,13 @@ def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed)
     )
 
 
-def _mime(campaign: Campaign, claimed: Claimed, rendered: Rendered, *, has_pixel: bool) -> bytes:
-    sender = campaign.sender
+def _mime(envelope: Envelope, claimed: Claimed, rendered: Rendered, *, has_pixel: bool) -> bytes:
+    sender = envelope.sender
     domain = sender.from_email.partition("@")[2]
     headers = mime.list_headers(
         unsubscribe_url=_unsubscribe_url(claimed.id),
-        list_id=f"{campaign.segment_id}.segments.{urlsplit(settings.BASE_URL).hostname or domain}",
-        feedback_id=f"{campaign.pk}:{claimed.variant_key}:campaign:regards",
+        list_id=f"{envelope.list_id}.{urlsplit(settings.BASE_URL).hostname or domain}",
+        feedback_id=envelope.feedback_of.format(arm=claimed.variant_key),
     )
     return mime.build(
         sender=mime.Mailbox(sender.from_email, sender.from_name),

@@ -235,7 +235,7 @@ def _outcomes(act: Act) -> tuple[str, ...]:
         case Send():
             return ("sent",)
         case SetAttributes():
-            return ("set",)
+            return ("noted",)
         case Webhook():
             return ("called",)
 

@@ -69,7 +69,7 @@ class JourneyVersion(models.Model):
 
 
 class Enrolment(models.Model):
-    """A customer's way through a journey. The row is the queue: `due_at`, of the database's clock, says when it goes on.
+    """A customer's way through a journey. The row is the queue: `due_at`, of the database's clock, is when it goes on.
 
     `is_active` is true or NULL, so that a constraint without a condition lets nobody be on one way twice, and merging
     can read it. `entry_key` names what entered them. `waits_since` is set while the step is a wait that has begun.
@@ -111,7 +111,7 @@ class Enrolment(models.Model):
 
 
 class StepVisit(models.Model):
-    """A step that somebody has done, and how it came out. That a position stands once keeps any step from being done twice."""
+    """A step that somebody has done, and how it came out. A position stands once, so that no step is done twice."""
 
     enrolment = models.ForeignKey(Enrolment, models.CASCADE, related_name="visits")
     position = models.PositiveIntegerField()
