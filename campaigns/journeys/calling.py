@@ -17,7 +17,7 @@ TIMEOUT = httpx.Timeout(10)
 LEASE = timedelta(minutes=2)
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440)]
 _CLAIM = """
-UPDATE campaigns_webhookcall SET attempts = attempts + 1, due_at = statement_timestamp() + %s
+UPDATE campaigns_webhookcall SET attempts = attempts + 1, due_at = statement_timestamp() + make_interval(secs => %s)
 WHERE id = (
     SELECT id FROM campaigns_webhookcall WHERE state = 'queued' AND due_at <= statement_timestamp()
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -42,7 +42,7 @@ def call_due(*, most: int = 500) -> int:
 
 def _claimed() -> WebhookCall | None:
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [LEASE])
+        cursor.execute(_CLAIM, [LEASE.total_seconds()])
         row = cursor.fetchone()
     return WebhookCall.objects.select_related("enrolment__journey").get(pk=row[0]) if row else None
 

@@ -29,7 +29,7 @@ MOST_STEPS = 50
 LONGEST_URL = 500
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-TRIGGERS = ("event", "stage", "segment", "score")
+TRIGGERS = ("event", "stage", "segment", "fits", "score")
 KINDS = ("wait", "branch", "split", "send", "set", "webhook", "exit")
 _TOP = ("trigger", "only_if", "reentry", "goal", "leave_if", "steps")
 
@@ -108,12 +108,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """What enters customers: an event, a stage, or a segment; a score is a segment made for it."""
+    """What enters customers: an event, a stage or segment that they come into, or a condition that they come to fit.
+
+    A score that crosses a threshold is such a condition. `fits` is it as it is written.
+    """
 
     kind: str
     event: Happened | None = None
     keys: frozenset[str] = frozenset()
-    score: Mapping[str, Any] = field(default_factory=dict)
+    fits: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +169,14 @@ def _trigger(raw: object) -> Trigger:
     kind = _one_kind(given, TRIGGERS, "trigger")
     if kind == "score":
         parse(given, path="trigger")
-        return Trigger(kind=kind, score=given)
+        return Trigger(kind="fits", fits=given)
     if kind == "event":
         only(given, ("event", "name"), "trigger")
         return Trigger(kind=kind, event=_event(given, "trigger"))
     only(given, (kind,), "trigger")
+    if kind == "fits":
+        parse(given[kind], path="trigger.fits")
+        return Trigger(kind=kind, fits=given[kind])
     return Trigger(kind=kind, keys=frozenset({text(given[kind], f"trigger.{kind}")}))
 
 

@@ -113,13 +113,13 @@ def trigger_of(journey: Journey) -> tuple[str, frozenset[str]]:
     """Return what enters the journey: `event`, `stage` or `segment`, and the keys of the latter two."""
     assert journey.live_version_id is not None
     trigger = document_of(journey.live_version_id).trigger
-    if trigger.kind == "score":
-        return "segment", frozenset({score_segment_key(journey)})
+    if trigger.kind == "fits":
+        return "segment", frozenset({segment_key_of(journey)})
     return trigger.kind, trigger.keys
 
 
-def score_segment_key(journey: Journey) -> str:
-    """Return the key of the segment that is made for a journey's score."""
+def segment_key_of(journey: Journey) -> str:
+    """Return the key of the segment that is made for the condition that begins a journey."""
     return f"journey-{journey.key}"
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.db import transaction
 
 from campaigns.journeys.documents import Send, parse_document, read_text
-from campaigns.models import Template
+from campaigns.models import Journey, Template
 from campaigns.publishing import publish_template
+from delivery.models import Sender
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples" / "journeys"
 
@@ -46,6 +47,19 @@ def install(key: str) -> dict[str, Any]:
         if isinstance(step.act, Send):
             _install_template(step.act.template)
     return document
+
+
+@transaction.atomic
+def add_missing(*, sender: Sender) -> list[str]:
+    """Add each starter as a draft that is not there yet; return in sentences which."""
+    said = []
+    for key, starter in STARTERS.items():
+        if Journey.objects.filter(key=key).exists():
+            said.append(f"{starter.name}: is there already and stays as it is.")
+        else:
+            Journey.objects.create(key=key, name=starter.name, sender=sender, draft=install(key))
+            said.append(f"{starter.name}: new, as a draft.")
+    return said
 
 
 def _install_template(key: str) -> None:

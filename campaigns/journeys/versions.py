@@ -15,7 +15,7 @@ from campaigns.journeys.documents import (
     Webhook,
     parse_document,
 )
-from campaigns.journeys.entering import enter_present, score_segment_key, trigger_of
+from campaigns.journeys.entering import enter_present, segment_key_of, trigger_of
 from campaigns.journeys.news import listens
 from campaigns.journeys.walking import clock
 from campaigns.journeys.ways import document_of
@@ -26,6 +26,7 @@ from experiments.models import Experiment
 from experiments.stats.assignment import WHOLE
 from rules.documents import checksum
 from segments import membership
+from segments.conditions import needs, parse
 from segments.models import LifecycleStage, Segment
 
 MOVED = "moved"
@@ -158,20 +159,20 @@ def _move_on(version: JourneyVersion, document: Document) -> None:
 def _tell(journey: Journey) -> None:
     """Tell what the journey uses and waits for; outside of its transaction, whose locks segments must not wait for."""
     if journey.live_version_id is not None:
-        _make_score_segment(journey)
+        _make_segment(journey)
         uses.tell_uses()
 
 
-def _make_score_segment(journey: Journey) -> None:
+def _make_segment(journey: Journey) -> None:
     assert journey.live_version_id is not None
     trigger = document_of(journey.live_version_id).trigger
-    if trigger.kind != "score":
+    if trigger.kind != "fits":
         return
-    key = score_segment_key(journey)
+    key = segment_key_of(journey)
     segment = Segment.objects.filter(key=key).first() or Segment(key=key, name=f"Begins {journey.name}"[:200])
-    if segment.condition != dict(trigger.score):
-        segment.condition = dict(trigger.score)
-        segment.description = "Made by a journey that begins when a score crosses a threshold."
+    if segment.condition != dict(trigger.fits):
+        segment.condition = dict(trigger.fits)
+        segment.description = "Made by a journey that begins when somebody comes to fit this."
         membership.store(segment)
 
 
@@ -197,6 +198,8 @@ def _problems(document: Document) -> Iterator[str]:
         if not stored.filter(key=key).exists():
             yield f"trigger.{trigger.kind}: there is no {trigger.kind} “{key}”."
     wanted = uses.needs_of(document)
+    if trigger.fits:
+        wanted |= needs(parse(dict(trigger.fits)))
     for key in sorted(wanted.segments - set(Segment.objects.active().values_list("key", flat=True))):
         yield f"document: a condition asks about the segment “{key}”, which is not there."
     for key in sorted(wanted.stages - set(LifecycleStage.objects.values_list("key", flat=True))):

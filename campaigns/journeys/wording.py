@@ -55,8 +55,8 @@ def trigger_sentence(trigger: Trigger) -> str:
     """Return what enters customers."""
     if trigger.event is not None:
         return f"Begins when somebody {_done(trigger.event)}."
-    if trigger.kind == "score":
-        return f"Begins when a score crosses a threshold: {said(parse(dict(trigger.score)))}."
+    if trigger.kind == "fits":
+        return f"Begins when somebody comes to fit this: {said(parse(dict(trigger.fits)))}."
     noun = "stage" if trigger.kind == "stage" else "segment"
     return f"Begins when somebody comes into the {noun} “{', '.join(sorted(trigger.keys))}”."
 

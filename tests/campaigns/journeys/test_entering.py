@@ -144,9 +144,7 @@ def test_changes_of_a_segment_that_nobody_waits_for_are_no_news() -> None:
 
 
 def test_who_comes_into_a_stage_enters_and_all_changes_are_claimed() -> None:
-    LifecycleStage.objects.get_or_create(
-        key="risky", defaults={"name": "Risky", "position": 9, "condition": {"any": [BRITISH]}}
-    )
+    LifecycleStage.objects.create(key="risky", name="Risky", position=9, condition=BRITISH)
     one, other = people(2)
     journey(begun_by(stage="risky"))
     StageChange.objects.create(customer=one, to_stage="risky", cause="event")
@@ -156,9 +154,7 @@ def test_who_comes_into_a_stage_enters_and_all_changes_are_claimed() -> None:
 
 
 def test_old_news_enter_nobody() -> None:
-    LifecycleStage.objects.get_or_create(
-        key="risky", defaults={"name": "Risky", "position": 9, "condition": {"any": [BRITISH]}}
-    )
+    LifecycleStage.objects.create(key="risky", name="Risky", position=9, condition=BRITISH)
     (one,) = people(1)
     way = journey(begun_by(stage="risky"))
     Journey.objects.update(active_since=way.active_since - 3 * STALE_AFTER)
