@@ -26,7 +26,7 @@ from customers import consent
 from customers.models import Purpose
 from delivery import mime
 from delivery.backends.base import Outgoing
-from delivery.models import Dispatch
+from delivery.models import Dispatch, Sender
 from delivery.outbox import LEASE, Claimed, Composed
 from recommendations.serving import Served
 from rules.deciding import Decision
@@ -62,6 +62,15 @@ class Ingredients:
     failed: dict[int, set[str]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who a mail comes from, which list it belongs to, and what providers report complaints under."""
+
+    sender: Sender
+    list_id: str
+    feedback_of: str
+
+
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     """Write each claimed message from fresh data; a fixed number of queries for any number of messages.
 
@@ -71,6 +80,11 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     campaign = Campaign.objects.select_related("experiment", "sender").get(dispatch=dispatch)
     ingredients = gather(source_of(campaign), [(one.customer_id, one.variant_key) for one in claimed])
     arms = _frozen_arms(campaign, [one.customer_id for one in claimed])
+    origin = Origin(
+        sender=campaign.sender,
+        list_id=f"{campaign.segment_id}.segments",
+        feedback_of=f"{campaign.pk}:{{arm}}:campaign:regards",
+    )
     composed: list[Composed] = []
     for one in claimed:
         if composed and time.monotonic() > deadline:
@@ -79,7 +93,7 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
             reason = "merged with a recipient who has another arm"
             composed.append(Composed(claimed=one, skipped=reason))
         else:
-            composed.append(_compose_one(campaign, ingredients, one))
+            composed.append(compose_one(origin, ingredients, one))
     return composed
 
 
@@ -206,11 +220,12 @@ def _shown(ingredients: Ingredients, customer_id: int) -> dict[str, BlockVersion
     return {slot: blocks[key] for slot, key in chosen.items() if key in blocks}
 
 
-def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed) -> Composed:
+def compose_one(origin: Origin, ingredients: Ingredients, claimed: Claimed) -> Composed:
+    """Write one claimed message as the mail that is handed over, or say why there is none."""
     decision = ingredients.decisions.get(claimed.customer_id)
     if decision and decision.suppress:
         return Composed(claimed=claimed, skipped="a rule suppressed it")
-    envelope = _envelope(campaign, ingredients, claimed)
+    envelope = _envelope(origin, ingredients, claimed)
     try:
         said, mail = _written(ingredients, claimed.customer_id, claimed.variant_key, claimed.id)
         raw = as_bytes(envelope, mail, message_id=claimed.id, recipient=claimed.recipient)
@@ -227,14 +242,14 @@ def _compose_one(campaign: Campaign, ingredients: Ingredients, claimed: Claimed)
     )
 
 
-def _envelope(campaign: Campaign, ingredients: Ingredients, claimed: Claimed) -> Envelope:
-    sender = campaign.sender
+def _envelope(origin: Origin, ingredients: Ingredients, claimed: Claimed) -> Envelope:
+    sender = origin.sender
     host = urlsplit(settings.BASE_URL).hostname or sender.from_email.partition("@")[2]
     return Envelope(
         from_email=sender.from_email,
         from_name=sender.from_name,
-        list_id=f"{campaign.segment_id}.segments.{host}",
-        feedback_id=f"{campaign.pk}:{claimed.variant_key}:campaign:regards",
+        list_id=f"{origin.list_id}.{host}",
+        feedback_id=origin.feedback_of.format(arm=claimed.variant_key),
         base_url=settings.BASE_URL,
         written_at=now().isoformat(timespec="seconds"),
         has_pixel=claimed.customer_id in ingredients.open_tracked,

@@ -1,5 +1,6 @@
 """Content outside of our own mails: what a slot or a shelf shows to one customer right now."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -28,24 +29,32 @@ NOBODY = 0
 
 
 def is_in_baseline(customer_id: int) -> bool:
-    """Whether a running campaign holds this customer in an arm without personalisation.
+    """Whether a running campaign holds this customer in an arm without personalisation."""
+    return bool(held([customer_id], Variant.Role.BASELINE))
+
+
+def held(customer_ids: Collection[int], role: Variant.Role) -> set[int]:
+    """Return those of the customers whom a running campaign holds in an arm of this role; two queries.
 
     A campaign runs from its launch to the end of its experiment's window, unless it is cancelled.
     """
     window = ExpressionWrapper(
         F("experiment__conversion_window_days") * timedelta(days=1), output_field=DurationField()
     )
-    held = (
+    arms = (
         Variant.objects.filter(
-            role=Variant.Role.BASELINE,
+            role=role,
             experiment__campaign__state=Campaign.State.LAUNCHED,
             experiment__campaign__launched_at__gt=now() - window,
         )
         .exclude(experiment__campaign__dispatch__state=Dispatch.State.CANCELLED)
         .values_list("experiment__key", "key")
     )
-    mine = Assignment.objects.filter(customer_id=customer_id).values_list("experiment_key", "variant_key")
-    return bool(set(held) & set(mine))
+    keeping = set(arms)
+    keys = sorted({experiment for experiment, _ in keeping})
+    given = Assignment.objects.filter(customer_id__in=customer_ids, experiment_key__in=keys)
+    rows = given.values_list("customer_id", "experiment_key", "variant_key")
+    return {pk for pk, experiment, variant in rows if (experiment, variant) in keeping}
 
 
 def is_personalised(customer: Customer | None) -> bool:

@@ -1,6 +1,8 @@
 """What the tables of campaigns hold about people (see `customers.policies`)."""
 
-from customers.policies import OnErasure, Policy, columns, not_personal
+from django.db.models.functions import Now
+
+from customers.policies import OnErasure, Policy, columns, erased_name, not_personal
 
 POLICIES = [
     Policy(
@@ -9,6 +11,42 @@ POLICIES = [
         on_erasure=OnErasure.KEPT,
         path="customer_id",
         keeps=columns("campaign_id customer_id variant_key exclusion created_at"),
+    ),
+    # Journeys
+    Policy(
+        model="campaigns.WebhookCall",
+        why="A call of a journey's webhook step, with the customer's id in its body.",
+        on_erasure=OnErasure.DELETED,
+        path="enrolment__customer_id",
+    ),
+    Policy(
+        model="campaigns.JourneyBell",
+        why="That there is news of the person for a journey.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
+    Policy(
+        model="campaigns.StepVisit",
+        why="Which steps of journeys the person went through.",
+        on_erasure=OnErasure.DELETED,
+        path="enrolment__customer_id",
+    ),
+    Policy(
+        model="campaigns.Enrolment",
+        why="That somebody went through a journey is counted; who is on the way is taken off it by the walker.",
+        on_erasure=OnErasure.EMPTIED,
+        path="customer_id",
+        empties={"entry_key": erased_name(), "due_at": Now()},
+        keeps=columns(
+            "journey_id version_id customer_id is_active step position waits_since awaits failures started_at"
+            " ended_at ending"
+        ),
+    ),
+    *not_personal(
+        "campaigns.Journey",
+        "campaigns.JourneyVersion",
+        "campaigns.StepCount",
+        why="Plans that colleagues make, and counts.",
     ),
     *not_personal(
         "campaigns.Template",

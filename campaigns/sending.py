@@ -5,10 +5,14 @@ import time
 from django.db import connection
 
 from campaigns.composing import compose
+from campaigns.journeys import mailing
 from delivery.models import Dispatch
 from delivery.sending import CHUNK, Compose, send_chunk
 
-COMPOSERS: dict[str, Compose] = {Dispatch.Kind.CAMPAIGN: compose}
+COMPOSERS: dict[str, Compose] = {
+    Dispatch.Kind.CAMPAIGN: compose,
+    Dispatch.Kind.JOURNEY: mailing.compose,
+}
 """Who writes the mails of a dispatch, by its kind."""
 WAIT_FOR_RATE_SECONDS = 0.2
 

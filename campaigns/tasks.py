@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from campaigns import field_uses, sending
+from campaigns.journeys import calling, entering, walking
 
 
 @shared_task
@@ -24,3 +25,24 @@ def ring_due_dispatches() -> int:
 def tell_field_uses() -> None:
     """Tell data health which fields drafts, running campaigns and live rules read."""
     field_uses.tell_uses()
+
+
+@shared_task(queue="default")
+def enter_journeys() -> int:
+    """Enter whom news name into journeys."""
+    return entering.enter_by_news()
+
+
+@shared_task(queue="default")
+def walk_journeys() -> int:
+    """Move everybody on who is due in a journey, and ring for the mails that this queued."""
+    walked = sum(walking.walk_due(journey_id) for journey_id in walking.due_journeys())
+    if walked:
+        ring_due_dispatches()
+    return walked
+
+
+@shared_task(queue="default")
+def call_webhooks() -> int:
+    """Make the calls that webhook steps of journeys asked for."""
+    return calling.call_due()

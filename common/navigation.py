@@ -38,6 +38,7 @@ MAIN = (
     NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles"),
     NavItem(label="Templates", url_name="campaigns:templates", icon="template"),
     NavItem(label="Campaigns", url_name="campaigns:list", icon="send"),
+    NavItem(label="Journeys", url_name="campaigns:journeys", icon="corner-down-right"),
     NavItem(label="Experiments", url_name="reports:experiments", icon="flask"),
     NavItem(label="Unknown mails", url_name="delivery:unknown", icon="alert-circle"),
     NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox"),

@@ -15,6 +15,9 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "task": "campaigns.tasks.ring_due_dispatches",
         "every_seconds": 60,
     },
+    "Enter customers into journeys": {"task": "campaigns.tasks.enter_journeys", "every_seconds": 5},
+    "Move customers on in journeys": {"task": "campaigns.tasks.walk_journeys", "every_seconds": 5},
+    "Call the webhooks of journeys": {"task": "campaigns.tasks.call_webhooks", "every_seconds": 10},
     "Release messages whose worker died": {
         "task": "delivery.tasks.release_expired_messages",
         "every_seconds": 60,

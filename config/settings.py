@@ -244,6 +244,8 @@ ANYMAIL = (
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
+# Who is told what changed after segments and stages were judged by it, in the same transaction.
+NEWS_LISTENERS = ["campaigns.journeys.bells.ring"]
 # Who judges everybody anew after a list of people was imported, which touches nobody one by one.
 AFTER_LISTS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
 
@@ -252,9 +254,13 @@ STORE_LISTENERS = ["customers.tasks.locate_customers", "segments.tasks.refresh_a
 NEAREST_STORE_KM = env.NEAREST_STORE_KM
 
 # Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
-SEGMENT_USERS = ["campaigns.field_uses.tell_uses"]
+SEGMENT_USERS = ["campaigns.field_uses.tell_uses", "campaigns.journeys.uses.tell_uses"]
 # Asked who asks about stages, as pairs of a label and their keys, before one is deleted.
-STAGE_USERS = ["rules.uses.stage_uses", "campaigns.field_uses.stage_uses"]
+STAGE_USERS = [
+    "rules.uses.stage_uses",
+    "campaigns.field_uses.stage_uses",
+    "campaigns.journeys.uses.stage_uses",
+]
 
 # Who reads a source again from its beginning, for a comparison with what is stored: name → parts, or None.
 SOURCE_READERS = ["connectors.rereading.parts_of"]

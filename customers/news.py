@@ -5,6 +5,8 @@ does not know says EVERYTHING.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
 
 EVERYTHING = -1
 EXISTS = 1 << 62
@@ -15,6 +17,13 @@ SCORE = 1 << 42
 STAGE = 1 << 43
 _LAST_EVENT = 32
 """Types from this number on, as names of the shop's own have them, share a bit."""
+
+
+class News(NamedTuple):
+    """What changed about a customer, in these bits, and since when the oldest of it has waited."""
+
+    changed: int
+    since: datetime
 
 
 def of_events(types: Iterable[int]) -> int:

@@ -11,13 +11,15 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from common.clock import now as present
 from customers.locating import locate
 from customers.models import Customer, Touched
-from customers.news import EVERYTHING, PROFILE
+from customers.news import EVERYTHING, PROFILE, News
 from segments import lifecycle
 from segments.compiler import compile_condition
 from segments.conditions import AllOf, Condition, InSegment, parse
@@ -47,9 +49,9 @@ come AS (
     RETURNING customer_id
 ),
 logged AS (
-    INSERT INTO segments_membershipchange (segment_id, customer_id, kind, cause)
-    SELECT %s, customer_id, 'left', %s FROM gone
-    UNION ALL SELECT %s, customer_id, 'entered', %s FROM come
+    INSERT INTO segments_membershipchange (segment_id, customer_id, kind, cause, is_news)
+    SELECT %s, customer_id, 'left', %s, false FROM gone
+    UNION ALL SELECT %s, customer_id, 'entered', %s, %s FROM come
     RETURNING kind
 )
 SELECT count(*) FILTER (WHERE kind = 'entered'), count(*) FILTER (WHERE kind = 'left') FROM logged
@@ -72,7 +74,7 @@ ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 _CLAIM = """
 DELETE FROM customers_touched WHERE id IN (
     SELECT id FROM customers_touched WHERE consumer = %s AND customer_id = ANY(%s) FOR UPDATE SKIP LOCKED
-) RETURNING customer_id, changed
+) RETURNING customer_id, changed, touched_at
 """
 
 
@@ -150,8 +152,9 @@ def refresh_timed(*, cause: str = "schedule") -> dict[str, Change]:
 def refresh_touched(limit: int = 1000) -> int:
     """Claim up to `limit` customers of whom there is news, judge only them, and return how many they were.
 
-    They are judged only for what reads the sort of news there is. Claim and judgement are one transaction: if it
-    fails, the news stay. A segment that cannot be judged is logged, and gets its turn in `refresh_all`.
+    They are judged only for what reads the sort of news there is, and then `settings.NEWS_LISTENERS` are told. All of
+    it is one transaction: if it fails, the news stay. A segment that cannot be judged is logged, and gets its turn in
+    `refresh_all`.
     """
     if not Touched.objects.filter(consumer=CONSUMER).exists():
         return 0
@@ -159,17 +162,19 @@ def refresh_touched(limit: int = 1000) -> int:
         graph = hold()
         news = _claim(limit)
         locate(
-            [id for id, bits in news.items() if bits & PROFILE]
+            [id for id, one in news.items() if one.changed & PROFILE]
         )  # first, as segments go by the nearest store
         order = graph.order(on_circle=logger.error) if news else []
         readings = graph.readings(order)
         for key in order:
-            touched = sorted(id for id, bits in news.items() if bits & readings[key].bits)
+            touched = sorted(id for id, one in news.items() if one.changed & readings[key].bits)
             try:
                 with transaction.atomic():
                     _judge(graph, key, touched)
             except Exception:
                 logger.exception("%s was not refreshed", graph.nodes[key].name)
+        for name in settings.NEWS_LISTENERS if news else ():
+            import_string(name)(news)
     return len(news)
 
 
@@ -243,8 +248,8 @@ def _judge(graph: Graph, key: str, touched: Sequence[int]) -> None:
         _rejudge(graph.segments[key], touched)
 
 
-def _claim(limit: int) -> dict[int, int]:
-    """Take news whose customers nobody else is writing; return what changed, by customer.
+def _claim(limit: int) -> dict[int, News]:
+    """Take news whose customers nobody else is writing, by customer.
 
     Who has no stage yet has never been judged: for them, everything did.
     """
@@ -254,7 +259,9 @@ def _claim(limit: int) -> dict[int, int]:
         cursor.execute(_HOLD, [sorted(waiting)])
         held = dict(cursor.fetchall())
         cursor.execute(_CLAIM, [CONSUMER, [*held, *(id for id, is_gone in waiting.items() if is_gone)]])
-        return {id: EVERYTHING if held.get(id) else bits for id, bits in cursor.fetchall()}
+        return {
+            id: News(EVERYTHING if held.get(id) else bits, since) for id, bits, since in cursor.fetchall()
+        }
 
 
 def _refresh(segment: Segment, *, now: datetime | None, cause: str) -> Change:
@@ -293,8 +300,9 @@ def _diff(
     pk = segment.pk
     if among is None:
         plan_for_everybody()
+    is_news = segment.is_trigger and cause != "edit"
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, pk, *of_scope, pk, pk, cause, pk, cause])
+        cursor.execute(statement, [*parameters, pk, *of_scope, pk, pk, cause, pk, cause, is_news])
         entered, left = cursor.fetchone()
     return Change(entered=entered, left=left)
 

@@ -74,6 +74,9 @@ class Segment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_trigger = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Journeys wait for who enters it"
+    )
     member_count = models.IntegerField(default=0, editable=False)
     refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
     refresh_ms = models.IntegerField(null=True, blank=True, editable=False)
@@ -113,7 +116,11 @@ class SegmentMembership(models.Model):
 
 
 class MembershipChange(models.Model):
-    """Somebody entered or left a segment."""
+    """Somebody entered or left a segment.
+
+    `is_news` marks who entered a trigger of journeys, until they claim it. What an edit moved is none: nobody did
+    anything.
+    """
 
     class Kind(models.TextChoices):
         ENTERED = "entered", "Entered"
@@ -124,11 +131,15 @@ class MembershipChange(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     cause = models.CharField(max_length=20, help_text="edit, event, schedule or launch")
     changed_at = models.DateTimeField(db_default=Now())
+    is_news = models.BooleanField(default=False, db_default=False)
 
     on_merge = "move"
 
     class Meta:
-        indexes = [models.Index(fields=["segment", "id"], name="change_by_id")]
+        indexes = [
+            models.Index(fields=["segment", "id"], name="change_by_id"),
+            models.Index(fields=["id"], condition=models.Q(is_news=True), name="change_is_news"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.kind} {self.segment_id}"

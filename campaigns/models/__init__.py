@@ -1,4 +1,4 @@
-"""What campaigns keep: contents, and campaigns with their recipients."""
+"""What campaigns keep: contents, campaigns with their recipients, and journeys with who is on the way."""
 
 from campaigns.models.campaign import (
     Campaign,
@@ -8,6 +8,15 @@ from campaigns.models.campaign import (
     Recipient,
 )
 from campaigns.models.content import Block, BlockVersion, Template, TemplateVersion
+from campaigns.models.journey import (
+    Enrolment,
+    Journey,
+    JourneyBell,
+    JourneyVersion,
+    StepCount,
+    StepVisit,
+    WebhookCall,
+)
 
 __all__ = [
     "Block",
@@ -15,8 +24,15 @@ __all__ = [
     "Campaign",
     "CampaignQuerySet",
     "CampaignVariant",
+    "Enrolment",
     "FrozenBlock",
+    "Journey",
+    "JourneyBell",
+    "JourneyVersion",
     "Recipient",
+    "StepCount",
+    "StepVisit",
     "Template",
     "TemplateVersion",
+    "WebhookCall",
 ]

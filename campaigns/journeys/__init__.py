@@ -1,0 +1,1 @@
+"""Journeys: what a customer goes through after something happened, step by step."""

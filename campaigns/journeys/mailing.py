@@ -1,0 +1,80 @@
+"""Writing the mails of journeys: the step says what is sent, running campaigns whom it may not touch."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from campaigns.composing import TIME_TO_COMPOSE, Origin, Source, compose_one, gather
+from campaigns.content import held
+from campaigns.journeys.documents import Send
+from campaigns.journeys.ways import document_of
+from campaigns.models import CampaignVariant, Journey, JourneyVersion
+from campaigns.slots import live_blocks
+from delivery.models import Dispatch
+from delivery.outbox import Claimed, Composed
+from experiments.models import Variant
+from recommendations.strategies import BESTSELLERS, strategy_called
+from rules.versions import live_versions
+
+_PLAIN = "~"
+
+
+def variant_key_of(number: int, step: str) -> str:
+    """Return what a message is called by: the version's number and the step."""
+    return f"{number}.{step}"
+
+
+def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
+    """Write each claimed message from fresh data, with the rules and blocks of now; a fixed number of queries.
+
+    Who takes part in a running campaign as one who gets no mail is skipped, and who gets none that is personal gets
+    nothing personal here either: what the campaign measures would be lost. When half of the lease is over, the rest is
+    left out.
+    """
+    deadline = time.monotonic() + TIME_TO_COMPOSE.total_seconds()
+    journey = Journey.objects.select_related("sender").get(dispatch=dispatch)
+    ids = [one.customer_id for one in claimed]
+    unmailed, plain = held(ids, Variant.Role.NO_MAIL), held(ids, Variant.Role.BASELINE)
+    shown = {one.id: one.variant_key + (_PLAIN if one.customer_id in plain else "") for one in claimed}
+    source = _source(journey, sorted(set(shown.values())))
+    ingredients = gather(source, [(one.customer_id, shown[one.id]) for one in claimed])
+    origin = Origin(
+        sender=journey.sender,
+        list_id=f"{journey.key}.journeys",
+        feedback_of=f"{journey.pk}:{{arm}}:journey:regards",
+    )
+    composed: list[Composed] = []
+    for one in claimed:
+        if composed and time.monotonic() > deadline:
+            break
+        if one.customer_id in unmailed:
+            composed.append(Composed(claimed=one, skipped="a running campaign compares them without mail"))
+        else:
+            written = compose_one(origin, ingredients, replace(one, variant_key=shown[one.id]))
+            composed.append(replace(written, claimed=one))
+    return composed
+
+
+def _source(journey: Journey, keys: Iterable[str]) -> Source:
+    versions = {version.number: version for version in JourneyVersion.objects.filter(journey=journey)}
+    return Source(
+        name=journey.name,
+        sender_name=journey.sender.from_name,
+        contents={key: _content(versions, key) for key in keys},
+        versions=live_versions(),
+        blocks=live_blocks(),
+    )
+
+
+def _content(versions: dict[int, JourneyVersion], key: str) -> CampaignVariant:
+    """What the step of a version sends, as an arm of a campaign would have it."""
+    number, _, name = key.removesuffix(_PLAIN).partition(".")
+    version, is_personalised = versions[int(number)], not key.endswith(_PLAIN)
+    step = document_of(version.pk).step(name)
+    assert step is not None and isinstance(step.act, Send)
+    strategy = step.act.strategy
+    if not is_personalised and strategy_called(strategy).is_personal:
+        strategy = BESTSELLERS
+    return CampaignVariant(
+        template_version_id=version.templates[name], strategy=strategy, is_personalised=is_personalised
+    )
