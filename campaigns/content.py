@@ -1,20 +1,16 @@
 """Content outside of our own mails: what a slot or a shelf shows to one customer right now."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import DurationField, ExpressionWrapper, F
-
 from campaigns.contexts import context_for, load_people
-from campaigns.models import Block, Campaign
+from campaigns.models import Block
 from campaigns.shelves import excluded_products, fill, in_template
 from campaigns.templating.compile import requested_by_block
 from campaigns.templating.render import RenderFailed, render_fragment
 from common.clock import now
-from customers.models import Assignment, Customer
-from delivery.models import Dispatch
-from experiments.models import Variant
+from common.prepared_statements import answers
+from customers.models import Customer
 from recommendations.serving import Served, recommend
 from recommendations.strategies import BESTSELLERS, FOR_YOU, strategy_called
 from rules.deciding import Decision, decide, fallback_decision
@@ -23,6 +19,18 @@ from rules.versions import live_versions
 
 NOBODY = 0
 """An id that no customer has."""
+IN_BASELINE = """
+EXISTS (
+    SELECT FROM customers_assignment a
+    JOIN experiments_experiment e ON e.key = a.experiment_key
+    JOIN experiments_variant t ON t.experiment_id = e.id AND t.key = a.variant_key AND t.role = 'baseline'
+    JOIN campaigns_campaign m ON m.experiment_id = e.id AND m.state = 'launched'
+    LEFT JOIN delivery_dispatch d ON d.id = m.dispatch_id
+    WHERE a.customer_id = c.id AND d.state IS DISTINCT FROM 'cancelled'
+      AND m.launched_at > %(now)s - e.conversion_window_days * interval '1 day'
+)
+"""
+"""Whether a customer `c` is in an arm without personalisation of a running campaign, as SQL."""
 
 
 def is_in_baseline(customer_id: int) -> bool:
@@ -30,20 +38,11 @@ def is_in_baseline(customer_id: int) -> bool:
 
     A campaign runs from its launch to the end of its experiment's window, unless it is cancelled.
     """
-    window = ExpressionWrapper(
-        F("experiment__conversion_window_days") * timedelta(days=1), output_field=DurationField()
+    ((is_held,),) = answers(
+        f"SELECT {IN_BASELINE} FROM (SELECT %(id)s::bigint) AS c (id)",  # noqa: S608
+        {"id": customer_id, "now": now()},
     )
-    held = (
-        Variant.objects.filter(
-            role=Variant.Role.BASELINE,
-            experiment__campaign__state=Campaign.State.LAUNCHED,
-            experiment__campaign__launched_at__gt=now() - window,
-        )
-        .exclude(experiment__campaign__dispatch__state=Dispatch.State.CANCELLED)
-        .values_list("experiment__key", "key")
-    )
-    mine = Assignment.objects.filter(customer_id=customer_id).values_list("experiment_key", "variant_key")
-    return bool(set(held) & set(mine))
+    return bool(is_held)
 
 
 def is_personalised(customer: Customer | None) -> bool:
