@@ -6,8 +6,10 @@ from django.db import connection
 
 from campaigns.composing import compose
 from delivery.models import Dispatch
-from delivery.sending import CHUNK, send_chunk
+from delivery.sending import CHUNK, Compose, send_chunk
 
+COMPOSERS: dict[str, Compose] = {Dispatch.Kind.CAMPAIGN: compose}
+"""Who writes the mails of a dispatch, by its kind."""
 WAIT_FOR_RATE_SECONDS = 0.2
 
 
@@ -21,7 +23,7 @@ def send_due(dispatch_id: int, *, chunk: int = CHUNK) -> int:
         dispatch = Dispatch.objects.select_related("sender").get(pk=dispatch_id)
         if dispatch.state != Dispatch.State.SENDING:
             return settled
-        result = send_chunk(dispatch, compose=compose, limit=chunk)
+        result = send_chunk(dispatch, compose=COMPOSERS[dispatch.kind], limit=chunk)
         settled += result.settled
         if result.throttled:
             time.sleep(WAIT_FOR_RATE_SECONDS)

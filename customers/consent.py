@@ -41,7 +41,7 @@ WITH known AS MATERIALIZED (
   SELECT customer_id, %(purpose)s, %(is_granted)s, %(at)s, %(source)s, %(proof)s, %(text)s FROM changed
   ORDER BY customer_id
 )
-SELECT id, customer_id IS NOT NULL FROM known LEFT JOIN changed ON customer_id = id
+SELECT id, id IN (SELECT customer_id FROM changed) FROM known
 """
 _PROFILED = """
 WITH known AS (SELECT id FROM customers_customer WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE)

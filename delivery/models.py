@@ -41,9 +41,24 @@ class Dispatch(models.Model):
         PAUSED = "paused", "Paused"
         CANCELLED = "cancelled", "Cancelled"
 
+    class Kind(models.TextChoices):
+        CAMPAIGN = "campaign", "Campaign"
+        JOURNEY = "journey", "Journey"
+        TEST = "test", "Test"
+
     name = models.CharField(max_length=200)
+    kind = models.CharField(
+        max_length=10, choices=Kind.choices, default=Kind.CAMPAIGN, db_default=Kind.CAMPAIGN
+    )
     sender = models.ForeignKey(Sender, models.PROTECT)
     state = models.CharField(max_length=10, choices=State.choices, default=State.SENDING)
+    priority = models.SmallIntegerField(default=0, db_default=0, help_text="Higher ones are sent first")
+    rate_per_second = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Messages a second, at most; empty: the sender's rate alone",
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -70,6 +85,12 @@ class Message(models.Model):
     dispatch = models.ForeignKey(Dispatch, models.PROTECT, related_name="messages")
     customer = models.ForeignKey("customers.Customer", models.PROTECT, related_name="messages")
     variant_key = models.CharField(max_length=50, blank=True)
+    occasion = models.CharField(
+        max_length=60,
+        blank=True,
+        db_default="",
+        help_text="Which of several mails of a dispatch to one customer",
+    )
     state = models.CharField(
         max_length=10, choices=State.choices, default=State.QUEUED, db_default=State.QUEUED
     )
@@ -101,13 +122,17 @@ class Message(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["dispatch", "customer"], name="one_message_each"),
+            models.UniqueConstraint(fields=["dispatch", "customer", "occasion"], name="one_message_each"),
             models.CheckConstraint(
                 condition=Q(raw=None) | Q(state__in=["queued", "in_flight"]), name="message_raw_not_kept"
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at", "id"], condition=Q(state="queued"), name="message_queue"),
+            models.Index(
+                fields=["dispatch", "due_at", "id"],
+                condition=Q(state="queued"),
+                name="message_queue_of_dispatch",
+            ),
             models.Index(fields=["lease_until"], condition=Q(state="in_flight"), name="message_leases"),
             models.Index(fields=["dispatch", "state"], name="message_dispatch_state"),
             models.Index(fields=["customer", "sent_at"], name="message_customer"),

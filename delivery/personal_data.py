@@ -61,7 +61,9 @@ POLICIES = [
                 default=F("state"),
             ),
         },
-        keeps=columns("dispatch_id customer_id variant_key due_at attempts fallbacks sent_at created_at"),
+        keeps=columns(
+            "dispatch_id customer_id variant_key occasion due_at attempts fallbacks sent_at created_at"
+        ),
         hides=columns("raw"),
     ),
     *not_personal("delivery.Sender", "delivery.Dispatch", why="Who mail comes from, and piles of it."),
