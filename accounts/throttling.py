@@ -22,8 +22,10 @@ class KeyThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count this request; whether the key's minute still has room for it."""
         scope, key = getattr(view, "throttle_scope", None), request.auth
-        if scope is None or not isinstance(key, ApiKey):
-            return True
+        return scope is None or not isinstance(key, ApiKey) or self.allows(key, scope=scope)
+
+    def allows(self, key: ApiKey, *, scope: str) -> bool:
+        """Count a request by this key; whether its minute still has room for it."""
         most = int(str(api_settings.DEFAULT_THROTTLE_RATES[scope]).removesuffix("/min"))
         minute = int(now().timestamp()) // MINUTE_SECONDS
         return valkey.is_within({f"throttle:{scope}:{key.pk}:{minute}": most}, seconds=2 * MINUTE_SECONDS)

@@ -7,7 +7,7 @@ campaign gets the unpersonalised answer through this door too.
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from accounts.models import ApiKey
 from campaigns.content import content_for, products_for
 from campaigns.contexts import absolute_product
+from campaigns.hot_reads import HotReadView, json_response, stored_ranking
 from customers.models import Customer
 from recommendations.strategies import FOR_YOU, STRATEGIES
 
@@ -62,7 +63,7 @@ class SlotSerializer(serializers.Serializer[Any]):
     is_fallback = serializers.BooleanField()
 
 
-class RecommendationsView(APIView):
+class RecommendationsView(HotReadView):
     """`GET /api/v1/customers/{id}/recommendations`."""
 
     required_scope = ApiKey.Scope.RECOMMENDATIONS_READ
@@ -75,26 +76,29 @@ class RecommendationsView(APIView):
         ],
         responses=RecommendationsSerializer,
     )
-    def get(self, request: Request, public_id: str) -> Response:
+    def get(self, request: HttpRequest | Request, public_id: str) -> HttpResponse:
         """Recommend products to one customer; to one in a baseline arm, bestsellers in place of a personal choice."""
-        customer = customer_by_public_id(public_id)
-        k = _whole_number(request.query_params.get("k", "6"), name="k", least=1, most=MOST_PRODUCTS)
-        strategy = request.query_params.get("strategy", FOR_YOU)
+        k = _whole_number(request.GET.get("k", "6"), name="k", least=1, most=MOST_PRODUCTS)
+        strategy = request.GET.get("strategy", FOR_YOU)
         if strategy not in STRATEGIES:
             raise ValidationError({"strategy": [f"Give one of {', '.join(STRATEGIES)}."]})
-        served = products_for(customer, k=k, strategy=strategy)
-        answer = {
-            "customer": customer.public_id,
-            "shortfall": served.shortfall,
-            "model_version": str(served.model_version) if served.model_version else None,
-            "products": [
-                {**absolute_product(product), "given_by": source, "reason": reason}
-                for product, source, reason in zip(
-                    served.products, served.sources, served.reasons, strict=True
-                )
-            ],
-        }
-        return Response(RecommendationsSerializer(answer).data)
+        ready = stored_ranking(public_id, k=k) if strategy == FOR_YOU else None
+        return json_response(ready or _recommended(public_id, k=k, strategy=strategy))
+
+
+def _recommended(public_id: str, *, k: int, strategy: str) -> dict[str, Any]:
+    customer = customer_by_public_id(public_id)
+    served = products_for(customer, k=k, strategy=strategy)
+    told = zip(served.products, served.sources, served.reasons, strict=True)
+    return {
+        "customer": customer.public_id,
+        "shortfall": served.shortfall,
+        "model_version": str(served.model_version) if served.model_version else None,
+        "products": [
+            {**absolute_product(product), "given_by": source, "reason": reason}
+            for product, source, reason in told
+        ],
+    }
 
 
 class SlotView(APIView):

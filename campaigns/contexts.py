@@ -137,7 +137,11 @@ def _nearby(people: People, customer: Customer) -> dict[str, Any]:
 
 def absolute_product(product: Product) -> dict[str, Any]:
     """Return a product for a mail: its picture and page with this host's address in front where they are paths."""
-    shown = product.as_context()
+    return absolute(product.as_context())
+
+
+def absolute(shown: dict[str, Any]) -> dict[str, Any]:
+    """Put this host's address in front of a product's picture and page where they are paths; return `shown`."""
     for name in ("url", "image_url"):
         if shown[name].startswith("/"):
             shown[name] = settings.BASE_URL + shown[name]

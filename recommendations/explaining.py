@@ -3,52 +3,61 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-from django.conf import settings
 
 from common.clock import now
-from customers.models import Customer, OrderLine
+from customers.models import Customer
 from products.models import Product
 from recommendations.engines import artefacts
-from recommendations.engines.base import IntArray, positions
+from recommendations.likeness import likenesses
 from recommendations.models import ModelVersion, Recommendation
-from recommendations.serving import Served, recommend
+from recommendations.serving import recommend
+from recommendations.shelf import bought_by, viewed_by
 from recommendations.strategies import FOR_YOU, STRATEGIES, TRIED, Source
-from rules.deciding import decide
+from rules.deciding import Decision, decide, document_of
 from rules.models import RuleSetVersion
 from rules.versions import live_versions
 
 logger = logging.getLogger(__name__)
-RECENT_PURCHASES = 20
+RECENT_ACTS = 20
 BECAUSE_PRODUCTS = 2
 MOST_LEFT_OUT = 20
+MISSING_FILE = (
+    "The file of {version} is missing or damaged, so it cannot be said what leads to a product. Train anew."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a customer did with a product lately: `bought`, or `looked at` (carts count as looking)."""
+
+    product: Product
+    verb: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedProduct:
-    """One product shown: its rank from 1, the model's score (None where the model did not pick it), the
-    purchases nearest to it, nearest first (empty where none is near)."""
+    """One product shown: its rank from 1, the model's score (None where the model did not pick it), and what the
+    customer did that leads to it, the strongest first (empty where nothing does)."""
 
     rank: int
     product: Product
     source: str
     reason: str
     score: float | None
-    because: tuple[Product, ...]
+    because: tuple[Act, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A product that live rules keep from a customer, and the rule set's version that does."""
+    """A product that live rules keep from a customer, the rule set's version that does, and the rule's name (empty
+    for what it does where no rule fits)."""
 
     product: Product
     version: RuleSetVersion
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +66,14 @@ class Explanation:
 
     `ladder` says in words what the strategy tries, one after the other. `left_out` holds at most `MOST_LEFT_OUT`.
 
-    `artefact_problem` says why the nearest purchases are missing: the model's file is gone or damaged.
+    `artefact_problem` says why reasons are missing: the model's file is gone or damaged.
     """
 
     customer: Customer
     allows_profiling: bool
     model_version: ModelVersion | None
     computed_at: datetime | None
-    recent_purchases: tuple[Product, ...]
+    acts: tuple[Act, ...]
     shown: tuple[ExplainedProduct, ...]
     shortfall: str
     ladder: tuple[str, ...]
@@ -82,18 +91,16 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
     exclude = [one.product.pk for one in left_out]
     served = recommend([customer_id], k=k, strategy=strategy, exclude=exclude)[customer_id]
     row = Recommendation.objects.filter(customer=customer).first() if customer.allows_profiling else None
-    recent = _recent_purchases(customer_id)
+    acts = recent_acts(customer)
     scores = dict(zip(row.product_ids, row.scores, strict=True)) if row else {}
-    nearest: dict[int, tuple[Product, ...]] = {}
+    because: dict[int, tuple[Act, ...]] = {}
     artefact_problem = ""
-    try:
-        nearest = _nearest_purchases(served, recent)
-    except (OSError, artefacts.DamagedArtefactError) as error:
-        logger.warning("The reasons for customer %d are incomplete: %s", customer_id, error)
-        artefact_problem = (
-            f"The file of {served.model_version} is missing or damaged, so it cannot be said which purchases are"
-            " near to a product. Train anew."
-        )
+    if served.model_version is not None:
+        try:
+            because = reasons(served.model_version, [one.pk for one in served.products], acts)
+        except (OSError, artefacts.DamagedArtefactError) as error:
+            logger.warning("The reasons for customer %d are incomplete: %s", customer_id, error)
+            artefact_problem = MISSING_FILE.format(version=served.model_version)
     shown = tuple(
         ExplainedProduct(
             rank=rank,
@@ -101,7 +108,7 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
             source=source,
             reason=reason,
             score=scores.get(product.pk) if source == Source.MODEL else None,
-            because=nearest.get(product.pk, ()) if source == Source.MODEL else (),
+            because=because.get(product.pk, ()) if source == Source.MODEL else (),
         )
         for rank, (product, source, reason) in enumerate(
             zip(served.products, served.sources, served.reasons, strict=True), start=1
@@ -112,7 +119,7 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
         allows_profiling=customer.allows_profiling,
         model_version=served.model_version,
         computed_at=row.computed_at if row else None,
-        recent_purchases=tuple(recent.values()),
+        acts=tuple(acts.values()),
         shown=shown,
         shortfall=served.shortfall,
         ladder=tuple(TRIED[source] for source in STRATEGIES[strategy].ladder),
@@ -125,59 +132,53 @@ def _left_out(customer: Customer) -> list[LeftOut]:
     """What the live rules exclude, by the first rule set that does; nothing for who objects to profiling."""
     if not customer.allows_profiling:
         return []
-    found: dict[str, RuleSetVersion] = {}
+    found: dict[str, tuple[RuleSetVersion, Decision]] = {}
     for version in live_versions():
-        for code in sorted(decide([version], [customer.pk], now=now())[customer.pk].exclude):
-            found.setdefault(code, version)
+        decision = decide([version], [customer.pk], now=now())[customer.pk]
+        for code in sorted(decision.exclude):
+            found.setdefault(code, (version, decision))
     products = Product.objects.filter(external_id__in=found).select_related("category").order_by("name", "pk")
-    return [LeftOut(product, found[product.external_id]) for product in products]
+    return [
+        LeftOut(product, version, _rule(version, decision, product))
+        for product in products
+        for version, decision in [found[product.external_id]]
+    ]
 
 
-def similar_products(version: ModelVersion, product_id: int, *, k: int = 10) -> list[tuple[int, float]]:
-    """The `k` products that the same people bought, put into carts or looked at, with their cosine; none if unknown."""
-    arrays = _neighbour_arrays(version)
-    if arrays is None:
-        return []
-    item_ids, neighbours, similarities = arrays
-    place = int(positions(item_ids, np.array([product_id]))[0])
-    if place < 0:
-        return []
-    near = zip(item_ids[neighbours[place]].tolist(), similarities[place].tolist(), strict=True)
-    return [(item, value) for item, value in near if item != product_id and value > 0][:k]
+def _rule(version: RuleSetVersion, decision: Decision, product: Product) -> str:
+    fired = {name.removeprefix(f"{version.rule_set.key}: ") for name in decision.fired}
+    path = product.category.path if product.category else ""
+    for rule in document_of(version).rules:
+        below = any(f"{path}/".startswith(f"{one}/") for one in rule.then.exclude_categories)
+        if rule.name in fired and (below or product.external_id in rule.then.exclude_products):
+            return rule.name
+    return ""
 
 
-def _recent_purchases(customer_id: int) -> dict[int, Product]:
-    lines = OrderLine.objects.filter(order__customer_id=customer_id, product__isnull=False, quantity__gt=0)
-    latest = lines.select_related("product__category").order_by("-order__placed_at", "pk")
-    recent: dict[int, Product] = {}
-    for line in latest[: RECENT_PURCHASES * 3]:
-        if line.product is not None and len(recent) < RECENT_PURCHASES:
-            recent.setdefault(line.product.pk, line.product)
-    return recent
+def recent_acts(customer: Customer) -> dict[int, Act]:
+    """What a customer looked at and bought lately, by product, the latest first; three queries.
 
-
-def _nearest_purchases(served: Served, recent: dict[int, Product]) -> dict[int, tuple[Product, ...]]:
-    if served.model_version is None:
+    What was bought counts as bought, however often it was looked at. Nothing for who objects to profiling.
+    """
+    if not customer.allows_profiling:
         return {}
-    nearest = {}
-    for product in served.products:
-        near = similar_products(served.model_version, product.pk, k=100)
-        found = [recent[item] for item, _ in near if item in recent]
-        nearest[product.pk] = tuple(found[:BECAUSE_PRODUCTS])
-    return nearest
+    viewed = viewed_by([customer.pk]).get(customer.pk, [])[:RECENT_ACTS]
+    bought = bought_by([customer.pk]).get(customer.pk, [])[:RECENT_ACTS]
+    verbs = dict.fromkeys(viewed, "looked at") | dict.fromkeys(bought, "bought")
+    products = Product.objects.select_related("category").in_bulk(verbs)
+    return {one: Act(products[one], verb) for one, verb in verbs.items() if one in products}
 
 
-def _neighbour_arrays(
-    version: ModelVersion,
-) -> tuple[IntArray, IntArray, npt.NDArray[np.float32]] | None:
-    arrays = _artefact(version.artefact_path, version.artefact_sha256)
-    prefix = "item_knn." if "item_knn.item_ids" in arrays else ""
-    if f"{prefix}neighbours" not in arrays:
-        return None
-    return arrays[f"{prefix}item_ids"], arrays[f"{prefix}neighbours"], arrays[f"{prefix}similarities"]
+def reasons(
+    version: ModelVersion, products: Sequence[int], acts: Mapping[int, Act]
+) -> dict[int, tuple[Act, ...]]:
+    """For each product those of `acts` that lead to it most strongly, by the version's first engine that knows any.
 
-
-@lru_cache(maxsize=2)
-def _artefact(path: str, sha256: str) -> dict[str, npt.NDArray[Any]]:
-    arrays, _ = artefacts.load(settings.MODELS_DIR / path, sha256=sha256)
-    return arrays
+    Raises OSError and `artefacts.DamagedArtefactError` where the version's file is gone or damaged.
+    """
+    found: dict[int, tuple[Act, ...]] = {}
+    for likeness in likenesses(version):
+        open_still = [product for product in products if not found.get(product)]
+        because = likeness.because(open_still, list(acts), most=BECAUSE_PRODUCTS)
+        found |= {product: tuple(acts[act] for act in led) for product, led in because.items()}
+    return found

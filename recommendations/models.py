@@ -61,21 +61,28 @@ class Recommendation(models.Model):
 
 
 class PopularProducts(models.Model):
-    """What sells best in a country ('' for all), and what sells better than usual: fallbacks that always exist."""
+    """What sells best in a country ('' for all) or in a category, and what sells better than usual: fallbacks that
+    always exist."""
 
     class Kind(models.TextChoices):
         BESTSELLERS = "bestsellers", "Bestsellers"
         TRENDING = "trending", "Sells better than usual"
+        IN_CATEGORY = "in_category", "Bestsellers of a category"
 
     kind = models.CharField(max_length=11, choices=Kind.choices, default=Kind.BESTSELLERS)
     country = models.CharField(max_length=2, blank=True)
+    category = models.ForeignKey("products.Category", models.CASCADE, null=True, related_name="+")
     product_ids = ArrayField(models.BigIntegerField())
     scores = ArrayField(models.FloatField())
     computed_at = models.DateTimeField()
 
     class Meta:
         verbose_name_plural = "popular products"
-        constraints = [models.UniqueConstraint(fields=["kind", "country"], name="popular_products_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "country", "category"], name="popular_products_key", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.country or 'all countries'}"

@@ -1,4 +1,4 @@
-"""Bestsellers of each country and of all, and what is trending: one statement each, fallbacks that always exist."""
+"""Bestsellers of each country, each category and of all, and what is trending: fallbacks that always exist."""
 
 from __future__ import annotations
 
@@ -39,10 +39,38 @@ INSERT INTO recommendations_popularproducts (kind, country, product_ids, scores,
 SELECT 'bestsellers', place, array_agg(product_id ORDER BY rank), array_agg(score ORDER BY rank), %(computed_at)s
 FROM ranked WHERE rank <= %(kept)s
 GROUP BY place ORDER BY place
-ON CONFLICT (kind, country) DO UPDATE SET
+ON CONFLICT (kind, country, category_id) DO UPDATE SET
     product_ids = excluded.product_ids, scores = excluded.scores, computed_at = excluded.computed_at
 """  # noqa: S608
 
+# A category's bestsellers are those of what lies below it too.
+REFRESH_IN_CATEGORIES = f"""
+WITH sold AS (
+    SELECT DISTINCT o.customer_id, l.product_id, date_trunc('day', o.placed_at, 'UTC') AS day
+    FROM customers_orderline l
+    JOIN customers_order o ON o.id = l.order_id
+    JOIN products_product p ON p.id = l.product_id AND p.is_available AND p.category_id IS NOT NULL
+    WHERE o.placed_at >= %(since)s AND o.placed_at < %(until)s AND l.quantity > 0
+      AND {KEPT}
+), scored AS (
+    SELECT product_id,
+           sum(power(0.5::float8, extract(epoch FROM %(until)s - day)::float8 / 86400 / %(half_life)s)) AS score
+    FROM sold GROUP BY product_id
+), ranked AS (
+    SELECT a.id AS place, s.product_id, s.score,
+           row_number() OVER (PARTITION BY a.id ORDER BY s.score DESC, s.product_id) AS rank
+    FROM scored s
+    JOIN products_product p ON p.id = s.product_id
+    JOIN products_category c ON c.id = p.category_id
+    JOIN products_category a ON a.path = c.path OR starts_with(c.path, a.path || '/')
+)
+INSERT INTO recommendations_popularproducts (kind, country, category_id, product_ids, scores, computed_at)
+SELECT 'in_category', '', place, array_agg(product_id ORDER BY rank), array_agg(score ORDER BY rank), %(computed_at)s
+FROM ranked WHERE rank <= %(kept)s
+GROUP BY place ORDER BY place
+ON CONFLICT (kind, country, category_id) DO UPDATE SET
+    product_ids = excluded.product_ids, scores = excluded.scores, computed_at = excluded.computed_at
+"""  # noqa: S608
 
 # How many standard deviations a product's last week lies above a week of the four before, if both are counts of a
 # Poisson process (plus one, so that what nobody knew does not win by a single sale).
@@ -76,16 +104,16 @@ INSERT INTO recommendations_popularproducts (kind, country, product_ids, scores,
 SELECT 'trending', '', coalesce(array_agg(product_id ORDER BY score DESC, product_id), '{{}}'),
        coalesce(array_agg(score ORDER BY score DESC, product_id), '{{}}'), %(computed_at)s
 FROM scored
-ON CONFLICT (kind, country) DO UPDATE SET
+ON CONFLICT (kind, country, category_id) DO UPDATE SET
     product_ids = excluded.product_ids, scores = excluded.scores, computed_at = excluded.computed_at
 """  # noqa: S608
 
 
 def refresh_popular_products(*, now: datetime | None = None) -> int:
-    """Compute the bestsellers as of `now` (the present when None) and return how many lists there are.
+    """Compute the bestsellers as of `now` (the present when None) and return how many lists of countries there are.
 
-    Countries without a sale in the last year lose their list and are served the one of all countries. Where
-    nothing at all was sold in that year, all lists stay as they are.
+    Countries and categories without a sale in the last year lose their list and are served the one of all countries.
+    Where nothing at all was sold in that year, all lists stay as they are.
     """
     computed_at = clock.now()
     moment = now or computed_at
@@ -100,7 +128,8 @@ def refresh_popular_products(*, now: datetime | None = None) -> int:
         cursor.execute(REFRESH, parameters)
         lists = int(cursor.rowcount)
         if lists:
-            best = PopularProducts.objects.filter(kind=PopularProducts.Kind.BESTSELLERS)
+            cursor.execute(REFRESH_IN_CATEGORIES, parameters)
+            best = PopularProducts.objects.exclude(kind=PopularProducts.Kind.TRENDING)
             best.filter(computed_at__lt=computed_at).delete()
     return lists
 

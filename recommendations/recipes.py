@@ -7,6 +7,7 @@ from typing import Any
 
 from recommendations.engines.base import Engine
 from recommendations.engines.blend import Blend
+from recommendations.engines.group_popularity import PopularityByGroup, PopularityInCategories
 from recommendations.engines.item_knn import ItemKnn
 from recommendations.engines.lightfm_hybrid import LightFMHybrid, Progress
 from recommendations.engines.popularity import Popularity
@@ -17,6 +18,8 @@ DEFAULT_ENGINE = "blend"
 TWO_STAGE = "two_stage"
 LABELS = {
     "popularity": "Popularity",
+    "popularity_by_group": "Popularity by country and sign-up data",
+    "popularity_in_categories": "Popularity in one's categories",
     "own_history": "Bought before",
     "item_knn": "Item neighbours",
     "sequential_knn": "Sequential neighbours",
@@ -29,6 +32,8 @@ LABELS = {
 ENGINES = tuple(LABELS)
 _PLAIN: dict[str, Callable[..., Engine]] = {
     "popularity": Popularity,
+    "popularity_by_group": PopularityByGroup,
+    "popularity_in_categories": PopularityInCategories,
     "own_history": OwnHistory,
     "item_knn": ItemKnn,
     "sequential_knn": SequentialKnn,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
@@ -24,9 +24,10 @@ VIEWED_FOR = timedelta(days=30)
 DEARER_FROM, DEARER_TO = 110, 250
 """Per cent of the price of what leads there."""
 
-_BOUGHT_FOR = {Source.HISTORY, Source.WITH_BOUGHT, Source.DEARER, Source.NEW_IN_CATEGORY}
-_VIEWED_FOR = {Source.VIEWED, Source.WITH_VIEWED, Source.DEARER, Source.NEW_IN_CATEGORY}
-_IN_CATEGORY = {Source.DEARER, Source.NEW_IN_CATEGORY}
+_ALIKE = {Source.DEARER, Source.NEW_IN_CATEGORY}
+_AROUND = {*_ALIKE, Source.IN_CATEGORY}
+_BOUGHT_FOR = {Source.HISTORY, Source.WITH_BOUGHT, *_AROUND}
+_VIEWED_FOR = {Source.VIEWED, Source.WITH_VIEWED, *_AROUND}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,8 @@ class Candidate:
 @dataclass(slots=True)
 class Shelf:
     """What is loaded for a batch. `bought` and `viewed` hold product ids, the latest first; `alike` the available
-    products of a category as (product, price in minor units, currency), the newest first."""
+    products of a category as (product, price in minor units, currency), the newest first; `popular_in` its
+    bestsellers."""
 
     strategy: Strategy
     countries: dict[int, str] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class Shelf:
     viewed: dict[int, list[int]] = field(default_factory=dict)
     related: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     popular: dict[str, list[int]] = field(default_factory=dict)
+    popular_in: dict[int, list[int]] = field(default_factory=dict)
     trending: list[int] = field(default_factory=list)
     newest: list[int] = field(default_factory=list)
     anchors: dict[int, Product] = field(default_factory=dict)
@@ -81,7 +84,7 @@ class Shelf:
     def candidates(self, customer: int) -> Iterator[Candidate]:
         """What the ladder's sources propose to a customer, best first; products come up more than once."""
         for source in self.strategy.ladder:
-            yield from self._from(source, customer)
+            yield from self.from_source(source, customer)
 
     def left_out(self, customer: int) -> set[int]:
         """What the strategy does not show to this customer."""
@@ -92,7 +95,8 @@ class Shelf:
             banned.update(self.viewed.get(customer, ()))
         return banned
 
-    def _from(self, source: Source, customer: int) -> Iterable[Candidate]:
+    def from_source(self, source: Source, customer: int) -> Iterable[Candidate]:
+        """What one source proposes to a customer, best first, whether it may be shown or not."""
         country = self.countries.get(customer, "")
         match source:
             case Source.MODEL:
@@ -108,7 +112,9 @@ class Shelf:
             case Source.DEARER:
                 return self._dearer(customer)
             case Source.NEW_IN_CATEGORY:
-                return self._new_in_category(customer)
+                return self._in_categories(customer, source, self._newest_in)
+            case Source.IN_CATEGORY:
+                return self._in_categories(customer, source, lambda one: self.popular_in.get(one, ()))
             case Source.TRENDING:
                 return _all(self.trending, source)
             case Source.COUNTRY:
@@ -145,13 +151,15 @@ class Shelf:
             ]
             yield from (Candidate(product, Source.DEARER, anchor.name) for _, product in sorted(dearer))
 
-    def _new_in_category(self, customer: int) -> Iterator[Candidate]:
+    def _newest_in(self, category: int) -> Iterable[int]:
+        return (product for product, *_ in self.alike.get(category, [])[:NEWEST])
+
+    def _in_categories(
+        self, customer: int, source: Source, products_in: Callable[[int], Iterable[int]]
+    ) -> Iterator[Candidate]:
         for category in dict.fromkeys(anchor.category for anchor in self._latest(customer)):
             if category is not None:
-                alike = self.alike.get(category.pk, [])[:NEWEST]
-                yield from (
-                    Candidate(product, Source.NEW_IN_CATEGORY, category.name) for product, *_ in alike
-                )
+                yield from (Candidate(one, source, category.name) for one in products_in(category.pk))
 
 
 def _all(products: Iterable[int], source: Source) -> Iterator[Candidate]:
@@ -182,9 +190,9 @@ def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, en
         shelf.stored = _stored(profiled)
         shelf.versions = ModelVersion.objects.in_bulk({version for _, version in shelf.stored.values()})
     if sources & _BOUGHT_FOR or Source.VIEWED in sources or strategy.only_new:
-        shelf.bought = _bought(profiled)
+        shelf.bought = bought_by(profiled)
     if sources & _VIEWED_FOR or strategy.only_unseen:
-        shelf.viewed = _viewed(profiled)
+        shelf.viewed = viewed_by(profiled)
     _load_popular(shelf, sources)
     if Source.CATALOGUE in sources:
         enough += max((len(shelf.left_out(one)) for one in profiled), default=0)
@@ -202,13 +210,15 @@ def _stored(ids: list[int]) -> dict[int, tuple[list[int], int]]:
     return {customer: (products, version) for customer, products, version in rows}
 
 
-def _bought(ids: list[int]) -> dict[int, list[int]]:
+def bought_by(ids: Collection[int]) -> dict[int, list[int]]:
+    """What each of these customers bought, the latest first; one query."""
     lines = OrderLine.objects.filter(order__customer_id__in=ids, product__isnull=False, quantity__gt=0)
     rows = lines.order_by("-order__placed_at", "pk").values_list("order__customer_id", "product_id")
     return _in_order((customer, product) for customer, product in rows if product is not None)
 
 
-def _viewed(ids: list[int]) -> dict[int, list[int]]:
+def viewed_by(ids: Collection[int]) -> dict[int, list[int]]:
+    """What each looked at or put into the cart in the last 30 days, the latest first; one query."""
     seen = Event.objects.filter(
         customer_id__in=ids,
         occurred_at__gte=now() - VIEWED_FOR,
@@ -244,7 +254,7 @@ def _load_popular(shelf: Shelf, sources: set[Source]) -> None:
 
 def _load_around_anchors(shelf: Shelf, sources: set[Source], filters: Filters) -> None:
     kinds = {RELATED_KINDS[source] for source in sources if source in RELATED_KINDS}
-    if not kinds and not sources & _IN_CATEGORY:
+    if not kinds and not sources & _AROUND:
         return
     latest = chain(shelf.bought.values(), shelf.viewed.values())
     anchors = {product for products in latest for product in products[:ANCHORS]}
@@ -253,8 +263,14 @@ def _load_around_anchors(shelf: Shelf, sources: set[Source], filters: Filters) -
         near = RelatedProducts.objects.filter(product__in=anchors, kind__in=kinds)
         for kind, product, related in near.values_list("kind", "product_id", "product_ids"):
             shelf.related[kind, product] = related
-    if sources & _IN_CATEGORY:
-        categories = {anchor.category_id for anchor in shelf.anchors.values() if anchor.category_id}
+    categories = {anchor.category_id for anchor in shelf.anchors.values() if anchor.category_id}
+    if Source.IN_CATEGORY in sources:
+        rows_in = PopularProducts.objects.filter(
+            kind=PopularProducts.Kind.IN_CATEGORY, category__in=categories
+        )
+        for category, products in rows_in.values_list("category_id", "product_ids"):
+            shelf.popular_in[category or 0] = products
+    if sources & _ALIKE:
         place = Window(RowNumber(), partition_by=F("category"), order_by=F("pk").desc())
         newest = filters.products().filter(category__in=categories).annotate(place=place)
         most = CHOICE if Source.DEARER in sources else NEWEST
@@ -274,6 +290,7 @@ def _load_categories(shelf: Shelf, filters: Filters) -> None:
             chain.from_iterable(shelf.viewed.values()),
             chain.from_iterable(shelf.related.values()),
             chain.from_iterable(shelf.popular.values()),
+            chain.from_iterable(shelf.popular_in.values()),
             (product for alike in shelf.alike.values() for product, *_ in alike),
             shelf.trending,
         )

@@ -16,6 +16,7 @@ class Source(StrEnum):
     WITH_VIEWED = "with_viewed"
     DEARER = "dearer"
     NEW_IN_CATEGORY = "new_in_category"
+    IN_CATEGORY = "popular_in_category"
     TRENDING = "trending"
     COUNTRY = "popular_in_country"
     EVERYWHERE = "popular"
@@ -31,6 +32,7 @@ REASONS = {
     Source.WITH_VIEWED: "Goes with {about}, looked at lately",
     Source.DEARER: "A step up from {about}",
     Source.NEW_IN_CATEGORY: "New in {about}",
+    Source.IN_CATEGORY: "Bestseller in {about}",
     Source.TRENDING: "Sells better than usual this week",
     Source.COUNTRY: "Bestseller in {country}",
     Source.EVERYWHERE: "Bestseller",
@@ -45,6 +47,7 @@ TRIED = {
     Source.WITH_VIEWED: "what others looked at who looked at the same",
     Source.DEARER: "dearer products of the same category",
     Source.NEW_IN_CATEGORY: "the newest of the categories bought or looked at last",
+    Source.IN_CATEGORY: "the bestsellers of the categories bought or looked at last",
     Source.TRENDING: "what sells better than usual this week",
     Source.COUNTRY: "the bestsellers of the customer's country",
     Source.EVERYWHERE: "the bestsellers of all countries",
@@ -120,6 +123,12 @@ STRATEGIES = {
         label="New in your category",
         says="The newest products of the categories that the customer bought or looked at last.",
         ladder=(Source.NEW_IN_CATEGORY, Source.CATALOGUE),
+        only_new=True,
+    ),
+    "popular_in_category": Strategy(
+        label="Bestsellers in your category",
+        says="What sells best in the categories that the customer bought or looked at last.",
+        ladder=(Source.IN_CATEGORY, *_BESTSELLERS),
         only_new=True,
     ),
     "upsell": Strategy(

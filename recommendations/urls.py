@@ -13,4 +13,5 @@ urlpatterns = [
     path("recommendations/training/", views.training, name="training"),
     path("recommendations/inspect/", views.look_up, name="look_up"),
     path("recommendations/inspect/<uuid:public_id>/", views.inspect, name="inspect"),
+    path("recommendations/inspect/<uuid:public_id>/engines/", views.engines, name="engines"),
 ]

@@ -20,6 +20,7 @@ from recommendations.bestsellers import bestsellers
 from recommendations.explaining import explain
 from recommendations.horizon import learns_until
 from recommendations.models import ModelVersion
+from recommendations.opinions import opinions
 from recommendations.standings import newest_drift, standings
 from recommendations.strategies import FOR_YOU, STRATEGIES
 
@@ -87,9 +88,7 @@ def look_up(request: HttpRequest) -> HttpResponse:
 @require_safe
 def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """What one customer is shown, by which strategy, from which source, and why."""
-    customer = Customer.objects.named(public_id)
-    if customer is None:
-        raise Http404("There is no customer with this id.")
+    customer = _customer(public_id)
     strategy = request.GET.get("strategy", FOR_YOU)
     strategy = strategy if strategy in STRATEGIES else FOR_YOU
     context = {
@@ -100,3 +99,19 @@ def inspect(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "strategies": [(name, one.label) for name, one in STRATEGIES.items()],
     }
     return render(request, "recommendations/inspect.html", context)
+
+
+@shows_people("looked at recommendations")
+@require_safe
+def engines(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """What each engine would say to one customer, and why."""
+    customer = _customer(public_id)
+    context = {"customer": customer, "opinions": opinions(customer)}
+    return render(request, "recommendations/engines.html", context)
+
+
+def _customer(public_id: UUID) -> Customer:
+    customer = Customer.objects.named(public_id)
+    if customer is None:
+        raise Http404("There is no customer with this id.")
+    return customer

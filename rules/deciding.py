@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from products.models import Product
-from rules.documents import Document, Recommendation, Setting, parse_document
+from rules.documents import Actions, Document, Recommendation, Setting, parse_document
 from rules.models import RuleSetVersion
 from rules.outcomes import Outcome, outcome_of
 from segments.conditions import Condition, fold
@@ -100,6 +100,16 @@ def fallback_decision(*versions: RuleSetVersion) -> Decision:
     return _decision(versions, lambda condition: False, _exclusions(versions))
 
 
+def may_exclude(versions: Iterable[RuleSetVersion]) -> bool:
+    """Whether any rule or fallback of these versions leaves out products for anybody."""
+    return any(each.exclude_products or each.exclude_categories for each in _actions_of(versions))
+
+
+def _actions_of(versions: Iterable[RuleSetVersion]) -> list[Actions]:
+    documents = [document_of(version) for version in versions]
+    return [each for one in documents for each in (*(rule.then for rule in one.rules), one.otherwise)]
+
+
 def document_of(version: RuleSetVersion) -> Document:
     """Return the parsed document; parsed once per process, as versions never change."""
     return _parsed(json.dumps(version.document))
@@ -130,9 +140,7 @@ def _decision(
 
 def _exclusions(versions: Iterable[RuleSetVersion]) -> Excluded:
     """Look up the products below excluded categories, in one query if any is named."""
-    documents = [document_of(version) for version in versions]
-    actions = [each for one in documents for each in (*(rule.then for rule in one.rules), one.otherwise)]
-    paths = {path for each in actions for path in each.exclude_categories}
+    paths = {path for each in _actions_of(versions) for path in each.exclude_categories}
     products = _products_below(paths) if paths else {}
     return lambda said: frozenset(said.exclude_products).union(
         *(products[path] for path in said.exclude_categories)

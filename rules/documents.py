@@ -31,6 +31,7 @@ STRATEGIES = (
     "recently_viewed",
     "trending",
     "new_in_category",
+    "popular_in_category",
     "upsell",
     "bestsellers",
 )

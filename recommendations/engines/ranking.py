@@ -10,6 +10,8 @@ import numpy as np
 from .base import NO_ITEM, Exclusions, FloatArray, IntArray, Ranking, positions
 
 CHUNK_USERS = 1024
+SEARCHED_USERS = 256
+"""So many at once: their products with a block of items stay in the cache until they are searched."""
 
 
 def _faiss() -> Any:
@@ -71,11 +73,13 @@ def top_k_inner_product(
         members = np.flatnonzero(spare == extra)
         depth = int(min(k + extra, len(item_ids)))
         vectors = np.ascontiguousarray(user_vectors[members], dtype=np.float32)
-        scores, found = index.search(vectors, depth)
-        items = item_ids[found]
-        if exclude is not None and extra:
-            _drop_excluded(items, scores, members, exclude)
-        _keep_first(ranking, members, items, scores, k)
+        for start in range(0, len(members), SEARCHED_USERS):
+            part = members[start : start + SEARCHED_USERS]
+            scores, found = index.search(vectors[start : start + SEARCHED_USERS], depth)
+            items = item_ids[found]
+            if exclude is not None and extra:
+                _drop_excluded(items, scores, part, exclude)
+            _keep_first(ranking, part, items, scores, k)
     return ranking
 
 

@@ -138,6 +138,11 @@ def found_in(ordered: IntArray, keys: IntArray) -> npt.NDArray[np.bool_]:
     return positions(ordered, keys) >= 0
 
 
+def _kept(name: str, matrix: csr_matrix[np.float32]) -> dict[str, npt.NDArray[Any]]:
+    columns, starts = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int64)
+    return {f"{name}.values": matrix.data, f"{name}.columns": columns, f"{name}.starts": starts}
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """Items near to what was done: each past interaction counts `decay` for each later moment of its user.
@@ -157,13 +162,7 @@ class Neighbours:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The similarity in compressed rows."""
-        kept = self.similarity
-        columns, starts = kept.indices.astype(np.int32), kept.indptr.astype(np.int64)
-        return {
-            f"{self.name}.values": kept.data,
-            f"{self.name}.columns": columns,
-            f"{self.name}.starts": starts,
-        }
+        return _kept(self.name, self.similarity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +222,38 @@ class GroupTrend:
             (groups[places[known]].T @ taken[np.flatnonzero(known)]).todense(), dtype=np.float32
         )
         return cls(name, user_ids, groups, shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTrend:
+    """What sells among the items that share features with what a user did: Σ own weight of the feature × the item's
+    share in it.
+
+    `groups` is items × features, `shares` features × items.
+    """
+
+    name: str
+    groups: csr_matrix[np.float32]
+    shares: csr_matrix[np.float32]
+    decay: float
+
+    @classmethod
+    def of(cls, name: str, groups: csr_matrix[np.float32], sold: FloatArray, *, decay: float) -> FeatureTrend:
+        """From what was `sold` of each item and the features it has."""
+        from scipy.sparse import diags
+
+        taken = (groups.T @ diags(sold)).tocsr()
+        sums = np.asarray(taken.sum(axis=1)).ravel()
+        return cls(
+            name, groups, (diags(1 / np.maximum(sums, 1e-9)) @ taken).tocsr().astype(np.float32), decay
+        )
+
+    def scores(self, past: History) -> SparseScores:
+        """Recency-weighted history × features × shares."""
+        product = (past.matrix(past.recent(self.decay)) @ self.groups @ self.shares).tocsr()
+        product.sort_indices()
+        return SparseScores(product)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The features of items and the shares in compressed rows."""
+        return _kept(f"{self.name}.groups", self.groups) | _kept(f"{self.name}.shares", self.shares)

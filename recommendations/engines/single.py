@@ -1,71 +1,25 @@
-"""Engines of one stage: one signal ranks everything."""
+"""Engines of one stage: neighbours, what followed what, linear regression, rules of pairs, buying again."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .base import Exclusions, Features, FloatArray, IntArray, Interactions, Ranking
+from .base import Features, FloatArray, IntArray
 from .history import History
+from .one_signal import OneSignal
 from .pair_features import OwnPast
-from .ranking import empty_ranking, mask_excluded, top_k
-from .signals import DenseScores, Neighbours, Signal
-from .similarity import Scale, alike, confidence, cosine, ease, reach, transitions
+from .signals import DenseScores, Neighbours
+from .similarity import Scale, alike, confidence, cosine, ease, transitions
 
-CHUNK = 256
-RESERVE_SCALE = 1e-7
 TREND_FLOOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class SignalModel:
-    """A signal and the histories to which it is put; the histories are held in memory only, never stored.
-
-    `reserve` ranks what scores nothing, below everything that does; items with 0 there are no recommendation then.
-    """
-
-    item_ids: IntArray
-    signal: Signal
-    history: History
-    reserve: FloatArray
-
-    def seen(self, history: Interactions) -> SignalModel:
-        """The same model for users who have done what `history` says."""
-        return replace(self, history=History.of(history, self.item_ids))
-
-    def recommend(self, users: IntArray, k: int, exclude: Exclusions | None = None) -> Ranking:
-        """The `k` items with the highest scores."""
-        ranking = empty_ranking(len(users), k)
-        for start in range(0, len(users), CHUNK):
-            stop = min(start + CHUNK, len(users))
-            scores = self.signal.scores(self.history.take(users[start:stop])).dense()
-            scores = np.maximum(scores, 0) + self.reserve
-            scores[scores <= 0] = -np.inf
-            if exclude is not None:
-                mask_excluded(scores, self.item_ids, exclude.chunk(start, stop))
-            part = top_k(scores, self.item_ids, k)
-            ranking.items[start:stop], ranking.scores[start:stop] = part.items, part.scores
-        return ranking
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The item side."""
-        return {"item_ids": self.item_ids, "reserve": self.reserve, **self.signal.arrays()}
-
-
-def _popular(history: History) -> FloatArray:
-    """So little for each item that it only decides where nothing else does: what many have, first."""
-    return (RESERVE_SCALE * np.log1p(reach(history))).astype(np.float32)
-
-
-def _nothing(history: History) -> FloatArray:
-    return np.zeros(history.width, dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class SequentialKnn:
+class SequentialKnn(OneSignal):
     """Sequential nearest neighbours: what is near to the latest items, what followed them, and what is like them, the
     latest counting most (Ludewig and Jannach 2018, "Evaluation of session-based recommendation algorithms", UMUAI 28).
 
@@ -83,11 +37,10 @@ class SequentialKnn:
     feature_weight: float = 0.6
     neighbours: int = 200
     name: ClassVar[str] = "sequential_knn"
+    takes_new_items: ClassVar[bool] = True
 
-    def fit(self, interactions: Interactions, features: Features) -> SignalModel:
+    def signal(self, history: History, features: Features, item_ids: IntArray) -> Neighbours:
         """Learn what is near and what follows; items that nobody had yet come in by their features."""
-        item_ids = np.unique(np.concatenate([interactions.items, features.items.ids]))
-        history = History.of(interactions, item_ids)
         scale = Scale(self.power, self.damping, self.neighbours)
         follows = transitions(history, scale, hops=self.hops, fading=self.fading)
         near = (cosine(history, scale) + follows * self.follow_weight).tocsr()
@@ -97,35 +50,24 @@ class SequentialKnn:
             near = (
                 near + alike(features.items, item_ids, keep=self.neighbours) * self.feature_weight
             ).tocsr()
-        return SignalModel(item_ids, Neighbours(self.name, near, self.decay), history, _popular(history))
-
-    def parameters(self) -> dict[str, Any]:
-        """All settings."""
-        return asdict(self)
+        return Neighbours(self.name, near, self.decay)
 
 
 @dataclass(frozen=True, slots=True)
-class Ease:
+class Ease(OneSignal):
     """A linear model of every item on all others: Steck 2019, WWW '19."""
 
     ridge: float = 100.0
     neighbours: int = 500
     name: ClassVar[str] = "ease"
 
-    def fit(self, interactions: Interactions, features: Features) -> SignalModel:
+    def signal(self, history: History, features: Features, item_ids: IntArray) -> Neighbours:
         """Solve for the weights; `features` are not used."""
-        item_ids = np.unique(interactions.items)
-        history = History.of(interactions, item_ids)
-        weights = ease(history, ridge=self.ridge, keep=self.neighbours)
-        return SignalModel(item_ids, Neighbours(self.name, weights, 1.0), history, _popular(history))
-
-    def parameters(self) -> dict[str, Any]:
-        """All settings."""
-        return asdict(self)
+        return Neighbours(self.name, ease(history, ridge=self.ridge, keep=self.neighbours), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class RulePairs:
+class RulePairs(OneSignal):
     """Rules "who takes this takes that": Agrawal and Srikant 1994, "Fast algorithms for mining association rules", of
     two items.
 
@@ -137,19 +79,14 @@ class RulePairs:
     neighbours: int = 100
     decay: float = 0.75
     name: ClassVar[str] = "rule_pairs"
+    fills_up: ClassVar[bool] = False
 
-    def fit(self, interactions: Interactions, features: Features) -> SignalModel:
+    def signal(self, history: History, features: Features, item_ids: IntArray) -> Neighbours:
         """Count pairs; `features` are not used."""
-        item_ids = np.unique(interactions.items)
-        history = History.of(interactions, item_ids)
         pairs = confidence(
             history, least_support=self.least_support, least_lift=self.least_lift, keep=self.neighbours
         )
-        return SignalModel(item_ids, Neighbours(self.name, pairs, self.decay), history, _nothing(history))
-
-    def parameters(self) -> dict[str, Any]:
-        """All settings."""
-        return asdict(self)
+        return Neighbours(self.name, pairs, self.decay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +118,7 @@ class DueAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnHistory:
+class OwnHistory(OneSignal):
     """Buying again: what the user bought before, by frequency, recency, due date and season.
 
     The season of an item is (its trend of a fortnight + 0.1) ** `trend_power`: nobody wants Christmas crackers again in
@@ -193,11 +130,10 @@ class OwnHistory:
     trend_half_life_days: float = 14.0
     trend_power: float = 0.3
     name: ClassVar[str] = "own_history"
+    fills_up: ClassVar[bool] = False
 
-    def fit(self, interactions: Interactions, features: Features) -> SignalModel:
+    def signal(self, history: History, features: Features, item_ids: IntArray) -> DueAgain:
         """Learn after how long each item is bought again; `features` are not used."""
-        item_ids = np.unique(interactions.items)
-        history = History.of(interactions, item_ids)
         own = OwnPast.of(history.where(history.is_purchase))
         columns, again = own.keys % max(len(item_ids), 1), own.counts > 1
         sums = np.bincount(columns[again], weights=own.gaps[again], minlength=len(item_ids))
@@ -205,9 +141,4 @@ class OwnHistory:
         gaps = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
         trend = np.asarray(history.matrix(history.decayed(self.trend_half_life_days)).sum(axis=0)).ravel()
         season = np.power(trend + TREND_FLOOR, self.trend_power).astype(np.float32)
-        due = DueAgain(self.name, gaps, season, self.half_life_days, self.due_weight)
-        return SignalModel(item_ids, due, history, _nothing(history))
-
-    def parameters(self) -> dict[str, Any]:
-        """All settings."""
-        return asdict(self)
+        return DueAgain(self.name, gaps, season, self.half_life_days, self.due_weight)

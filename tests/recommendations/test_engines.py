@@ -12,6 +12,7 @@ from recommendations.engines.base import (
     Interactions,
 )
 from recommendations.engines.blend import Blend
+from recommendations.engines.group_popularity import PopularityByGroup, PopularityInCategories
 from recommendations.engines.item_knn import ItemKnn
 from recommendations.engines.lightfm_hybrid import LightFMHybrid
 from recommendations.engines.popularity import Popularity
@@ -32,6 +33,8 @@ ENGINES: Sequence[Engine] = (
     SequentialKnn(),
     Ease(),
     TREES,
+    PopularityByGroup(),
+    PopularityInCategories(),
 )
 
 

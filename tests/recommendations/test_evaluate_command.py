@@ -10,6 +10,8 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from recommendations.recipes import ENGINES
+
 RETAIL = settings.BASE_DIR.parent / "shared" / "data" / "online_retail.csv.gz"
 LAST = "--protocol=leave_last_out"
 
@@ -173,7 +175,7 @@ def test_it_says_why_it_cannot_judge(
     assert message in refused(written(tmp_path, lines), *options)
 
 
-ALL_ENGINES = "popularity,own_history,item_knn,sequential_knn,ease,rule_pairs,lightfm,blend,two_stage"
+ALL_ENGINES = ",".join(ENGINES)
 
 
 @pytest.mark.parametrize("lines", [["a b c d e"], ["a x x x x", "b x x x x"]], ids=["one_user", "one_item"])

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer, Event
-from products.models import Product
+from products.models import Category, Product
 from recommendations.engines.base import Interactions
 from recommendations.interactions import read_interactions
 from recommendations.models import ModelVersion, PopularProducts, Recommendation, RelatedProducts
@@ -90,6 +90,48 @@ def test_what_is_new_comes_from_the_categories_of_the_customer_first(small_shop:
     assert served.reasons[0] == "New in Camping"
 
 
+def test_bestsellers_of_a_category_count_what_lies_below_it(small_shop: Shop) -> None:
+    (anna, bruno, *_), p = small_shop.customers, small_shop.products
+    tents = Category.objects.create(name="Tents", path="camping/tents")
+    Product.objects.filter(pk=p[2].pk).update(category=tents)
+    for person in (anna, bruno):
+        order(person, p[2], NOW - DAY)
+    order(bruno, p[1], NOW - DAY)
+    order(bruno, p[4], NOW - DAY)
+    refresh_popular_products(now=NOW)
+    lists = PopularProducts.objects.filter(kind="in_category")
+    assert {one.category.path: one.product_ids for one in lists.select_related("category")} == {
+        "camping": [p[2].pk, p[1].pk],
+        "camping/tents": [p[2].pk],
+        "climbing": [p[4].pk],
+    }
+
+
+def test_what_sells_in_the_category_looked_at_last_comes_first(small_shop: Shop) -> None:
+    (anna, bruno, *_), p = small_shop.customers, small_shop.products
+    for product in (p[0], p[1], p[4]):
+        order(bruno, product, NOW - DAY)
+    refresh_popular_products(now=NOW)
+    order(anna, p[0], NOW - DAY)
+    view(anna, p[3], NOW - HOUR)
+    served = recommend([anna.pk], k=3, strategy="popular_in_category")[anna.pk]
+    assert served.products == (p[4], p[1], p[5])
+    assert served.reasons[:2] == ("Bestseller in Climbing", "Bestseller in Camping")
+
+
+def test_a_category_without_a_sale_loses_its_list(
+    small_shop: Shop, time_machine: time_machine.TimeMachineFixture
+) -> None:
+    anna, p = small_shop.customers[0], small_shop.products
+    order(anna, p[0], NOW - DAY)
+    refresh_popular_products(now=NOW)
+    time_machine.move_to(NOW + 400 * DAY, tick=False)
+    order(anna, p[4], NOW + 399 * DAY)
+    refresh_popular_products()
+    kept = PopularProducts.objects.filter(kind="in_category").values_list("category__path", flat=True)
+    assert list(kept) == ["climbing"]
+
+
 def test_trending_is_what_three_people_want_more_than_in_the_weeks_before(small_shop: Shop) -> None:
     people, p = small_shop.customers, small_shop.products
     for person in people[:3]:
@@ -122,6 +164,7 @@ def test_bestsellers_and_trending_lists_do_not_mix(small_shop: Shop) -> None:
         ("bestsellers", ""),
         ("bestsellers", "FR"),
         ("bestsellers", "GB"),
+        ("in_category", ""),
         ("trending", ""),
     ]
 

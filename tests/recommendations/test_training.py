@@ -231,8 +231,8 @@ def test_an_explanation_names_the_purchases_behind_a_product(shop: Shop) -> None
     explanation = explain(camper.pk, k=5)
     assert explanation.model_version == version
     assert [shown.rank for shown in explanation.shown] == [1, 2, 3, 4, 5]
-    bought = {product.pk for product in explanation.recent_purchases}
-    assert all(shown.because and {p.pk for p in shown.because} <= bought for shown in explanation.shown)
+    assert {act.verb for act in explanation.acts} == {"bought"}
+    assert all(shown.because and {*shown.because} <= {*explanation.acts} for shown in explanation.shown)
 
 
 def test_withdrawing_the_champion_serves_bestsellers(shop: Shop) -> None:

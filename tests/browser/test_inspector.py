@@ -1,0 +1,35 @@
+"""The inspector and what every engine says are clean in light and dark and whole on a phone."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from recommendations.training import train
+from rules.models import RuleSet
+from rules.versions import publish_document
+from tests.browser.looks import DESKTOP, PHONE, Axe, Screenshot, choose_theme, wide_elements
+from tests.recommendations.conftest import NOW, Shop, models_dir, shop
+
+__all__ = ["models_dir", "shop"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_the_inspector_and_the_engines_are_clean_and_fit_a_phone(
+    page: Page, shop: Shop, axe: Axe, complaints: list[str], screenshot: Screenshot
+) -> None:
+    train(now=NOW)
+    rule_set = RuleSet.objects.create(key="no-p5", name="No p5", slot="products")
+    publish_document(rule_set, {"rules": [], "otherwise": {"exclude": {"products": ["p5"]}}})
+    address = f"/recommendations/inspect/{shop.customers[0].public_id}/"
+    for name, path in {"inspector": address, "engines": f"{address}engines/"}.items():
+        page.set_viewport_size(DESKTOP)
+        page.goto(path)
+        assert axe(page) == [], name
+        screenshot(page, f"recommendations-{name}")
+        choose_theme(page, "dark")
+        screenshot(page, f"recommendations-{name}-dark")
+        choose_theme(page, "light")
+        page.set_viewport_size(PHONE)
+        assert wide_elements(page) == [], name
+        screenshot(page, f"recommendations-{name}-phone")
+    expect(page.get_by_text("Because they bought").first).to_be_visible()
+    assert complaints == []
