@@ -219,6 +219,15 @@ def test_a_webhook_step_leaves_a_call_that_names_who_and_where() -> None:
     }
 
 
+def test_of_who_forbids_it_nothing_goes_to_others() -> None:
+    (one,) = people(1, do_not_sell=True)
+    call = {"name": "tell", "webhook": {"url": "https://crm.example/in"}}
+    way = journey(steps(call, REMIND), webhook_secret="whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=")
+    enrol(way, one)
+    walk(way)
+    assert (WebhookCall.objects.count(), been_through(one)) == (0, [("tell", "withheld"), ("remind", "sent")])
+
+
 def test_nobody_moves_in_a_paused_journey() -> None:
     (one,) = people(1)
     way = journey(steps(REMIND))
