@@ -159,7 +159,7 @@ def _go_on(document: Document, way: Way, known: Known, *, now: datetime) -> None
             profile=profile,
             arms=known.arms[way.customer.pk],
             since=one.waits_since,
-            happened=one.pk in known.happened,
+            happened=one.waits_since is not None and one.pk in known.happened,
         )
         moved = come_out(step, at)
         if moved.outcome is None:

@@ -112,6 +112,19 @@ def test_an_event_that_is_waited_for_wakes_at_once() -> None:
     assert been_through(one) == [("bought", "happened")]
 
 
+def test_what_ended_one_wait_does_not_end_the_next() -> None:
+    (one,) = people(1)
+    again = {**BOUGHT, "name": "bought-again"}
+    way = journey(steps({**BOUGHT, "happened": "bought-again"}, again))
+    enrol(way, one)
+    walk(way)
+    did(one, EventType.ORDER_PLACED)
+    enter_by_news()
+    walk(way)
+    assert been_through(one) == [("bought", "happened")]
+    assert Enrolment.objects.get().step == "bought-again"
+
+
 def test_another_event_wakes_nobody_and_the_wait_runs_out() -> None:
     (one,) = people(1)
     way = journey(steps(BOUGHT, REMIND))
