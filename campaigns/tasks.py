@@ -33,6 +33,12 @@ def enter_journeys() -> int:
     return entering.enter_by_news()
 
 
+@shared_task(queue="compute")
+def enter_present_customers(journey_id: int) -> int:
+    """Enter who is in a journey's segment or stage already."""
+    return entering.enter_present(journey_id)
+
+
 @shared_task(queue="default")
 def walk_journeys() -> int:
     """Move everybody on who is due in a journey, and ring for the mails that this queued."""

@@ -10,7 +10,8 @@ from rules.documents import DocumentError
 LARGEST_FILE = 200_000
 _LINE_BREAKS = ("\x85", "\u2028", "\u2029")
 _READING_ORDER = (
-    "key name slot needs_approval rules when then otherwise tests customer expect attributes facts events segments"
+    "key name slot needs_approval trigger only_if reentry goal leave_if steps wait for until on at_most branch"
+    " split send webhook rules when then otherwise tests customer expect attributes facts events segments"
     " stage scores consents experiments all any not attribute fact event score segment consent experiment variant"
     " op value where count within between followed_by not_followed_by show recommend strategy set exclude suppress"
 )

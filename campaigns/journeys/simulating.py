@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from campaigns.journeys.documents import END, Document, Send, Step, Wait
+from campaigns.journeys.documents import END, Document, Send, Step, Wait, Webhook
 from campaigns.journeys.steps import LATE, Move, Situation, come_out, ended_by_itself, reads
 from campaigns.journeys.ways import arms_of, zone_of
 from campaigns.journeys.wording import ENDINGS, sentence_of
@@ -89,6 +89,8 @@ def _said(step: Step, outcome: str, customer: Customer) -> str:
         return (
             "would be queued" if _may_be_mailed(customer) else "would not be sent: no address, or no consent"
         )
+    if isinstance(step.act, Webhook):
+        return ENDINGS["withheld"] if customer.do_not_sell else "would be called"
     return ENDINGS.get(outcome, outcome)
 
 

@@ -15,7 +15,7 @@ from campaigns.journeys.documents import (
     Webhook,
     parse_document,
 )
-from campaigns.journeys.entering import enter_present, segment_key_of, trigger_of
+from campaigns.journeys.entering import segment_key_of, trigger_of
 from campaigns.journeys.news import listens
 from campaigns.journeys.walking import clock
 from campaigns.journeys.ways import document_of
@@ -68,10 +68,10 @@ def publish(
     return version
 
 
-def open_to_customers(journey: Journey, *, with_present: bool = False) -> int:
-    """Let customers enter from now on; with `with_present` also those who are in its segment or stage already.
+def open_to_customers(journey: Journey) -> None:
+    """Let customers enter from now on. Raises JourneyError where there is no version.
 
-    Return how many of these entered. Raises JourneyError where there is no version.
+    `entering.enter_present` enters those who are in its segment or stage already.
     """
     if journey.live_version_id is None:
         raise JourneyError("steps: publish a version first.")
@@ -85,7 +85,6 @@ def open_to_customers(journey: Journey, *, with_present: bool = False) -> int:
         steering.steer(locked.dispatch.pk, "resume")
     journey.refresh_from_db()
     _tell(journey)
-    return enter_present(journey.pk) if with_present else 0
 
 
 def pause(journey: Journey) -> None:

@@ -11,6 +11,7 @@ from accounts import audit
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
+from campaigns import tasks
 from campaigns.journeys import versions
 from campaigns.journeys.counting import figures_of
 from campaigns.journeys.documents import Document, JourneyError, parse_document
@@ -91,8 +92,12 @@ def journey_steer(request: HttpRequest, key: str, act: str) -> HttpResponse:
     """Open, pause or close a journey."""
     journey = get_object_or_404(Journey.objects.exclude(live_version=None), key=key)
     if act == "open":
-        entered = versions.open_to_customers(journey, with_present=request.POST.get("with_present") == "yes")
-        messages.success(request, f"Open. {entered:,} entered who were there already.")
+        versions.open_to_customers(journey)
+        if request.POST.get("with_present") == "yes":
+            tasks.enter_present_customers.delay(journey.pk)
+            messages.success(request, "Open. Who is there already enters one after another.")
+        else:
+            messages.success(request, "Open: customers enter from now on.")
     elif journey.state == Journey.State.DRAFT:
         messages.error(request, "The journey was never opened.")
     else:
@@ -110,6 +115,11 @@ def _saved(request: HttpRequest, journey: Journey, form: DocumentForm) -> bool:
     if "publish" not in request.POST:
         messages.success(request, "Kept as a draft: nothing changes for customers.")
         return True
+    if journey.state != Journey.State.DRAFT and not cast(User, request.user).may(Permission.LAUNCH):
+        form.add_error(
+            None, "Kept as a draft. Customers are let into this journey: who may launch publishes it."
+        )
+        return False
     try:
         version = versions.publish(
             journey, data["document"], by=cast(User, request.user), note=data["note"], move=data["move"]

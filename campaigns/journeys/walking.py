@@ -20,6 +20,7 @@ from customers.models import Customer
 
 logger = logging.getLogger(__name__)
 BATCH = 200
+MOST_BATCHES = 50
 MOST_FAILURES = 5
 _WALKING = [str(state) for state in Journey.WALKING]
 
@@ -35,13 +36,13 @@ ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 
 
 def walk_due(journey_id: int) -> int:
-    """Move everybody of a journey on who is due; return how many times somebody was moved.
+    """Move on who is due in a journey, a bounded number of batches; return how many times somebody was moved.
 
     Several workers may do this at once. Who cannot be moved is left out and tried again later, and leaves the journey
     after the fifth time.
     """
     total = 0
-    while True:
+    for _ in range(MOST_BATCHES):
         due = _due(journey_id)
         try:
             walked = walk(journey_id, due)
@@ -50,7 +51,8 @@ def walk_due(journey_id: int) -> int:
             walked = _walk_singly(journey_id, due)
         total += walked
         if not walked:
-            return total
+            break
+    return total
 
 
 def due_journeys() -> list[int]:
@@ -71,7 +73,7 @@ def walk(journey_id: int, enrolment_ids: Sequence[int]) -> int:
     claimed = Enrolment.objects.select_for_update(skip_locked=True, of=("self",)).select_related("version")
     ours = claimed.filter(pk__in=enrolment_ids, customer__in=held, is_active=True, due_at__lte=now)
     standing = list(ours.order_by("pk"))
-    columns = ("public_id", "timezone", "erased_at")
+    columns = ("public_id", "timezone", "erased_at", "do_not_sell")
     people = Customer.objects.only(*columns).in_bulk([one.customer_id for one in standing])
     ways = [Way(one, people[one.customer_id]) for one in standing]
     go_on(ways, now=now)

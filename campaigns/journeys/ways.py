@@ -8,7 +8,16 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from campaigns.journeys.documents import END, Document, SetAttributes, Split, Step, Wait, parse_document
+from campaigns.journeys.documents import (
+    END,
+    Document,
+    SetAttributes,
+    Split,
+    Step,
+    Wait,
+    Webhook,
+    parse_document,
+)
 from campaigns.journeys.news import bits_of, types_of
 from campaigns.journeys.steps import DONE, EXIT, LATE, Situation, come_out, ended_by_itself, reads
 from campaigns.models import Enrolment, JourneyVersion, StepCount
@@ -19,7 +28,7 @@ from experiments.stats.assignment import variant_of
 from segments.evaluator import load_profiles
 from segments.profiles import Profile
 
-GONE = "gone"
+GONE, WITHHELD = "gone", "withheld"
 _UTC = ZoneInfo("UTC")
 _HAPPENED = """
 SELECT waiting.id FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS waiting (id, customer_id, since)
@@ -150,7 +159,7 @@ def _go_on(document: Document, way: Way, known: Known, *, now: datetime) -> None
             profile=profile,
             arms=known.arms[way.customer.pk],
             since=one.waits_since,
-            happened=one.pk in known.happened,
+            happened=one.waits_since is not None and one.pk in known.happened,
         )
         moved = come_out(step, at)
         if moved.outcome is None:
@@ -164,6 +173,8 @@ def _go_on(document: Document, way: Way, known: Known, *, now: datetime) -> None
 def _leave(way: Way, step: Step, outcome: str) -> None:
     if outcome in (EXIT, LATE):
         way.end(outcome)
+    elif isinstance(step.act, Webhook) and way.customer.do_not_sell:
+        way.leave(WITHHELD, to=step.ways[outcome])  # nothing of them goes to others
     else:
         way.done.append((way.enrolment.position, step))
         way.leave(outcome, to=step.ways.get(outcome, END))

@@ -27,6 +27,7 @@ ENDINGS = {
     "late": "was woken too late",
     "gone": "was erased, merged, or their step is gone",
     "failed": "could not go on",
+    "withheld": "went on without the call: nothing of them goes to others",
     "moved": "went on in another version",
 }
 

@@ -19,7 +19,7 @@ from tests.campaigns.making import people
 from tests.flows.programs import PATIENCE_SECONDS, eventually, point_programs_here
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CROWD = 240
+CROWD = 120
 MARK = {"name": "mark", "set": {"seen": True}}
 TWO_MAILS = {
     "trigger": {"event": "product_added"},

@@ -5,8 +5,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import AuditEntry, Role, User
+from campaigns import tasks
 from campaigns.models import Enrolment, Journey
 from delivery.models import Sender
 from rules.files import dump_text
@@ -78,6 +80,27 @@ def test_what_cannot_be_published_is_said_with_its_place(document: str, said: st
     assert Journey.objects.get().live_version.number == 1
 
 
+def test_who_may_not_launch_publishes_no_version_of_an_open_journey(settings: Settings) -> None:
+    settings.LAUNCH_NEEDS_APPROVER = True
+    journey()
+    written = {"document": dump_text(CART | {"steps": [HOUR]}), "publish": "yes", "base": 1}
+    assert "who may launch publishes it" in signed_in().post("/journeys/cart/edit/", written).content.decode()
+    assert Journey.objects.get().live_version.number == 1
+    signed_in(Role.APPROVER).post("/journeys/cart/edit/", written)
+    assert Journey.objects.get().live_version.number == 2
+
+
+def test_the_steps_are_shown_in_the_order_of_reading() -> None:
+    journey()
+    shown = page(signed_in(), "journey_edit", "cart")
+    assert (
+        shown.index("trigger:")
+        < shown.index("steps:")
+        < shown.index("name: an-hour")
+        < shown.index("wait:\n")
+    )
+
+
 def test_the_second_of_two_writers_is_told_of_the_first() -> None:
     journey()
     answer = signed_in().post(
@@ -133,7 +156,8 @@ def test_who_is_there_already_is_counted_and_entered_when_asked() -> None:
     client = signed_in()
     assert "3 people are where this journey begins" in page(client, "journey", "cart")
     client.post("/journeys/cart/open/", {"with_present": "yes"})
-    assert Enrolment.objects.count() == 3
+    assert Journey.objects.get().state == "active"
+    assert tasks.enter_present_customers(Journey.objects.get().pk) == 3
 
 
 def test_a_viewer_looks_and_changes_nothing() -> None:

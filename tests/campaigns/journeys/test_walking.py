@@ -112,6 +112,19 @@ def test_an_event_that_is_waited_for_wakes_at_once() -> None:
     assert been_through(one) == [("bought", "happened")]
 
 
+def test_what_ended_one_wait_does_not_end_the_next() -> None:
+    (one,) = people(1)
+    again = {**BOUGHT, "name": "bought-again"}
+    way = journey(steps({**BOUGHT, "happened": "bought-again"}, again))
+    enrol(way, one)
+    walk(way)
+    did(one, EventType.ORDER_PLACED)
+    enter_by_news()
+    walk(way)
+    assert been_through(one) == [("bought", "happened")]
+    assert Enrolment.objects.get().step == "bought-again"
+
+
 def test_another_event_wakes_nobody_and_the_wait_runs_out() -> None:
     (one,) = people(1)
     way = journey(steps(BOUGHT, REMIND))
@@ -217,6 +230,15 @@ def test_a_webhook_step_leaves_a_call_that_names_who_and_where() -> None:
         "step": "tell",
         "customer": str(one.public_id),
     }
+
+
+def test_of_who_forbids_it_nothing_goes_to_others() -> None:
+    (one,) = people(1, do_not_sell=True)
+    call = {"name": "tell", "webhook": {"url": "https://crm.example/in"}}
+    way = journey(steps(call, REMIND), webhook_secret="whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=")
+    enrol(way, one)
+    walk(way)
+    assert (WebhookCall.objects.count(), been_through(one)) == (0, [("tell", "withheld"), ("remind", "sent")])
 
 
 def test_nobody_moves_in_a_paused_journey() -> None:
