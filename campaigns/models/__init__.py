@@ -8,6 +8,7 @@ from campaigns.models.campaign import (
     Recipient,
 )
 from campaigns.models.content import Block, BlockVersion, Template, TemplateVersion
+from campaigns.models.coupon import CouponCode, CouponPool
 
 __all__ = [
     "Block",
@@ -15,6 +16,8 @@ __all__ = [
     "Campaign",
     "CampaignQuerySet",
     "CampaignVariant",
+    "CouponCode",
+    "CouponPool",
     "FrozenBlock",
     "Recipient",
     "Template",
