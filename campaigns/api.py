@@ -4,6 +4,7 @@ Served from here because this app sees holdouts and recommendations alike: whoev
 campaign gets the unpersonalised answer through this door too.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -19,6 +20,9 @@ from accounts.models import ApiKey
 from campaigns.content import content_for, products_for
 from campaigns.contexts import absolute_product
 from campaigns.hot_reads import HotReadView, json_response, stored_ranking
+from campaigns.models import TemplateVersion
+from campaigns.previewing import preview
+from campaigns.templating.render import RenderFailed
 from customers.models import Customer
 from recommendations.strategies import FOR_YOU, STRATEGIES
 
@@ -61,6 +65,30 @@ class SlotSerializer(serializers.Serializer[Any]):
     variables = serializers.DictField()
     rule_set_version = serializers.IntegerField(allow_null=True)
     is_fallback = serializers.BooleanField()
+
+
+class AskedSerializer(serializers.Serializer[Any]):
+    """Which template to render, and for whom."""
+
+    template = serializers.SlugField(help_text="The template's key")
+    version = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, help_text="Its newest unless given"
+    )
+    customer = serializers.CharField(required=False, help_text="A public id; somebody unknown unless given")
+
+
+class RenderedSerializer(serializers.Serializer[Any]):
+    """A mail as one customer would get it."""
+
+    template = serializers.CharField()
+    version = serializers.IntegerField()
+    customer = serializers.UUIDField(allow_null=True)
+    is_suppressed = serializers.BooleanField(help_text="Whether a rule keeps it from being sent")
+    subject = serializers.CharField()
+    preheader = serializers.CharField()
+    html = serializers.CharField()
+    text = serializers.CharField()
+    fallbacks = serializers.DictField(child=serializers.IntegerField())
 
 
 class RecommendationsView(HotReadView):
@@ -118,6 +146,40 @@ class SlotView(APIView):
         if content is None:
             raise Http404(f"No published rule set decides the slot {slot!r}.")
         return Response(SlotSerializer(content).data)
+
+
+class RenderView(APIView):
+    """`POST /api/v1/render`."""
+
+    required_scope = ApiKey.Scope.CONTENT_READ
+    throttle_scope = "reads"
+
+    @extend_schema(request=AskedSerializer, responses=RenderedSerializer)
+    def post(self, request: Request) -> Response:
+        """Render a template as it would be sent; nothing is sent or noted, links and coupons are samples."""
+        asked = AskedSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        versions = TemplateVersion.objects.filter(template__key=wanted["template"])
+        if "version" in wanted:
+            versions = versions.filter(number=wanted["version"])
+        version = versions.order_by("-number").first()
+        if version is None:
+            raise Http404("There is no such version of a template.")
+        customer = customer_by_public_id(wanted["customer"]) if "customer" in wanted else None
+        try:
+            shown = preview(version, customer_id=customer.pk if customer else None)
+        except RenderFailed as error:
+            raise ValidationError(
+                {"template": [f"It cannot be rendered for this customer: {error}"]}
+            ) from error
+        answer = asdict(shown.rendered) | {
+            "template": wanted["template"],
+            "version": version.number,
+            "customer": customer.public_id if customer else None,
+            "is_suppressed": shown.is_suppressed,
+        }
+        return Response(RenderedSerializer(answer).data)
 
 
 def customer_by_public_id(public_id: str) -> Customer:

@@ -4,16 +4,17 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from campaigns.contexts import People, context_for, load_people
+from campaigns.coupons import give
 from campaigns.dependencies import decide_or_fall_back
 from campaigns.launching import arm_contents
-from campaigns.letters import Contents, Envelope, as_bytes, contents, rendered
+from campaigns.letters import Contents, Letterhead, as_bytes, contents, read, rendered
 from campaigns.models import BlockVersion, Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
 from campaigns.shelves import Shelves, fill, in_template
@@ -21,6 +22,7 @@ from campaigns.slots import asked_by, blocks_of, versions_of
 from campaigns.templating.compile import blocks_shown, requested_by_block, requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed
 from campaigns.templating.tags import ARMS_CHOICE, MOST_PRODUCTS
+from campaigns.templating.used import pools_in
 from common.clock import now
 from customers import consent
 from customers.models import Purpose
@@ -33,6 +35,7 @@ from rules.deciding import Decision
 from rules.models import RuleSetVersion
 
 TIME_TO_COMPOSE = LEASE / 2
+SAMPLE_COUPON = "SAMPLE-CODE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,8 @@ class Source:
 class Ingredients:
     """Everything that the mails of one chunk are made of; nothing more is read while they are written.
 
-    `failed` names for each customer the dependencies whose stored default took their place.
+    `failed` names for each customer the dependencies whose stored default took their place. `coupons` are the codes of
+    each message by pool.
     """
 
     source: Source
@@ -60,10 +64,11 @@ class Ingredients:
     open_tracked: set[int]
     click_tracked: set[int]
     failed: dict[int, set[str]]
+    coupons: dict[int, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Envelope:
     """Who a mail comes from, which list it belongs to, and what providers report complaints under."""
 
     sender: Sender
@@ -80,7 +85,8 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     campaign = Campaign.objects.select_related("experiment", "sender").get(dispatch=dispatch)
     ingredients = gather(source_of(campaign), [(one.customer_id, one.variant_key) for one in claimed])
     arms = _frozen_arms(campaign, [one.customer_id for one in claimed])
-    origin = Origin(
+    ingredients = with_coupons(ingredients, claimed)
+    envelope = Envelope(
         sender=campaign.sender,
         list_id=f"{campaign.segment_id}.segments",
         feedback_of=f"{campaign.pk}:{{arm}}:campaign:regards",
@@ -93,7 +99,7 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
             reason = "merged with a recipient who has another arm"
             composed.append(Composed(claimed=one, skipped=reason))
         else:
-            composed.append(compose_one(origin, ingredients, one))
+            composed.append(compose_one(envelope, ingredients, one))
     return composed
 
 
@@ -143,6 +149,32 @@ def gather(source: Source, recipients: Sequence[tuple[int, str]]) -> Ingredients
     )
 
 
+def with_coupons(ingredients: Ingredients, claimed: Sequence[Claimed]) -> Ingredients:
+    """Give each message that will be written the coupon codes that it shows; no query where none does."""
+    wishes = {
+        one.id: pools
+        for one in claimed
+        if not _is_suppressed(ingredients, one.customer_id)
+        and (pools := _pools(ingredients, one.customer_id, one.variant_key))
+    }
+    return replace(ingredients, coupons=give(wishes)) if wishes else ingredients
+
+
+def _pools(ingredients: Ingredients, customer_id: int, variant_key: str) -> frozenset[str]:
+    content = ingredients.source.contents[variant_key]
+    in_slots, named = _shown(ingredients, customer_id), _named(ingredients.source, content)
+    html = (
+        *(block.compiled_html for block in in_slots.values()),
+        *(one.compiled_html for one in named.values()),
+    )
+    return pools_in(read(content.template_version_id, html))
+
+
+def _is_suppressed(ingredients: Ingredients, customer_id: int) -> bool:
+    decision = ingredients.decisions.get(customer_id)
+    return decision is not None and decision.suppress
+
+
 def _frozen_arms(campaign: Campaign, customer_ids: Sequence[int]) -> dict[int, str]:
     """The arm that each customer has in the launch snapshot, empty for those who were excluded."""
     frozen = Recipient.objects.filter(campaign=campaign, customer__in=customer_ids)
@@ -165,9 +197,14 @@ def _written(
     """The mail's contents, and what rendering makes of them; dependencies that failed count as fallbacks."""
     content = ingredients.source.contents[variant_key]
     in_slots, named = _shown(ingredients, customer_id), _named(ingredients.source, content)
+    coupons = (
+        ingredients.coupons.get(message_id, {})
+        if message_id is not None
+        else _samples(_pools(ingredients, customer_id, variant_key))
+    )
     said = contents(
         content.template_version_id,
-        _context(ingredients, customer_id),
+        _context(ingredients, customer_id) | {"coupons": coupons},
         slots={slot: block.compiled_html for slot, block in in_slots.items()},
         blocks={key: block.compiled_html for key, block in named.items()},
     )
@@ -198,6 +235,11 @@ def _named(source: Source, content: CampaignVariant) -> dict[str, BlockVersion]:
     return {key: source.blocks[key] for key in sorted(keys) if key in source.blocks}
 
 
+def _samples(pools: Iterable[str]) -> dict[str, str]:
+    """What a preview shows in place of coupon codes: it uses none up."""
+    return dict.fromkeys(sorted(pools), SAMPLE_COUPON)
+
+
 def _context(ingredients: Ingredients, customer_id: int) -> dict[str, Any]:
     context = context_for(ingredients.people, customer_id)
     decision = ingredients.decisions.get(customer_id)
@@ -220,19 +262,19 @@ def _shown(ingredients: Ingredients, customer_id: int) -> dict[str, BlockVersion
     return {slot: blocks[key] for slot, key in chosen.items() if key in blocks}
 
 
-def compose_one(origin: Origin, ingredients: Ingredients, claimed: Claimed) -> Composed:
+def compose_one(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) -> Composed:
     """Write one claimed message as the mail that is handed over, or say why there is none."""
-    decision = ingredients.decisions.get(claimed.customer_id)
-    if decision and decision.suppress:
+    if _is_suppressed(ingredients, claimed.customer_id):
         return Composed(claimed=claimed, skipped="a rule suppressed it")
-    envelope = _envelope(origin, ingredients, claimed)
+    letterhead = _letterhead(envelope, ingredients, claimed)
     try:
         said, mail = _written(ingredients, claimed.customer_id, claimed.variant_key, claimed.id)
-        raw = as_bytes(envelope, mail, message_id=claimed.id, recipient=claimed.recipient)
+        raw = as_bytes(letterhead, mail, message_id=claimed.id, recipient=claimed.recipient)
     except (RenderFailed, mime.RefusedHeader) as error:
         return Composed(claimed=claimed, failed=f"{type(error).__name__}: {error}")
     compiled = compiled_of(said.template_version_id)
-    kept = _resolved(ingredients, claimed, mail) | {"context": said.context, "envelope": envelope.as_json()}
+    kept = _resolved(ingredients, claimed, mail)
+    kept |= {"context": said.context, "letterhead": letterhead.as_json()}
     return Composed(
         claimed=claimed,
         mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=mail.subject, raw=raw),
@@ -242,14 +284,14 @@ def compose_one(origin: Origin, ingredients: Ingredients, claimed: Claimed) -> C
     )
 
 
-def _envelope(origin: Origin, ingredients: Ingredients, claimed: Claimed) -> Envelope:
-    sender = origin.sender
+def _letterhead(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) -> Letterhead:
+    sender = envelope.sender
     host = urlsplit(settings.BASE_URL).hostname or sender.from_email.partition("@")[2]
-    return Envelope(
+    return Letterhead(
         from_email=sender.from_email,
         from_name=sender.from_name,
-        list_id=f"{origin.list_id}.{host}",
-        feedback_id=origin.feedback_of.format(arm=claimed.variant_key),
+        list_id=f"{envelope.list_id}.{host}",
+        feedback_id=envelope.feedback_of.format(arm=claimed.variant_key),
         base_url=settings.BASE_URL,
         written_at=now().isoformat(timespec="seconds"),
         has_pixel=claimed.customer_id in ingredients.open_tracked,

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from campaigns.publishing import compiled_of
 from campaigns.templating.render import Rendered, render
-from campaigns.templating.used import kept, read_by
+from campaigns.templating.used import Tree, kept, read_by
 from common import tokens
 from delivery import mime, tracking
 
@@ -27,7 +27,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Letterhead:
     """What a mail says beside its contents. `base_url` is where its links lead; `written_at` has whole seconds, UTC."""
 
     from_email: str
@@ -47,12 +47,15 @@ class Envelope:
 def contents(
     template_version_id: int, context: dict[str, Any], *, slots: dict[str, str], blocks: dict[str, str]
 ) -> Contents:
-    """Keep of a context what the version and the blocks in its slots read; the mail is made of nothing else."""
-    compiled = compiled_of(template_version_id)
-    texts = (compiled.subject, compiled.preheader, compiled.text)
-    tree = read_by(compiled.html, texts, (*slots.values(), *blocks.values()))
-    said = kept(context, tree)
+    """Keep of a context what the version and the blocks in it read; the mail is made of nothing else."""
+    said = kept(context, read(template_version_id, (*slots.values(), *blocks.values())))
     return Contents(template_version_id=template_version_id, context=said, slots=slots, blocks=blocks)
+
+
+def read(template_version_id: int, blocks: tuple[str, ...]) -> Tree | None:
+    """Return what a version reads, with the HTML of the blocks in it."""
+    compiled = compiled_of(template_version_id)
+    return read_by(compiled.html, (compiled.subject, compiled.preheader, compiled.text), blocks)
 
 
 def rendered(
@@ -76,21 +79,21 @@ def rendered(
     return render(compiled, context, links=tracked if token else None, blocks=written.blocks)
 
 
-def as_bytes(envelope: Envelope, mail: Rendered, *, message_id: int, recipient: str) -> bytes:
+def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipient: str) -> bytes:
     """Write a mail as it leaves the house. Raises mime.RefusedHeader."""
     return mime.build(
-        sender=mime.Mailbox(envelope.from_email, envelope.from_name),
+        sender=mime.Mailbox(letterhead.from_email, letterhead.from_name),
         recipient=mime.Mailbox(recipient),
         subject=mail.subject,
-        html=_with_pixel(mail.html, message_id, envelope.base_url) if envelope.has_pixel else mail.html,
+        html=_with_pixel(mail.html, message_id, letterhead.base_url) if letterhead.has_pixel else mail.html,
         text=mail.text,
-        message_id=mime.message_id_for(message_id, domain=envelope.from_email.partition("@")[2]),
+        message_id=mime.message_id_for(message_id, domain=letterhead.from_email.partition("@")[2]),
         headers=mime.list_headers(
-            unsubscribe_url=_unsubscribe_url(message_id, envelope.base_url),
-            list_id=envelope.list_id,
-            feedback_id=envelope.feedback_id,
+            unsubscribe_url=_unsubscribe_url(message_id, letterhead.base_url),
+            list_id=letterhead.list_id,
+            feedback_id=letterhead.feedback_id,
         ),
-        date=datetime.fromisoformat(envelope.written_at),
+        date=datetime.fromisoformat(letterhead.written_at),
     )
 
 

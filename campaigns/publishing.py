@@ -8,9 +8,10 @@ from functools import lru_cache
 from django.db import transaction
 
 from accounts.models import User
-from campaigns.models import Block, BlockVersion, Template, TemplateVersion
+from campaigns.models import Block, BlockVersion, CouponPool, Template, TemplateVersion
 from campaigns.templating.blocks import compile_block
 from campaigns.templating.compile import Compiled, compile_template
+from campaigns.templating.variables import KNOWN
 
 
 class TemplateRefused(Exception):
@@ -41,9 +42,13 @@ def publish_template(
     checksum = hashlib.sha256(json.dumps([subject, preheader, mjml, text]).encode()).hexdigest()
     if newest is not None and newest.checksum == checksum:
         return newest
-    blocks = set(Block.objects.values_list("key", flat=True))
     compiled = compile_template(
-        subject=subject, preheader=preheader, mjml=mjml, text=text or None, blocks=blocks
+        subject=subject,
+        preheader=preheader,
+        mjml=mjml,
+        text=text or None,
+        known=KNOWN | {f"coupons.{key}" for key in CouponPool.objects.values_list("key", flat=True)},
+        blocks=set(Block.objects.values_list("key", flat=True)),
     )
     findings = [asdict(finding) for finding in compiled.findings]
     if errors := [finding for finding in findings if finding["severity"] == "error"]:

@@ -1,9 +1,9 @@
-"""A mail shown again as it was sent, from what is kept of it: versions, the facts it named, and its envelope."""
+"""A mail shown again as it was sent, from what is kept of it: versions, the facts it named, and its letterhead."""
 
 import hashlib
 from dataclasses import dataclass
 
-from campaigns.letters import Contents, Envelope, as_bytes, rendered
+from campaigns.letters import Contents, Letterhead, as_bytes, rendered
 from campaigns.models import BlockVersion
 from campaigns.templating.render import RenderFailed
 from delivery import mime
@@ -30,9 +30,9 @@ def show_again(message: Message) -> Shown:
     resolved = message.resolved
     if not message.content_sha256 or not resolved:
         raise CannotBeShown("Nothing was sent, or the customer was erased.")
-    if "envelope" not in resolved:
+    if "letterhead" not in resolved:
         raise CannotBeShown("It was sent before the facts in mails were kept.")
-    envelope = Envelope(**resolved["envelope"])
+    letterhead = Letterhead(**resolved["letterhead"])
     html = _blocks({*resolved["slots"].values(), *resolved["blocks"].values()})
     contents = Contents(
         template_version_id=resolved["template_version"],
@@ -42,9 +42,9 @@ def show_again(message: Message) -> Shown:
     )
     try:
         mail = rendered(
-            contents, message_id=message.pk, base_url=envelope.base_url, is_tracked=envelope.is_tracked
+            contents, message_id=message.pk, base_url=letterhead.base_url, is_tracked=letterhead.is_tracked
         )
-        raw = as_bytes(envelope, mail, message_id=message.pk, recipient=message.recipient)
+        raw = as_bytes(letterhead, mail, message_id=message.pk, recipient=message.recipient)
     except (RenderFailed, mime.RefusedHeader) as error:
         raise CannotBeShown(f"It cannot be written any more: {error}") from error
     return Shown(raw, hashlib.sha256(raw).hexdigest() == message.content_sha256)

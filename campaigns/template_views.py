@@ -18,14 +18,20 @@ from campaigns.forms import TemplateForm
 from campaigns.models import Template, TemplateVersion
 from campaigns.previewing import arm_shown, preview
 from campaigns.publishing import TemplateRefused, publish_template
-from campaigns.templating.render import RenderFailed
+from campaigns.templating.render import Rendered, RenderFailed
 from customers.models import Customer
 
+LOOKS = {"desktop": "640 px", "phone": "375 px", "dark": "Dark"}
+"""How a preview is looked at: two widths, and colours turned round as some programs do at night."""
 LONGEST_EMAIL = 320
 LONGEST_NUMBER = 18
 PREVIEW_POLICY = (
     f"default-src 'none'; img-src 'self' data: https: {settings.BASE_URL}; "
     "style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+)
+_DARK = (
+    "<style>html{background:#fff;filter:invert(1) hue-rotate(180deg)}"
+    "img,video{filter:invert(1) hue-rotate(180deg)}</style>"
 )
 
 
@@ -39,17 +45,21 @@ def template_list(request: HttpRequest) -> HttpResponse:
 @shows_people("looked at a template")
 @require_safe
 def template_detail(request: HttpRequest, key: str) -> HttpResponse:
-    """One template: a preview of a version as a customer (`version`, `customer`), and its history."""
+    """One template: a preview of a version as a customer (`version`, `customer`, `look`), and its history."""
     template = get_object_or_404(Template, key=key)
     versions = template.versions.select_related("author")
     number = whole_number(request.GET.get("version", ""))
     version = (versions if number is None else versions.filter(number=number)).first()
     email = request.GET.get("customer", "").replace("\0", "").strip()[:LONGEST_EMAIL]
     customer = Customer.objects.filter(email__iexact=email).first() if email else None
+    look = request.GET.get("look", "")
     return render(
         request,
         "campaigns/template.html",
         {
+            "words": _words(version, customer) if version else None,
+            "looks": LOOKS,
+            "look": look if look in LOOKS else "desktop",
             "template": template,
             "versions": versions,
             "version": version,
@@ -108,11 +118,21 @@ def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
         html = "<p>A rule suppresses this mail for this customer: nothing would be sent.</p>"
         if not shown.is_suppressed:
             html = shown.rendered.html
+            if request.GET.get("look") == "dark":
+                html += _DARK
     except RenderFailed as error:
         html = format_html("<p>This template cannot be rendered for this customer: {}</p>", str(error))
     response = HttpResponse(html)
     response["Content-Security-Policy"] = PREVIEW_POLICY
     return response
+
+
+def _words(version: TemplateVersion, customer: Customer | None) -> Rendered | None:
+    """What the preview says beside its HTML; None where it cannot be rendered, which the frame explains."""
+    try:
+        return preview(version, customer_id=customer.pk if customer else None).rendered
+    except RenderFailed:
+        return None
 
 
 def whole_number(text: str) -> int | None:

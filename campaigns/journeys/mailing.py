@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from campaigns.composing import TIME_TO_COMPOSE, Origin, Source, compose_one, gather
+from campaigns.composing import TIME_TO_COMPOSE, Envelope, Source, compose_one, gather, with_coupons
 from campaigns.content import held
 from campaigns.journeys.documents import Send
 from campaigns.journeys.ways import document_of
@@ -38,7 +38,9 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     shown = {one.id: one.variant_key + (_PLAIN if one.customer_id in plain else "") for one in claimed}
     source = _source(journey, sorted(set(shown.values())))
     ingredients = gather(source, [(one.customer_id, shown[one.id]) for one in claimed])
-    origin = Origin(
+    mailed = [replace(one, variant_key=shown[one.id]) for one in claimed if one.customer_id not in unmailed]
+    ingredients = with_coupons(ingredients, mailed)
+    envelope = Envelope(
         sender=journey.sender,
         list_id=f"{journey.key}.journeys",
         feedback_of=f"{journey.pk}:{{arm}}:journey:regards",
@@ -50,7 +52,7 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
         if one.customer_id in unmailed:
             composed.append(Composed(claimed=one, skipped="a running campaign compares them without mail"))
         else:
-            written = compose_one(origin, ingredients, replace(one, variant_key=shown[one.id]))
+            written = compose_one(envelope, ingredients, replace(one, variant_key=shown[one.id]))
             composed.append(replace(written, claimed=one))
     return composed
 

@@ -1,4 +1,4 @@
-"""What campaigns keep: contents, campaigns with their recipients, and journeys with who is on the way."""
+"""What campaigns keep: contents, coupons, campaigns with their recipients, and journeys with who is on the way."""
 
 from campaigns.models.campaign import (
     Campaign,
@@ -8,6 +8,7 @@ from campaigns.models.campaign import (
     Recipient,
 )
 from campaigns.models.content import Block, BlockVersion, Template, TemplateVersion
+from campaigns.models.coupon import CouponCode, CouponPool
 from campaigns.models.journey import (
     Enrolment,
     Journey,
@@ -24,6 +25,8 @@ __all__ = [
     "Campaign",
     "CampaignQuerySet",
     "CampaignVariant",
+    "CouponCode",
+    "CouponPool",
     "Enrolment",
     "FrozenBlock",
     "Journey",

@@ -1,8 +1,11 @@
 """Which data a template reads: what has to be kept of a recipient so that the same mail can be made again."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
+
+from liquid.exceptions import LiquidError
 
 from .rendering import MessageTemplate
 from .sandbox import HTML, TEXT, parsed_html, parsed_text
@@ -21,13 +24,22 @@ def read_by(html: str, texts: tuple[str, ...], fragments: tuple[str, ...]) -> Tr
     What they assign themselves is in it too: whether it is assigned may depend on the data.
     """
     templates = [parsed_html(html), *map(parsed_text, texts)]
-    templates += [fragment(environment, source) for source in fragments for environment in (HTML, TEXT)]
+    for source in fragments:
+        # A block that cannot be read shows nothing, and is counted where it would stand.
+        with suppress(LiquidError):
+            templates += [fragment(environment, source) for environment in (HTML, TEXT)]
     tree: Tree = {}
     for path in (path for template in templates for path in _paths(template)):
         if not path:
             return None
         _add(tree, path)
     return tree
+
+
+def pools_in(tree: Tree | None) -> frozenset[str]:
+    """Return the keys of the pools of which a coupon is shown, as `coupons.KEY`."""
+    below = (tree or {}).get("coupons")
+    return frozenset(below or ())
 
 
 def kept(context: Mapping[str, Any], tree: Tree | None) -> dict[str, Any]:

@@ -58,3 +58,16 @@ def test_the_second_of_two_writers_is_told_before_anything_is_stored(marketer: C
     assert TemplateVersion.objects.count() == 2
     assert save(marketer, "Other", page.context["form"]["base"].value()).status_code == 302
     assert TemplateVersion.objects.get(number=3).subject == "Other"
+
+
+def test_a_preview_is_looked_at_in_two_widths_and_in_the_dark(marketer: Client) -> None:
+    version = letter("spring", subject="Hello {{ customer.first_name | default: 'you' }}")
+    page = reverse("campaigns:template", args=["spring"])
+    for look in ("desktop", "phone", "dark"):
+        assert f"mail-frame-{look}" in marketer.get(page, {"look": look}).content.decode()
+    odd = marketer.get(page, {"look": "odd"}).content.decode()
+    assert "mail-frame-desktop" in odd
+    assert "Hello you" in odd
+    frame = reverse("campaigns:template_preview", args=[version.pk])
+    assert "invert(1)" in marketer.get(frame, {"look": "dark"}).content.decode()
+    assert "invert(1)" not in marketer.get(frame).content.decode()

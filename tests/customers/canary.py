@@ -11,7 +11,8 @@ from django.core.cache import cache
 
 from accounts import audit
 from accounts.models import User
-from campaigns.models import Campaign
+from campaigns.coupons import add_codes
+from campaigns.models import Campaign, CouponPool
 from campaigns.sending import send_due
 from customers import consent, privacy_requests
 from customers.engagement import refresh_engagement
@@ -155,7 +156,8 @@ def _recommend(canary: Customer) -> None:
 
 def _mail(canary: Customer) -> Campaign:
     link = "<a href='https://shop.example/?who={{ customer.email }}'>go</a>"
-    body = f"<mj-text>Dear {{{{ customer.first_name }}}}, {link}</mj-text>"
+    body = f"<mj-text>Dear {{{{ customer.first_name }}}}, {{{{ coupons.spring }}}} {link}</mj-text>"
+    add_codes(CouponPool.objects.create(key="spring", name="Spring"), [f"C{number}" for number in range(50)])
     campaign, counted = launched(body=body, baseline=body)
     send_due(counted.dispatch_id)
     message = Message.objects.get(customer=canary)
