@@ -72,22 +72,23 @@ def test_a_worker_killed_while_sending_costs_no_mail_and_doubles_none(
     kill_between_handing_over_and_noting_it(counted.dispatch_id)
     handed_over = MailboxMessage.objects.count()
     states = Counter(Message.objects.values_list("state", flat=True))
-    assert 50 < handed_over < RECIPIENTS
-    assert states == {"in_flight": handed_over, "queued": RECIPIENTS - handed_over}
+    held = states["in_flight"]
+    assert 50 < handed_over <= held < RECIPIENTS
+    assert states == {"in_flight": held, "queued": RECIPIENTS - held}
     assert not MessageEvent.objects.exists()
 
     assert release_expired_messages() == {}
     with connection.cursor() as cursor:
         cursor.execute("UPDATE delivery_message SET lease_until = lease_until - interval '1 hour'")
-    assert release_expired_messages() == {"queued": handed_over}
+    assert release_expired_messages() == {"queued": held}
 
     with worker(counted.dispatch_id):
         assert eventually(lambda: reconcile(campaign).is_finished)
     mailed = sorted(MailboxMessage.objects.values_list("recipient", flat=True))
     assert mailed == sorted(str(one.email) for one in crowd)
     assert Counter(Message.objects.values_list("state", "deaths")) == {
-        ("sent", 1): handed_over,
-        ("sent", 0): RECIPIENTS - handed_over,
+        ("sent", 1): held,
+        ("sent", 0): RECIPIENTS - held,
     }
     assert MessageEvent.objects.filter(kind="sent").count() == RECIPIENTS
     delivered = {mail.key: sha256(bytes(mail.raw)).hexdigest() for mail in MailboxMessage.objects.all()}
