@@ -24,10 +24,9 @@ def test_the_inspector_and_the_engines_are_clean_and_fit_a_phone(
         page.set_viewport_size(DESKTOP)
         page.goto(path)
         assert axe(page) == [], name
-        screenshot(page, f"recommendations-{name}")
-        choose_theme(page, "dark")
-        screenshot(page, f"recommendations-{name}-dark")
-        choose_theme(page, "light")
+        for theme in ("dark", "light"):
+            choose_theme(page, theme)
+            screenshot(page, f"recommendations-{name}-{theme}")
         page.set_viewport_size(PHONE)
         assert wide_elements(page) == [], name
         screenshot(page, f"recommendations-{name}-phone")
