@@ -23,8 +23,6 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             model_name="membershipchange",
-            index=models.Index(
-                condition=models.Q(("is_news", True)), fields=["id"], name="change_is_news"
-            ),
+            index=models.Index(condition=models.Q(("is_news", True)), fields=["id"], name="change_is_news"),
         ),
     ]
