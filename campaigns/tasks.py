@@ -27,19 +27,19 @@ def tell_field_uses() -> None:
     field_uses.tell_uses()
 
 
-@shared_task(queue="default")
+@shared_task
 def enter_journeys() -> int:
     """Enter whom news name into journeys."""
     return entering.enter_by_news()
 
 
-@shared_task(queue="compute")
+@shared_task
 def enter_present_customers(journey_id: int) -> int:
     """Enter who is in a journey's segment or stage already."""
     return entering.enter_present(journey_id)
 
 
-@shared_task(queue="default")
+@shared_task
 def walk_journeys() -> int:
     """Move everybody on who is due in a journey, and ring for the mails that this queued."""
     walked = sum(walking.walk_due(journey_id) for journey_id in walking.due_journeys())
@@ -48,7 +48,7 @@ def walk_journeys() -> int:
     return walked
 
 
-@shared_task(queue="default")
+@shared_task
 def call_webhooks() -> int:
     """Make the calls that webhook steps of journeys asked for."""
     return calling.call_due()

@@ -10,6 +10,7 @@ An exact name goes before a pattern. Tasks say no queue of their own.
 """
 
 _QUEUES = {
+    "campaigns.tasks.enter_present_customers": "compute",
     "campaigns.tasks.send_dispatch": "send",
     "connectors.tasks.*": "sync",
     "customers.tasks.advance_list": "sync",
@@ -21,6 +22,7 @@ _QUEUES = {
     "customers.tasks.watch_data_health": "default",
     "customers.tasks.*": "compute",
     "recommendations.tasks.freshen_recommendations": "compute",
+    "recommendations.tasks.refresh_external_model*": "sync",
     "recommendations.tasks.*": "train",
     "segments.tasks.*": "compute",
 }

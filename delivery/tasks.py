@@ -22,7 +22,7 @@ def record_events() -> int:
     return total
 
 
-@shared_task(queue="default")
+@shared_task
 def settle_unknown_messages() -> int:
     """Settle unknown messages by the reports that have come, and by asking the providers that can be asked."""
     return reconciling.settle_reported() + reconciling.ask_providers()

@@ -93,7 +93,7 @@ def _refresh_predictions(kinds: list[str] | None, *, anew: bool, asked_as: str) 
         progress.forget()
 
 
-@shared_task(queue="sync")
+@shared_task
 def refresh_external_models() -> int:
     """Ring for every model elsewhere whose turn it is; return how many there are."""
     from common import clock
@@ -105,7 +105,7 @@ def refresh_external_models() -> int:
     return len(ids)
 
 
-@shared_task(queue="sync")
+@shared_task
 def refresh_external_model(id: int) -> None:
     """Ask one model elsewhere, unless a round with it is under way."""
     from recommendations.external.refreshing import refresh

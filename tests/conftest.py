@@ -2,9 +2,11 @@
 
 import os
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
 from common.services import is_embedded, started
 
@@ -24,3 +26,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers; their folder goes with this process."""
     if _SERVERS in config.stash:
         config.stash[_SERVERS].close()
+
+
+@pytest.fixture
+def stages(db: None) -> None:
+    """The stages that a shop begins with, which tests that empty the tables may have taken away."""
+    import_module("segments.migrations.0009_default_stages").install(apps, None)

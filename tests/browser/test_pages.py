@@ -193,7 +193,7 @@ def _model(customer: Customer) -> None:
         number=2,
         status="failed",
         started_at=now() - timedelta(days=1),
-        error="ValueError: no data",
+        verdict="ValueError: no data",
     )
     scores = [1 / (place + 1) for place in range(len(goods))]
     PopularProducts.objects.create(country="", product_ids=goods, scores=scores, computed_at=now())

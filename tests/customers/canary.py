@@ -12,7 +12,7 @@ from django.core.cache import cache
 from accounts import audit
 from accounts.models import User
 from campaigns.coupons import add_codes
-from campaigns.models import Campaign, CouponPool
+from campaigns.models import Campaign, CouponPool, JourneyBell
 from campaigns.sending import send_due
 from customers import consent, privacy_requests
 from customers.engagement import refresh_engagement
@@ -33,6 +33,7 @@ from products.catalogue import ProductRef
 from recommendations.models import ModelVersion, Recommendation
 from segments import membership
 from segments.models import ListedCustomer, ListFill, MembershipChange, Segment, StageChange
+from tests.campaigns.journeys.going import HOUR, enrol, journey, walk
 from tests.campaigns.making import launched
 
 EMAIL = "canary.bird@example.com"
@@ -125,6 +126,7 @@ def make(user: User) -> Customer:
     _segment(canary)
     _recommend(canary)
     _mail(canary)
+    _journey(canary)
     _doubts(canary)
     _logs(canary, user)
     _files()
@@ -173,6 +175,16 @@ def _mail(canary: Customer) -> Campaign:
             message=linked,
         )
     return campaign
+
+
+def _journey(canary: Customer) -> None:
+    """A way through a journey, a call that waits, and news that it listens to."""
+    steps = [{"name": "tell", "webhook": {"url": "https://shop.example/hook"}}, HOUR]
+    secret = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ="
+    way = journey({"trigger": {"event": "product_added"}, "steps": steps}, webhook_secret=secret)
+    enrol(way, canary)
+    walk(way)
+    JourneyBell.objects.create(customer=canary, changed=1, since=AT)
 
 
 def _doubts(canary: Customer) -> None:

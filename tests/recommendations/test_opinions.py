@@ -17,7 +17,7 @@ from recommendations.likeness import likenesses
 from recommendations.models import ModelVersion, Recommendation
 from recommendations.opinions import Opinion, opinions
 from recommendations.recipes import build_engine
-from recommendations.training import _store_artefact, train
+from recommendations.training import store_artefact, train
 from tests.recommendations.conftest import NOW, Shop, view
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def stored(engine: str, shop: Shop) -> ModelVersion:
     interactions = read_interactions(now=NOW)
     version = ModelVersion.objects.create(engine=engine, number=9, status="retired", started_at=NOW)
     model = build_engine(engine).fit(interactions, read_features(np.unique(interactions.users)))
-    _store_artefact(version, model)
+    store_artefact(version, model)
     return version
 
 

@@ -1,10 +1,8 @@
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import get_user_model
 
 from customers.models import Customer, Event, EventType
@@ -29,12 +27,6 @@ def segment(db) -> Segment:
     return Segment.objects.create(
         key="british", name="British", as_of=NOW, condition={"attribute": "country", "value": "GB"}
     )
-
-
-@pytest.fixture
-def stages(db) -> None:
-    """The stages that a shop begins with, which tests that empty the tables may have taken away."""
-    import_module("segments.migrations.0009_default_stages").install(apps, None)
 
 
 @pytest.fixture

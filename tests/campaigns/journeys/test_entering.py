@@ -45,7 +45,7 @@ def test_an_event_from_before_it_was_opened_enters_nobody() -> None:
     assert (enter_by_news(), entered()) == (0, [])
 
 
-def test_news_that_no_journey_listens_to_ring_no_bell() -> None:
+def test_news_that_no_journey_listens_to_ring_no_bell(stages: None) -> None:
     (one,) = people(1)
     membership.refresh_touched()  # somebody new is news of every kind
     JourneyBell.objects.all().delete()
