@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from . import boosting
 from .histories import Integers, Values
@@ -211,7 +211,7 @@ def after_treatment(table: Table, treated: Values) -> list[str]:
     Where treatment is given by chance, nothing known before can differ; what came of it would give the outcome away.
     """
     numbers = {name: values for name, values in table.columns.items() if not is_text(values)}
-    limit = float(norm.isf(SUSPICIOUS / 2 / max(len(numbers), 1)))
+    limit = -float(ndtri(SUSPICIOUS / 2 / max(len(numbers), 1)))
     return [name for name, values in numbers.items() if _distance(values, treated == 1) > limit]
 
 
@@ -227,7 +227,7 @@ def _over_folds(values: Values) -> Interval:
     """Mean over folds, and the t interval with the variance of folds that share what they learn from."""
     mean = float(values.mean())
     variance = float(values.var(ddof=1)) * (1 / FOLDS + 1 / (FOLDS - 1))
-    reach = float(t.isf((1 - CONFIDENCE) / 4, FOLDS - 1)) * variance**0.5
+    reach = -float(stdtrit(FOLDS - 1, (1 - CONFIDENCE) / 4)) * variance**0.5
     return Interval(mean, mean - reach, mean + reach)
 
 
@@ -237,7 +237,7 @@ def _judgement(
     given = treated == 1
     rate, without = float(outcome[given].mean()), float(outcome[~given].mean())
     error = np.sqrt(rate * (1 - rate) / given.sum() + without * (1 - without) / (~given).sum())
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2) * error)
+    reach = float(ndtri((1 + CONFIDENCE) / 2) * error)
     at = np.linspace(0, len(treated), 11)
     curves = [np.interp(at, *qini_curve(effects, treated, outcome)) for effects in found]
     estimate, low, high = np.median([[one.estimate, one.low, one.high] for one in intervals], axis=0)
