@@ -279,7 +279,8 @@ def compose_one(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) 
         claimed=claimed,
         mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=mail.subject, raw=raw),
         resolved=json.dumps(kept),
-        links=json.dumps([*compiled.links, *mail.links]),
+        links=json.dumps(mail.links),
+        shared_links=compiled.links,
         fallbacks=sum(mail.fallbacks.values()),
     )
 
@@ -296,6 +297,8 @@ def _letterhead(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) 
         written_at=now().isoformat(timespec="seconds"),
         has_pixel=claimed.customer_id in ingredients.open_tracked,
         is_tracked=claimed.customer_id in ingredients.click_tracked,
+        has_trap=claimed.customer_id in ingredients.click_tracked,
+        unsubscribe_mailbox=settings.UNSUBSCRIBE_MAILBOX,
     )
 
 

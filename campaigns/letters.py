@@ -11,6 +11,8 @@ from campaigns.templating.render import Rendered, render
 from campaigns.templating.used import Tree, kept, read_by
 from common import tokens
 from delivery import mime, tracking
+from delivery.unsubscribe_mail import address_for
+from delivery.verdicts import TRAP_INDEX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,11 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterhead:
-    """What a mail says beside its contents. `base_url` is where its links lead; `written_at` has whole seconds, UTC."""
+    """What a mail says beside its contents. `base_url` is where its links lead; `written_at` has whole seconds, UTC.
+
+    `has_trap`: a link that readers do not see, which tells programs apart. `unsubscribe_mailbox` takes unsubscribing
+    mails where there is one. Mails of before have neither.
+    """
 
     from_email: str
     from_name: str
@@ -38,6 +44,8 @@ class Letterhead:
     written_at: str
     has_pixel: bool
     is_tracked: bool
+    has_trap: bool = False
+    unsubscribe_mailbox: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -85,16 +93,21 @@ def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipie
         sender=mime.Mailbox(letterhead.from_email, letterhead.from_name),
         recipient=mime.Mailbox(recipient),
         subject=mail.subject,
-        html=_with_pixel(mail.html, message_id, letterhead.base_url) if letterhead.has_pixel else mail.html,
+        html=_at_end(mail.html, _unseen(letterhead, message_id)),
         text=mail.text,
         message_id=mime.message_id_for(message_id, domain=letterhead.from_email.partition("@")[2]),
         headers=mime.list_headers(
             unsubscribe_url=_unsubscribe_url(message_id, letterhead.base_url),
             list_id=letterhead.list_id,
             feedback_id=letterhead.feedback_id,
+            unsubscribe_mailto=_unsubscribe_mailto(message_id, letterhead.unsubscribe_mailbox),
         ),
         date=datetime.fromisoformat(letterhead.written_at),
     )
+
+
+def _unsubscribe_mailto(message_id: int, mailbox: str) -> str:
+    return f"{address_for(message_id, mailbox=mailbox)}?subject=unsubscribe" if mailbox else ""
 
 
 def _unsubscribe_url(message_id: int | None, base_url: str) -> str:
@@ -111,9 +124,21 @@ def _preferences_url(message_id: int | None, base_url: str) -> str:
     return base_url + reverse("delivery:preferences", args=[token])
 
 
-def _with_pixel(html: str, message_id: int, base_url: str) -> str:
-    """Put the tracking pixel at the end of the body."""
-    url = base_url + reverse("delivery:opened", args=[tokens.sign(tracking.PURPOSE_OPEN, message_id)])
-    pixel = f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
+def _unseen(letterhead: Letterhead, message_id: int) -> str:
+    """The hidden link and the tracking pixel, for whom they are allowed."""
+    unseen = ""
+    if letterhead.has_trap:
+        token = tokens.sign(tracking.PURPOSE_CLICK, message_id)
+        url = letterhead.base_url + reverse("delivery:clicked", args=[token, TRAP_INDEX])
+        unseen += f'<div style="display:none"><a href="{url}" tabindex="-1" rel="nofollow"></a></div>'
+    if letterhead.has_pixel:
+        token = tokens.sign(tracking.PURPOSE_OPEN, message_id)
+        url = letterhead.base_url + reverse("delivery:opened", args=[token])
+        unseen += f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
+    return unseen
+
+
+def _at_end(html: str, addition: str) -> str:
+    """Put something at the end of the body."""
     head, body_end, tail = html.rpartition("</body>")
-    return f"{head}{pixel}{body_end}{tail}" if body_end else html + pixel
+    return f"{head}{addition}{body_end}{tail}" if body_end else html + addition

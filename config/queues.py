@@ -21,6 +21,7 @@ _QUEUES = {
     "customers.tasks.sweep_lists": "sync",
     "customers.tasks.watch_data_health": "default",
     "customers.tasks.*": "compute",
+    "delivery.tasks.read_unsubscribe_mails": "sync",
     "recommendations.tasks.freshen_recommendations": "compute",
     "recommendations.tasks.refresh_external_model*": "sync",
     "recommendations.tasks.*": "train",

@@ -23,6 +23,10 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "every_seconds": 60,
     },
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
+    "Read mails that unsubscribe": {
+        "task": "delivery.tasks.read_unsubscribe_mails",
+        "every_seconds": 60,
+    },
     "Settle unknown messages": {"task": "delivery.tasks.settle_unknown_messages", "every_seconds": 60},
     "Go on with imports of lists": {"task": "customers.tasks.sweep_lists", "every_seconds": 60},
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 60},

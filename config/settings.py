@@ -1,5 +1,6 @@
 """Django's settings. Values from the environment come through `config.env` and nowhere else."""
 
+import re
 import sys
 from datetime import timedelta
 from typing import Any
@@ -42,6 +43,14 @@ DROP_DIR = env.DROP_DIR
 TRACKING_REQUESTS_PER_MINUTE = env.TRACKING_REQUESTS_PER_MINUTE
 TRUSTED_PROXIES = env.TRUSTED_PROXIES
 OUTBOUND_ALLOWED = env.OUTBOUND_ALLOWED
+UNSUBSCRIBE_MAILBOX = env.UNSUBSCRIBE_MAILBOX
+if not re.fullmatch(r"([a-z0-9._-]{1,20}@[a-z0-9.-]+\.[a-z0-9-]+)?", UNSUBSCRIBE_MAILBOX):
+    raise ImproperlyConfigured("UNSUBSCRIBE_MAILBOX must be an address such as unsubscribe@mail.example.")
+UNSUBSCRIBE_IMAP_URL = env.UNSUBSCRIBE_IMAP_URL
+if UNSUBSCRIBE_IMAP_URL and not UNSUBSCRIBE_IMAP_URL.startswith(("imaps://", "imap://")):
+    raise ImproperlyConfigured(
+        "UNSUBSCRIBE_IMAP_URL must begin with imaps:// (or imap:// on your own network)."
+    )
 EVENT_RETENTION_DAYS = env.EVENT_RETENTION_DAYS
 EVENT_RETENTION_BY_TYPE = env.EVENT_RETENTION_BY_TYPE
 EVENT_LEDGER_DAYS = env.EVENT_LEDGER_DAYS

@@ -83,6 +83,9 @@ class Dispatch(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Messages a second, at most; empty: the sender's rate alone",
     )
+    verdicts_frozen_at = models.DateTimeField(
+        null=True, blank=True, help_text="Hits until then keep the verdict that they had"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -90,6 +93,16 @@ class Dispatch(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LinkList(models.Model):
+    """Links that many messages have in common: those of a template's version. Never changed."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    urls = ArrayField(models.TextField())
+
+    def __str__(self) -> str:
+        return f"{len(self.urls)} links"
 
 
 class Message(models.Model):
@@ -140,6 +153,15 @@ class Message(models.Model):
     content_sha256 = models.CharField(max_length=64, blank=True, db_default="")
     resolved = models.JSONField(
         null=True, blank=True, help_text="Versions and resolved variables of what was sent"
+    )
+    link_list = models.ForeignKey(
+        LinkList,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        help_text="The links that it shares with others; its own come after them",
     )
     links = ArrayField(models.TextField(), null=True, blank=True)
     raw = models.BinaryField(

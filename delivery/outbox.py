@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from customers.models import Consent
 from delivery.answers import InDoubt
 from delivery.backends.base import Outgoing
+from delivery.link_lists import link_list_of
 from delivery.models import Dispatch, Message
 
 LEASE = timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
@@ -71,8 +72,9 @@ RETURNING message.id, message.customer_id, message.variant_key, message.fence, m
 _KEEP = """
 WITH written AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)s::bytea[],
-        %(hashes)s::text[], %(resolved)s::jsonb[], %(links)s::jsonb[], %(fallbacks)s::smallint[])
-        AS t(id, fence, subject, raw, content_sha256, resolved, links, fallbacks)
+        %(hashes)s::text[], %(resolved)s::jsonb[], %(links)s::jsonb[], %(link_lists)s::bigint[],
+        %(fallbacks)s::smallint[])
+        AS t(id, fence, subject, raw, content_sha256, resolved, links, link_list_id, fallbacks)
 ), judged AS (
     SELECT written.*, CASE WHEN consent.is_granted IS NOT TRUE THEN 'consent withdrawn' ELSE suppression.reason END
         AS obstacle
@@ -91,7 +93,8 @@ WITH written AS (
 UPDATE delivery_message message
 SET subject = judged.subject, raw = judged.raw, content_sha256 = judged.content_sha256,
     resolved = judged.resolved, fallbacks = judged.fallbacks,
-    links = ARRAY(SELECT jsonb_array_elements_text(judged.links)), handed_over_at = statement_timestamp(),
+    links = ARRAY(SELECT jsonb_array_elements_text(judged.links)), link_list_id = judged.link_list_id,
+    handed_over_at = statement_timestamp(),
     lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
 FROM judged
 WHERE message.id = judged.id AND message.fence = judged.fence AND message.state = 'in_flight' AND obstacle IS NULL
@@ -153,7 +156,8 @@ class Claimed:
 class Composed:
     """What composing made of a claimed message: a mail, or the reason why there is none.
 
-    `resolved` and `links` are JSON texts of the values and addresses that went into the mail.
+    `resolved` and `links` are JSON texts of the values and addresses that went into the mail; the addresses that it
+    shares with others of its template's version come before them, in `shared_links`.
     """
 
     claimed: Claimed
@@ -162,6 +166,7 @@ class Composed:
     failed: str = ""
     resolved: str = "{}"
     links: str = "[]"
+    shared_links: tuple[str, ...] = ()
     fallbacks: int = 0
 
 
@@ -228,6 +233,7 @@ def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
     if not written:
         return set()
     ordered = sorted(written, key=lambda pair: pair[0].claimed.id)
+    shared = {links: link_list_of(links) for links in {one.shared_links for one, _ in ordered}}
     with connection.cursor() as cursor:
         cursor.execute(
             _KEEP,
@@ -239,6 +245,7 @@ def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
                 "hashes": [hashlib.sha256(mail.raw).hexdigest() for _, mail in ordered],
                 "resolved": [one.resolved for one, _ in ordered],
                 "links": [one.links for one, _ in ordered],
+                "link_lists": [shared[one.shared_links] for one, _ in ordered],
                 "fallbacks": [min(one.fallbacks, 32_767) for one, _ in ordered],
                 "lease": LEASE.total_seconds(),
                 "purpose": Consent.Purpose.MARKETING_EMAIL,

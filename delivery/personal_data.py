@@ -63,9 +63,10 @@ POLICIES = [
         },
         keeps=columns(
             "dispatch_id customer_id variant_key occasion due_at attempts deaths fallbacks "
-            "settled_by handed_over_at sent_at created_at"
+            "settled_by link_list_id handed_over_at sent_at created_at"
         ),
         hides=columns("raw"),
     ),
     *not_personal("delivery.Sender", "delivery.Dispatch", why="Who mail comes from, and piles of it."),
+    *not_personal("delivery.LinkList", why="The links that all mails of a template's version have."),
 ]

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from delivery import outbox, reconciling, recording
+from delivery import outbox, reconciling, recording, unsubscribe_mail
 from delivery.backends import in_doubt_of_senders
 
 
@@ -26,3 +26,9 @@ def record_events() -> int:
 def settle_unknown_messages() -> int:
     """Settle unknown messages by the reports that have come, and by asking the providers that can be asked."""
     return reconciling.settle_reported() + reconciling.ask_providers()
+
+
+@shared_task
+def read_unsubscribe_mails() -> int:
+    """Heed the mails in the mailbox for unsubscribing, where there is one."""
+    return unsubscribe_mail.read_mailbox()

@@ -1,11 +1,11 @@
 from django.urls import path
 
-from delivery import opt_in_views, unknown_views, views
+from delivery import hit_views, opt_in_views, unknown_views, views
 
 app_name = "delivery"
 urlpatterns = [
-    path("t/o/<str:token>.gif", views.opened, name="opened"),
-    path("t/c/<str:token>/<int:index>", views.clicked, name="clicked"),
+    path("t/o/<str:token>.gif", hit_views.opened, name="opened"),
+    path("t/c/<str:token>/<int:index>", hit_views.clicked, name="clicked"),
     path("u/<str:token>", views.unsubscribe, name="unsubscribe"),
     path("p/<str:token>", views.preferences, name="preferences"),
     path("sign-up/", opt_in_views.sign_up, name="sign_up"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from datetime import datetime
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, tracking
@@ -11,9 +12,11 @@ from django.dispatch import receiver
 from common.clock import now
 from customers.consent import suppress
 from customers.models import Suppression
+from delivery.judging import HITS
 from delivery.models import Message, MessageEvent, WebhookReceipt
 from delivery.reconciling import settle_reported
 from delivery.tracking import may_note, unsubscribe
+from delivery.verdicts import reported_verdict
 
 _KINDS = {
     EventType.DELIVERED: MessageEvent.Kind.DELIVERED,
@@ -57,13 +60,17 @@ def _apply(
     if kind == MessageEvent.Kind.UNSUBSCRIBED:
         unsubscribe(message, source="provider's report")
         return
+    at = event.timestamp or now()
+    verdict = _verdict_on_report(message, event, at=at) if kind in HITS else ""
     MessageEvent.objects.bulk_create(
         [
             MessageEvent(
                 message=message,
                 kind=kind,
-                occurred_at=event.timestamp or now(),
+                occurred_at=at,
                 user_agent=(event.user_agent or "")[:300],
+                is_machine=bool(verdict),
+                verdict=verdict,
                 dedupe_key=dedupe_key,
             )
         ],
@@ -73,6 +80,14 @@ def _apply(
         suppress(message.recipient, Suppression.Reason.COMPLAINT)
     elif kind == MessageEvent.Kind.BOUNCED and event.reject_reason in ("invalid", "bounced"):
         suppress(message.recipient, Suppression.Reason.HARD_BOUNCE)
+
+
+def _verdict_on_report(message: Message, event: AnymailTrackingEvent, *, at: datetime) -> str:
+    """Say why an opening or click that a provider reports counts as a machine's, or return an empty string."""
+    elapsed = (at - message.sent_at).total_seconds() if message.sent_at else None
+    return reported_verdict(
+        user_agent=event.user_agent or "", report=event.esp_event, seconds_since_sent=elapsed
+    )
 
 
 def _message_of(event: AnymailTrackingEvent) -> Message | None:
