@@ -45,6 +45,8 @@ class Server(socketserver.ThreadingTCPServer):
 class _Session(socketserver.StreamRequestHandler):
     server: Server
 
+    is_begun = False
+
     def handle(self) -> None:
         self.server.log.connections += 1
         self.say("220 sink")
@@ -75,7 +77,11 @@ class _Session(socketserver.StreamRequestHandler):
     def answer(self, step: str, argument: str) -> bool:
         count = self.server.times[step] = self.server.times.get(step, 0) + 1
         told = self.server.script(step, argument, count)
+        if not self.is_begun and step in ("RCPT", "DATA") and told is None:
+            told = "503 5.5.1 not yet"
         self.last = _YES[step].format(count) if told is None else told
+        if step in ("MAIL", "RCPT"):
+            self.is_begun = self.last.startswith("250")
         if self.last:
             self.say(self.last)
         return bool(self.last) and not self.last.startswith("421")

@@ -82,12 +82,9 @@ def test_mails_arrive_byte_for_byte_over_one_connection(features: tuple[str, ...
 def test_a_recipient_that_is_refused_harms_no_other(
     features: tuple[str, ...], reply: str, expected: Answer
 ) -> None:
-    def script(step: str, argument: str, count: int) -> str | None:
-        if step == "RCPT" and "c2@" in argument:
-            return reply
-        return "554 5.5.1 no recipients" if step == "DATA" and count == 2 and features else None
-
-    with serving(script, features=features) as server:
+    with serving(
+        lambda step, argument, count: reply if "<c2@" in argument else None, features=features
+    ) as server:
         answers, error = sent(backend_to(server), mail(1), mail(2), mail(3))
     assert (answers["regards-2"], error) == (expected, None)
     assert [type(answers[f"regards-{n}"]) for n in (1, 3)] == [Accepted, Accepted]
@@ -96,7 +93,8 @@ def test_a_recipient_that_is_refused_harms_no_other(
 
 
 def test_a_server_that_wants_the_mail_of_nobody_gets_none() -> None:
-    with serving(lambda step, argument, count: "550 no" if "c1@" in argument else None) as server:
+    said = {"RCPT": "550 no", "DATA": "354 go on"}
+    with serving(lambda step, argument, count: said.get(step) if count == 1 else None) as server:
         answers, _ = sent(backend_to(server), mail(1), mail(2))
     assert (type(answers["regards-1"]), type(answers["regards-2"])) == (Refused, Accepted)
     assert server.log.mails == [b"", RAW.replace(b"\r\n.", b"\r\n..")]
