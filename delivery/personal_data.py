@@ -68,4 +68,6 @@ POLICIES = [
         hides=columns("raw"),
     ),
     *not_personal("delivery.Sender", "delivery.Dispatch", why="Who mail comes from, and piles of it."),
+    *not_personal("delivery.SenderCheck", why="What DNS says about a sender's domain."),
+    *not_personal("delivery.Letter", why="That a confirmation or a test was sent; to whom stands elsewhere."),
 ]

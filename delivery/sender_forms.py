@@ -38,7 +38,7 @@ class SenderForm(forms.Form):
     def __init__(self, data: object = None, *, sender: Sender, way: str) -> None:
         self.sender, self.way = sender, way
         self.described = WAYS[way]
-        self.is_same_way = sender.pk is not None and sender.backend == way
+        self.is_same_way = bool(sender.pk) and sender.backend == way
         super().__init__(data, initial=self._initial())  # type: ignore[arg-type]
         stored = self._stored_secrets()
         if self.described.address is not None:
@@ -95,9 +95,9 @@ class SenderForm(forms.Form):
         """Store the sender. What another way out was told is forgotten."""
         found = self.cleaned_data
         secrets = self._stored_secrets()
-        options: dict[str, str] = {}
+        options = {}
         for field in self.described.fields:
-            typed = str(found[_OPTION + field.name])
+            typed: str = found[_OPTION + field.name]
             if field.name == "in_doubt":
                 self.sender.in_doubt = typed
             elif not field.is_secret:
@@ -122,7 +122,7 @@ class SenderForm(forms.Form):
             return {}
 
     def _initial(self) -> dict[str, object]:
-        if self.sender.pk is None:
+        if not self.sender.pk:
             return {}
         names = ("name", "from_name", "from_email", "rate_per_second", "dkim_selector")
         initial = {name: getattr(self.sender, name) for name in names}
