@@ -65,7 +65,7 @@ class _Guarded(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request as it is, but to the checked address; certificates are those of the name."""
         host = request.url.host
-        address = _checked(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+        address = checked(host, request.url.port or (443 if request.url.scheme == "https" else 80))
         sent = httpx.Request(
             request.method,
             request.url.copy_with(host=str(address)),
@@ -83,7 +83,7 @@ class _Guarded(httpx.BaseTransport):
             transport.close()
 
 
-def _checked(host: str, port: int) -> Address:
+def checked(host: str, port: int) -> Address:
     """The first address of a host, all of which must be allowed. Raises InternalAddress and httpx.ConnectError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -1,11 +1,15 @@
 """The post office: what is to be sent, in which state it is, and what came back."""
 
+import json
+
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinValueValidator, URLValidator
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from common.sealed import seal, unseal
 from delivery.answers import InDoubt
 
 
@@ -14,21 +18,40 @@ class Sender(models.Model):
 
     class Backend(models.TextChoices):
         LOCAL = "local", "Local mailbox (nothing leaves this machine)"
+        SMTP = "smtp", "Mail server (SMTP)"
+        AMAZON_SES = "amazon_ses", "Amazon SES"
+        BREVO = "brevo", "Brevo"
+        MAILERSEND = "mailersend", "MailerSend"
+        MAILGUN = "mailgun", "Mailgun"
+        MAILJET = "mailjet", "Mailjet"
+        MAILTRAP = "mailtrap", "Mailtrap"
+        MANDRILL = "mandrill", "Mandrill (Mailchimp)"
+        POSTAL = "postal", "Postal"
+        POSTMARK = "postmark", "Postmark"
+        RESEND = "resend", "Resend"
+        SCALEWAY = "scaleway", "Scaleway"
+        SENDGRID = "sendgrid", "SendGrid"
+        SPARKPOST = "sparkpost", "SparkPost"
+        UNISENDER_GO = "unisender_go", "Unisender Go"
         GATEWAY = "gateway", "Mail gateway over HTTP"
 
     name = models.CharField(max_length=100)
     from_name = models.CharField(max_length=100)
     from_email = models.EmailField()
-    backend = models.CharField(max_length=10, choices=Backend.choices, default=Backend.LOCAL)
+    backend = models.CharField("way out", max_length=20, choices=Backend.choices, default=Backend.LOCAL)
     address = models.CharField(
-        max_length=200,
+        max_length=200, blank=True, db_default="", help_text="Where mail is handed in, if it is not known"
+    )
+    options = models.JSONField(default=dict, blank=True, help_text="What else the way out has to know")
+    credentials = models.TextField(
+        blank=True, db_default="", editable=False, help_text="Secrets of the way out, encrypted"
+    )
+    dkim_selector = models.CharField(
+        "DKIM selector",
+        max_length=63,
         blank=True,
         db_default="",
-        validators=[URLValidator(["https", "http"])],
-        help_text="Where the gateway takes mail: https://mail.example/messages",
-    )
-    secret = models.CharField(
-        max_length=200, blank=True, db_default="", help_text="Sent to the gateway as a bearer token"
+        help_text="The name under which the domain's DKIM key is published; empty: the provider's usual ones",
     )
     in_doubt = models.CharField(
         "when an answer is lost",
@@ -49,12 +72,95 @@ class Sender(models.Model):
                 name="sender_rate_positive",
             ),
             models.CheckConstraint(
-                condition=~Q(backend="gateway") | ~Q(address=""), name="sender_gateway_has_address"
+                condition=~Q(backend__in=["gateway", "smtp"]) | ~Q(address=""),
+                name="sender_has_address",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.from_name} <{self.from_email}>"
+
+    @property
+    def domain(self) -> str:
+        """The domain that mail comes from."""
+        return self.from_email.rpartition("@")[2].lower()
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets of the way out, by name. Raises `common.sealed.Unreadable`."""
+        return dict(json.loads(unseal(self.credentials))) if self.credentials else {}
+
+    def set_secrets(self, secrets: dict[str, str]) -> None:
+        """Replace the secrets; saving is the caller's."""
+        self.credentials = seal(json.dumps(secrets)) if secrets else ""
+
+
+class SenderCheck(models.Model):
+    """One look at a sender's domain, asked for by a colleague or by the calendar. The row is the queue."""
+
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="checks")
+    asked_at = models.DateTimeField(db_default=Now())
+    begun_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    findings = models.JSONField(default=list, help_text="What was found: topic, tone and sentence")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sender"], condition=Q(finished_at=None), name="sender_check_one_waits"
+            )
+        ]
+        indexes = [models.Index(fields=["sender", "-finished_at"], name="sender_check_newest")]
+
+    def __str__(self) -> str:
+        return f"Check of sender {self.sender_id}"
+
+
+class Letter(models.Model):
+    """A mail to one person that belongs to no campaign. The row is the queue; its words are written when it leaves."""
+
+    class Kind(models.TextChoices):
+        OPT_IN = "opt_in", "Please confirm"
+        TEST = "test", "A test of the sender"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Unknown"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="letters")
+    opt_in = models.OneToOneField("customers.OptIn", models.CASCADE, null=True, blank=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.WAITING, db_default=State.WAITING
+    )
+    reason = models.CharField(max_length=200, blank=True, db_default="", help_text="What the provider said")
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    asked_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(
+        db_default=Now(), help_text="When it is sent; while it is being sent, when that is given up"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="opt_in", opt_in__isnull=False, user=None)
+                | Q(kind="test", opt_in=None, user__isnull=False),
+                name="letter_has_its_reader",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state__in=["waiting", "sending"]), name="letter_due"),
+            models.Index(fields=["sender", "-id"], name="letter_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Letter {self.pk}"
 
 
 class Dispatch(models.Model):

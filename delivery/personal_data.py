@@ -69,4 +69,6 @@ POLICIES = [
     ),
     *not_personal("delivery.Sender", "delivery.Dispatch", why="Who mail comes from, and piles of it."),
     *not_personal("delivery.LinkList", why="The links that all mails of a template's version have."),
+    *not_personal("delivery.SenderCheck", why="What DNS says about a sender's domain."),
+    *not_personal("delivery.Letter", why="That a confirmation or a test was sent; to whom stands elsewhere."),
 ]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from delivery import hit_views, opt_in_views, unknown_views, views
+from delivery import hit_views, opt_in_views, sender_views, unknown_views, views
 
 app_name = "delivery"
 urlpatterns = [
@@ -10,6 +10,13 @@ urlpatterns = [
     path("p/<str:token>", views.preferences, name="preferences"),
     path("sign-up/", opt_in_views.sign_up, name="sign_up"),
     path("confirm/<str:token>", opt_in_views.confirm, name="confirm"),
+    path("senders/", sender_views.senders, name="senders"),
+    path("senders/new/", sender_views.new_sender, name="new_sender"),
+    path("senders/new/<str:way>/", sender_views.new_sender_by, name="new_sender_by"),
+    path("senders/<int:pk>/", sender_views.sender, name="sender"),
+    path("senders/<int:pk>/edit/", sender_views.edit_sender, name="edit_sender"),
+    path("senders/<int:pk>/test/", sender_views.test_sender, name="test_sender"),
+    path("senders/<int:pk>/check/", sender_views.check_sender, name="check_sender"),
     path("unknown/", unknown_views.unknown, name="unknown"),
     path("unknown/<int:pk>/send-again/", unknown_views.send_again, name="send_again"),
     path("mailbox/", views.mailbox, name="mailbox"),
