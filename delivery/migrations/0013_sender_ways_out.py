@@ -22,7 +22,7 @@ def unseal_secrets(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0010_unknown_messages"),
+        ("delivery", "0012_frozen_verdicts"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0035_indexes_for_who_fits"),
-        ("delivery", "0011_sender_ways_out"),
+        ("delivery", "0013_sender_ways_out"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
