@@ -40,6 +40,7 @@ MAIN = (
     NavItem(label="Campaigns", url_name="campaigns:list", icon="send"),
     NavItem(label="Journeys", url_name="campaigns:journeys", icon="corner-down-right"),
     NavItem(label="Experiments", url_name="reports:experiments", icon="flask"),
+    NavItem(label="Delivery", url_name="delivery:health", icon="heartbeat"),
     NavItem(label="Unknown mails", url_name="delivery:unknown", icon="alert-circle"),
     NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox"),
 )

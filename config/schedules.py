@@ -13,7 +13,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Publish rules as planned": {"task": "rules.tasks.publish_planned_rules", "every_seconds": 60},
     "Ring dispatches that have due messages": {
         "task": "campaigns.tasks.ring_due_dispatches",
-        "every_seconds": 60,
+        "every_seconds": 10,
     },
     "Enter customers into journeys": {"task": "campaigns.tasks.enter_journeys", "every_seconds": 5},
     "Move customers on in journeys": {"task": "campaigns.tasks.walk_journeys", "every_seconds": 5},
@@ -23,6 +23,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "every_seconds": 60,
     },
     "Record what happened to messages": {"task": "delivery.tasks.record_events", "every_seconds": 5},
+    "Watch delivery": {"task": "delivery.tasks.watch_delivery", "every_seconds": 60},
     "Settle unknown messages": {"task": "delivery.tasks.settle_unknown_messages", "every_seconds": 60},
     "Go on with imports of lists": {"task": "customers.tasks.sweep_lists", "every_seconds": 60},
     "Synchronise the sources": {"task": "connectors.tasks.sync_sources", "every_seconds": 60},

@@ -30,7 +30,7 @@ POLICIES = [
         on_erasure=OnErasure.EMPTIED,
         path="message__customer_id",
         empties={"user_agent": "", "dedupe_key": erased_name(), "raw": None},
-        keeps=columns("message_id kind occurred_at link_index is_machine verdict recorded_at"),
+        keeps=columns("message_id kind bounce occurred_at link_index is_machine verdict recorded_at"),
     ),
     Policy(
         model="delivery.MailboxMessage",
@@ -68,4 +68,8 @@ POLICIES = [
         hides=columns("raw"),
     ),
     *not_personal("delivery.Sender", "delivery.Dispatch", why="Who mail comes from, and piles of it."),
+    *not_personal(
+        *(f"delivery.{name}" for name in ("KillSwitch", "Breaker", "DomainPace", "Bucket", "SendWorker")),
+        why="How fast mail leaves, and what keeps it.",
+    ),
 ]

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from delivery import outbox, reconciling, recording
+from delivery import heartbeats, outbox, reconciling, recording, watching
 from delivery.backends import in_doubt_of_senders
 
 
@@ -26,3 +26,10 @@ def record_events() -> int:
 def settle_unknown_messages() -> int:
     """Settle unknown messages by the reports that have come, and by asking the providers that can be asked."""
     return reconciling.settle_reported() + reconciling.ask_providers()
+
+
+@shared_task
+def watch_delivery() -> None:
+    """Raise and resolve alerts about what keeps mail from leaving, and forget processes that are long gone."""
+    watching.refresh_alerts()
+    heartbeats.forget_old()

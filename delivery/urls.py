@@ -1,6 +1,6 @@
 from django.urls import path
 
-from delivery import opt_in_views, unknown_views, views
+from delivery import health_views, opt_in_views, unknown_views, views
 
 app_name = "delivery"
 urlpatterns = [
@@ -10,6 +10,12 @@ urlpatterns = [
     path("p/<str:token>", views.preferences, name="preferences"),
     path("sign-up/", opt_in_views.sign_up, name="sign_up"),
     path("confirm/<str:token>", opt_in_views.confirm, name="confirm"),
+    path("delivery/", health_views.health, name="health"),
+    path("delivery/stop/", health_views.stop, name="stop"),
+    path("delivery/allow/", health_views.allow, name="allow"),
+    path("delivery/domains/", health_views.set_pace, name="set_pace"),
+    path("delivery/domains/<str:domain>/wake/", health_views.wake, name="wake"),
+    path("delivery/senders/<int:pk>/try/", health_views.try_now, name="try_now"),
     path("unknown/", unknown_views.unknown, name="unknown"),
     path("unknown/<int:pk>/send-again/", unknown_views.send_again, name="send_again"),
     path("mailbox/", views.mailbox, name="mailbox"),
