@@ -4,20 +4,28 @@ from celery import shared_task
 
 from campaigns import field_uses, sending
 from campaigns.journeys import calling, entering, walking
+from delivery.turns import due_dispatches
+
+MOST_RINGS = 8
+"""Each ring sends whatever is most urgent: more rings than processes help nobody."""
+RING_LASTS_SECONDS = 60
 
 
 @shared_task
 def send_dispatch(dispatch_id: int) -> int:
-    """Send what is due of one dispatch."""
-    return sending.send_due(dispatch_id)
+    """Send what is due, of whichever dispatch is most urgent, and ring again if that takes longer than a slice."""
+    done = sending.send_slice()
+    if done.is_more:
+        send_dispatch.delay(dispatch_id)
+    return done.settled
 
 
 @shared_task
 def ring_due_dispatches() -> int:
-    """Ring for each dispatch that has due messages: beat's safety net for lost rings."""
-    due = sending.due_dispatches()
-    for dispatch_id in due:
-        send_dispatch.delay(dispatch_id)
+    """Ring for dispatches that have due messages: beat's safety net for lost rings; old rings are dropped unheard."""
+    due = due_dispatches()
+    for dispatch_id in due[:MOST_RINGS]:
+        send_dispatch.apply_async((dispatch_id,), expires=RING_LASTS_SECONDS)
     return len(due)
 
 

@@ -42,6 +42,7 @@ MAIN = (
     NavItem(label="Templates", url_name="campaigns:templates", icon="template", section="Content"),
     NavItem(label="Rules", url_name="rules:list", icon="git-branch", section="Content"),
     NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles", section="Content"),
+    NavItem(label="Delivery", url_name="delivery:health", icon="heartbeat", section="Delivery"),
     NavItem(label="Senders", url_name="delivery:senders", icon="user", section="Delivery"),
     NavItem(label="Unknown mails", url_name="delivery:unknown", icon="alert-circle", section="Delivery"),
     NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox", section="Delivery"),

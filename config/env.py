@@ -19,7 +19,19 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 REPORTING_CURRENCY = env.str("REPORTING_CURRENCY", default="EUR")
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="Example Outdoor Ltd, 1 Harbour Street, Dublin")
-MAILGUN_WEBHOOK_SIGNING_KEY = env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default="")
+WEBHOOK_SECRETS = {
+    "": env.str("ESP_WEBHOOK_SECRET", default=""),
+    "mailersend": env.str("MAILERSEND_SIGNING_SECRET", default=""),
+    "mailgun": env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default=""),
+    "mailtrap": env.str("MAILTRAP_TRACKING_SECRET", default=""),
+    "mandrill": env.str("MANDRILL_WEBHOOK_KEY", default=""),
+    "postal": env.str("POSTAL_WEBHOOK_KEY", default=""),
+    "resend": env.str("RESEND_SIGNING_SECRET", default=""),
+    "sendgrid": env.str("SENDGRID_WEBHOOK_VERIFICATION_KEY", default=""),
+    "unisender-go": env.str("UNISENDER_GO_API_KEY", default=""),
+}
+SOFT_BOUNCES = env.int("SOFT_BOUNCES", default=5)
+SOFT_BOUNCE_DAYS = env.int("SOFT_BOUNCE_DAYS", default=30)
 TRACKING_REQUESTS_PER_MINUTE = env.int("TRACKING_REQUESTS_PER_MINUTE", default=60_000)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if PRODUCTION else 0)
 OUTBOUND_ALLOWED = env.list("OUTBOUND_ALLOWED", default=[])

@@ -13,7 +13,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Publish rules as planned": {"task": "rules.tasks.publish_planned_rules", "every_seconds": 60},
     "Ring dispatches that have due messages": {
         "task": "campaigns.tasks.ring_due_dispatches",
-        "every_seconds": 60,
+        "every_seconds": 10,
     },
     "Enter customers into journeys": {"task": "campaigns.tasks.enter_journeys", "every_seconds": 5},
     "Move customers on in journeys": {"task": "campaigns.tasks.walk_journeys", "every_seconds": 5},
@@ -27,6 +27,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "task": "delivery.tasks.read_unsubscribe_mails",
         "every_seconds": 60,
     },
+    "Watch delivery": {"task": "delivery.tasks.watch_delivery", "every_seconds": 60},
     "Settle unknown messages": {"task": "delivery.tasks.settle_unknown_messages", "every_seconds": 60},
     "Send letters to single people": {"task": "delivery.tasks.send_letters", "every_seconds": 60},
     "Finish checks of senders' domains": {"task": "delivery.tasks.check_domains", "every_seconds": 60},

@@ -244,12 +244,12 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# Providers' webhooks exist only with what verifies them (see urls).
-ANYMAIL = (
-    {"MAILGUN_WEBHOOK_SIGNING_KEY": env.MAILGUN_WEBHOOK_SIGNING_KEY}
-    if env.MAILGUN_WEBHOOK_SIGNING_KEY
-    else {}
-)
+# Providers' webhooks exist only with what verifies them; the nameless secret is for those that sign nothing.
+WEBHOOK_SECRETS = {name: secret for name, secret in env.WEBHOOK_SECRETS.items() if secret}
+if ":" not in WEBHOOK_SECRETS.get("", ":"):
+    raise ImproperlyConfigured("ESP_WEBHOOK_SECRET is a name and a password: user:password.")
+SOFT_BOUNCES = env.SOFT_BOUNCES
+SOFT_BOUNCE_DAYS = env.SOFT_BOUNCE_DAYS
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
@@ -261,6 +261,9 @@ AFTER_LISTS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_s
 # Who goes by the nearest store, rung when stores change; and how far away it may be.
 STORE_LISTENERS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
 NEAREST_STORE_KM = env.NEAREST_STORE_KM
+
+# What else keeps a message from being sent, asked when it is claimed: functions → delivery.obstacles.Obstacle or None.
+CLAIM_OBSTACLES: list[str] = []
 
 # Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
 SEGMENT_USERS = ["campaigns.field_uses.tell_uses", "campaigns.journeys.uses.tell_uses"]

@@ -15,12 +15,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from customers.models import Consent
 from delivery.answers import InDoubt
 from delivery.backends.base import Outgoing
 from delivery.link_lists import link_list_of
 from delivery.models import Dispatch, Message
+from delivery.obstacles import as_sql, obstacles
 
 LEASE = timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
 ASK_AFTER = timedelta(seconds=settings.DELIVERY_ASK_AFTER_SECONDS)
@@ -32,8 +34,8 @@ MAX_DEATHS = 40
 
 _CLAIM = """
 WITH due AS (
-    SELECT message.id, message.customer_id, message.recipient, message.handed_over_at,
-        message.raw IS NOT NULL AS is_written
+    SELECT message.id, message.customer_id, message.dispatch_id, message.occasion, message.due_at, message.recipient,
+        message.handed_over_at, message.raw IS NOT NULL AS is_written
     FROM delivery_message message
     WHERE message.state = 'queued' AND message.due_at <= statement_timestamp() AND message.dispatch_id = %(dispatch)s
     ORDER BY message.due_at, message.id
@@ -47,20 +49,26 @@ WITH due AS (
         WHEN due.is_written AND due.recipient <> customer.email THEN 'the address changed'
         WHEN due.is_written AND due.handed_over_at <= statement_timestamp() - make_interval(secs => %(repeatable_for)s)
             THEN 'the provider may have forgotten its key'
-        END AS obstacle
+        ELSE (%(reasons)s::text[])[asked.rule]
+        END AS obstacle, {due_again} AS due_again
     FROM due
     JOIN customers_customer customer ON customer.id = due.customer_id
+    JOIN delivery_dispatch dispatch ON dispatch.id = due.dispatch_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN NOT due.is_written THEN {rule} END AS rule) asked
     LEFT JOIN customers_consent consent ON consent.customer_id = due.customer_id AND consent.purpose = %(purpose)s
     LEFT JOIN customers_suppression suppression
         ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || customer.email, 'UTF8'))
 )
 UPDATE delivery_message message
 SET state = CASE WHEN obstacle IS NULL THEN 'in_flight' WHEN is_written THEN 'unknown'
+                 WHEN obstacle = ANY(%(reasons)s::text[])
+                     THEN CASE WHEN judged.due_again IS NULL THEN 'skipped' ELSE 'queued' END
                  WHEN obstacle = 'no address' THEN 'skipped' ELSE 'suppressed' END,
     reason = coalesce(obstacle, ''),
     recipient = CASE WHEN is_written THEN recipient WHEN obstacle IS NULL THEN judged.email ELSE '' END,
     raw = CASE WHEN obstacle IS NULL THEN raw END,
-    attempts = attempts + 1,
+    due_at = coalesce(judged.due_again, message.due_at),
+    attempts = attempts + CASE WHEN judged.due_again IS NULL THEN 1 ELSE 0 END,
     fence = fence + 1,
     lease_until = CASE WHEN obstacle IS NULL THEN statement_timestamp() + make_interval(secs => %(lease)s) END
 FROM judged WHERE judged.id = message.id
@@ -185,17 +193,19 @@ def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = No
 
     Who has no address, withdrew consent or is suppressed is settled on the spot and not returned; as *unknown* where
     an earlier attempt may have reached the provider, and so is what was handed over longer ago than `repeatable_for`
-    (None: any time). The dispatch's row is share-locked, so that after a pause or
-    cancel has returned no further message is claimed.
+    (None: any time). Whom one of `settings.CLAIM_OBSTACLES` keeps from being mailed is skipped or put off. The rows of
+    the kill switch and of the dispatch are share-locked, so that after a stop, a pause or a cancel has returned no
+    further message is claimed.
     """
+    asked = obstacles()
+    rule, due_again = as_sql(asked)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT state FROM delivery_dispatch WHERE id = %s FOR SHARE", [dispatch_id])
-        row = cursor.fetchone()
-        if row is None or row[0] != Dispatch.State.SENDING:
+        if not _may_send(cursor, dispatch_id):
             return []
         cursor.execute(
-            _CLAIM,
+            _CLAIM.format(rule=rule, due_again=due_again),
             {
+                "reasons": [one.reason[:200] for one in asked],
                 "dispatch": dispatch_id,
                 "limit": limit,
                 "lease": LEASE.total_seconds(),
@@ -222,6 +232,21 @@ def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = No
         ),
         key=lambda claimed: claimed.id,
     )
+
+
+def is_stopped(dispatch_id: int) -> bool:
+    """Whether the kill switch is on, or the dispatch is paused or cancelled: what is not handed over yet is kept."""
+    with connection.cursor() as cursor:
+        return not _may_send(cursor, dispatch_id)
+
+
+def _may_send(cursor: CursorWrapper, dispatch_id: int) -> bool:
+    """Whether a dispatch may send now; share-locks what says so until the transaction ends."""
+    cursor.execute("SELECT is_on FROM delivery_killswitch FOR SHARE")
+    if any(is_on for (is_on,) in cursor.fetchall()):
+        return False
+    cursor.execute("SELECT state FROM delivery_dispatch WHERE id = %s FOR SHARE", [dispatch_id])
+    return cursor.fetchone() == (Dispatch.State.SENDING,)
 
 
 def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:

@@ -30,7 +30,7 @@ POLICIES = [
         on_erasure=OnErasure.EMPTIED,
         path="message__customer_id",
         empties={"user_agent": "", "dedupe_key": erased_name(), "raw": None},
-        keeps=columns("message_id kind occurred_at link_index is_machine verdict recorded_at"),
+        keeps=columns("message_id kind bounce occurred_at link_index is_machine verdict recorded_at"),
     ),
     Policy(
         model="delivery.MailboxMessage",
@@ -71,4 +71,8 @@ POLICIES = [
     *not_personal("delivery.LinkList", why="The links that all mails of a template's version have."),
     *not_personal("delivery.SenderCheck", why="What DNS says about a sender's domain."),
     *not_personal("delivery.Letter", why="That a confirmation or a test was sent; to whom stands elsewhere."),
+    *not_personal(
+        *(f"delivery.{name}" for name in ("KillSwitch", "Breaker", "DomainPace", "Bucket", "SendWorker")),
+        why="How fast mail leaves, and what keeps it.",
+    ),
 ]

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from delivery import domain_checks, letters, outbox, reconciling, recording, unsubscribe_mail
+from delivery import domain_checks, heartbeats, letters, outbox, reconciling, recording, unsubscribe_mail, watching
 from delivery.backends import in_doubt_of_senders
 
 
@@ -51,3 +51,10 @@ def check_all_domains() -> int:
     """Look at every sender's domain, as the calendar asks for it."""
     domain_checks.ask_all()
     return domain_checks.run_waiting()
+
+
+@shared_task
+def watch_delivery() -> None:
+    """Raise and resolve alerts about what keeps mail from leaving, and forget processes that are long gone."""
+    watching.refresh_alerts()
+    heartbeats.forget_old()
