@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """What stops and slows sending, and who sends."""
 
     dependencies = [
-        ("delivery", "0010_unknown_messages"),
+        ("delivery", "0014_letters_and_checks"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -33,5 +33,5 @@ def install(apps: StateApps, editor: BaseDatabaseSchemaEditor | None) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("delivery", "0011_steering_and_pace")]
+    dependencies = [("delivery", "0015_steering_and_pace")]
     operations = [migrations.RunPython(install, migrations.RunPython.noop)]

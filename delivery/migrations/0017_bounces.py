@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("delivery", "0012_first_paces")]
+    dependencies = [("delivery", "0016_first_paces")]
 
     operations = [
         migrations.AddField(
