@@ -100,7 +100,7 @@ def lines(campaign: Campaign, *, at: datetime) -> list[Line]:
     found: dict[str, Line] = {}
     is_habit = campaign.timing().kind == Kind.HABIT
     for place in places(campaign, at=at):
-        name = f"{place.hour:02d}:00 where they live" if is_habit else place.zone.key
+        name = f"{place.hour:02d}:00 where they live" if is_habit else place.zone.key.replace("_", " ")
         local = "" if place.due.moment is None else f"{place.due.moment.astimezone(place.zone):%a %H:%M}"
         line = found.setdefault(name, Line(name=name, local=local, at=place.due.moment))
         line.people += place.people

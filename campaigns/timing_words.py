@@ -28,7 +28,7 @@ class Repetition:
 
 def sentences(timing: Timing, repetition: Repetition, *, at: datetime) -> list[str]:
     """Say what will happen to a campaign with this timing, as seen `at` a moment."""
-    said = [_first(timing, is_first=bool(repetition.repeats))]
+    said = [_first(timing, is_series=bool(repetition.repeats))]
     if timing.on is not None and timing.kind != Kind.MOMENT:
         said.append(_freezing(timing, at=at))
     if timing.quiet is not None:
@@ -45,10 +45,10 @@ def sentences(timing: Timing, repetition: Repetition, *, at: datetime) -> list[s
     return said
 
 
-def _first(timing: Timing, *, is_first: bool) -> str:
+def _first(timing: Timing, *, is_series: bool) -> str:
     if timing.on is None:
         return "The mails go out as soon as somebody presses Launch."
-    day = f"{'For the first time on' if is_first else 'On'} {day_words(timing.on)}"
+    day = f"{'Next, on' if is_series else 'On'} {day_words(timing.on)}"
     if timing.kind == Kind.HABIT:
         return (
             f"{day}, each person gets the mail at the hour at which they usually open and click; who has no habit yet "

@@ -134,7 +134,7 @@ def test_the_plan_is_said_in_sentences() -> None:
     timing = replace(NINE, quiet=NIGHT, past=Past.SKIP)
     weekly = Repetition(repeats="weekly", until=date(2026, 12, 31))
     assert sentences(timing, weekly, at=utc(2026, 11, 1)) == [
-        "For the first time on Tuesday 1 December 2026, each person gets the mail when it is 09:00 where they live.",
+        "Next, on Tuesday 1 December 2026, each person gets the mail when it is 09:00 where they live.",
         "The audience is frozen at Mon 30 Nov 2026, 19:00 UTC, when the first zone on earth gets there; people where "
         "it is past by then are left out, and counted. Who is added to the segment later gets nothing.",
         "Nothing is sent between 21:00 and 08:00 where each person lives: what falls in there waits until 08:00.",

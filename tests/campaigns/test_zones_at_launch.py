@@ -106,7 +106,7 @@ def test_the_plan_before_the_launch_says_who_is_mailed_when() -> None:
     membership.refresh(campaign.segment, cause="schedule")
     assert [(line.name, line.local, line.people, line.notes) for line in lines(campaign, at=AT_SIX)] == [
         ("Europe/London", "Tue 09:00", 3, set()),
-        ("America/New_York", "Tue 09:00", 4, set()),
+        ("America/New York", "Tue 09:00", 4, set()),
         ("Asia/Tokyo", "", 2, {"left out: their time is past"}),
     ]
 
