@@ -6,6 +6,7 @@ from unfold.admin import ModelAdmin
 
 from campaigns.field_uses import forget_campaign, tell_campaign
 from campaigns.models import Block, Campaign, Template, TemplateVersion
+from campaigns.timing_forms import TimingForm
 
 
 @admin.register(Template)
@@ -49,7 +50,8 @@ class BlockAdmin(ModelAdmin):
 class CampaignAdmin(ModelAdmin):
     list_display = ["name", "segment", "state", "launched_at", "created_by"]
     list_select_related = ["segment", "created_by"]
-    readonly_fields = ["state", "dispatch", "launched_at", "created_by"]
+    exclude = tuple(TimingForm.base_fields)
+    readonly_fields = ["state", "dispatch", "launch_at", "launched_at", "created_by"]
 
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         """A launched campaign is history: it can be looked at, not rewritten."""

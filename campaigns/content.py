@@ -28,7 +28,7 @@ NOBODY = 0
 def held_sql(role: Variant.Role) -> str:
     """Return, as SQL, whether a running campaign holds a customer `c` in an arm of this role; `now` is a parameter.
 
-    A campaign runs from its launch to the end of its experiment's window, unless it is cancelled.
+    A campaign runs from its launch to the end of the window of whoever is mailed last, unless it is cancelled.
     """
     return f"""
 EXISTS (
@@ -38,7 +38,7 @@ EXISTS (
     JOIN campaigns_campaign m ON m.experiment_id = e.id AND m.state = 'launched'
     LEFT JOIN delivery_dispatch d ON d.id = m.dispatch_id
     WHERE a.customer_id = c.id AND d.state IS DISTINCT FROM 'cancelled'
-      AND m.launched_at > %(now)s - e.conversion_window_days * interval '1 day'
+      AND coalesce(m.last_due_at, m.launched_at) > %(now)s - e.conversion_window_days * interval '1 day'
 )
 """  # noqa: S608 - a role is a constant
 

@@ -9,13 +9,17 @@ from django.utils.text import slugify
 from accounts.models import User
 from campaigns.field_uses import tell_campaign
 from campaigns.models import Campaign, CampaignVariant, Template, TemplateVersion
+from campaigns.timing_forms import TimingForm
 from delivery.models import Sender
 from experiments.models import Experiment, Variant
 from recommendations.strategies import BESTSELLERS, FOR_YOU, IMPERSONAL, LABELS
 from segments.models import Segment
 
+RESERVED = frozenset({"new", "limits", "when"})
+"""Keys that pages of their own have."""
 
-class CampaignForm(forms.Form):
+
+class CampaignForm(TimingForm):
     """A campaign as an experiment of two arms and, if wanted, a holdout that gets no mail."""
 
     name = forms.CharField(max_length=150, help_text="For you and your colleagues; customers never see it.")
@@ -62,7 +66,11 @@ class CampaignForm(forms.Form):
         key = slugify(name)[:100]
         if not key:
             raise forms.ValidationError("Use some letters or digits in the name.")
-        if Campaign.objects.filter(key=key).exists() or Experiment.objects.filter(key=key).exists():
+        if (
+            key in RESERVED
+            or Campaign.objects.filter(key=key).exists()
+            or Experiment.objects.filter(key=key).exists()
+        ):
             raise forms.ValidationError("There is a campaign of this name already.")
         return name
 
@@ -85,6 +93,7 @@ class CampaignForm(forms.Form):
             experiment=experiment,
             sender=data["sender"],
             created_by=by,
+            **self.values(),
         )
         for variant in self._variants(experiment):
             if variant.role != Variant.Role.NO_MAIL:

@@ -1,61 +1,26 @@
-"""From a segment to a frozen audience: who is eligible, which arm each gets, one message each.
-
-The order is DESIGN's: eligibility is decided without a look at variants, then the variant is assigned and frozen, then
-messages are queued. All of it is one transaction of a handful of set-based statements.
-"""
+"""From a segment to a frozen audience with one message each, in one transaction (see `campaigns.freezing`)."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
-from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
 from campaigns.field_uses import sources_in_doubt, tell_uses
+from campaigns.freezing import freeze_audience
 from campaigns.models import Campaign, CampaignVariant
 from campaigns.slots import freeze
-from common.clock import now
-from customers.models import Consent
+from customers.quality.alerts import resolve
 from delivery.models import Dispatch
-from experiments.assigning import variant_case_sql
 from experiments.models import Experiment, Variant
 from experiments.stats.assignment import WHOLE
 from segments import membership
 
-_FREEZE = """
-INSERT INTO campaigns_recipient (campaign_id, customer_id, variant_key, exclusion)
-SELECT %(campaign)s, member.customer_id,
-       CASE WHEN judged.exclusion = '' THEN {variant} ELSE '' END, judged.exclusion
-FROM segments_segmentmembership member
-JOIN customers_customer customer ON customer.id = member.customer_id
-LEFT JOIN customers_consent consent ON consent.customer_id = member.customer_id AND consent.purpose = %(purpose)s
-LEFT JOIN customers_suppression suppression
-    ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || customer.email, 'UTF8'))
-CROSS JOIN LATERAL (SELECT CASE
-    WHEN customer.email IS NULL THEN 'no address'
-    WHEN consent.is_granted IS NULL THEN 'never consented'
-    WHEN NOT consent.is_granted THEN 'consent withdrawn'
-    WHEN suppression.reason IS NOT NULL THEN 'suppressed: ' || suppression.reason
-    ELSE '' END AS exclusion) judged
-WHERE member.segment_id = %(segment)s
-ORDER BY member.customer_id
-"""
-_ASSIGN = """
-INSERT INTO customers_assignment (customer_id, experiment_key, variant_key, assigned_at)
-SELECT customer_id, %(experiment)s, variant_key, statement_timestamp() FROM campaigns_recipient
-WHERE campaign_id = %(campaign)s AND variant_key <> '' ORDER BY customer_id
-"""
-_QUEUE = """
-INSERT INTO delivery_message (dispatch_id, customer_id, variant_key)
-SELECT %(dispatch)s, customer_id, variant_key FROM campaigns_recipient
-WHERE campaign_id = %(campaign)s AND variant_key = ANY(%(mailed)s) ORDER BY customer_id
-"""
-
-
 NOBODY = (
-    "Nobody would get a mail: the segment holds no one in a mailed arm who has an address, consented and is not "
-    "suppressed."
+    "Nobody would get a mail: the segment holds no one in a mailed arm who has an address, consented, is not "
+    "suppressed, and whom neither a frequency cap nor a time that is past leaves out."
 )
 
 
@@ -65,6 +30,10 @@ class LaunchRefused(Exception):
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
         self.reasons = reasons
+
+
+class NotDue(LaunchRefused):
+    """The campaign was taken off the schedule, planned anew or launched while its launch was prepared."""
 
 
 class DataDoubted(LaunchRefused):
@@ -110,8 +79,16 @@ def data_doubts(campaign: Campaign) -> list[str]:
     ]
 
 
-def launch(campaign_id: int, *, by: User | None = None, despite_data_health: bool = False) -> Launched:
+def launch(
+    campaign_id: int,
+    *,
+    by: User | None = None,
+    despite_data_health: bool = False,
+    as_scheduled: bool = False,
+) -> Launched:
     """Freeze the audience and queue its messages, once; raises LaunchRefused.
+
+    With `as_scheduled` it raises NotDue unless the campaign is still on the schedule and its moment has come.
 
     Raises DataDoubted where a source that it reads is bad, unless that is known and wanted; it is kept who said so.
 
@@ -122,49 +99,59 @@ def launch(campaign_id: int, *, by: User | None = None, despite_data_health: boo
     membership.refresh(Campaign.objects.select_related("segment").get(pk=campaign_id).segment, cause="launch")
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
-        if campaign.state != Campaign.State.DRAFT:
+        launched_at = database_time()
+        if as_scheduled and not _is_due(campaign, at=launched_at):
+            raise NotDue(["This campaign is no longer to be launched now."])
+        if campaign.state not in Campaign.UNFROZEN:
             raise LaunchRefused(["This campaign has been launched already."])
+        if campaign.is_series:
+            raise LaunchRefused(["This campaign repeats: start the series instead."])
         if reasons := obstacles(campaign):
             raise LaunchRefused(reasons)
         doubts = data_doubts(campaign)
         if doubts and not despite_data_health:
             raise DataDoubted(doubts)
-        dispatch = Dispatch.objects.create(name=campaign.name, sender=campaign.sender)
+        dispatch = Dispatch.objects.create(
+            name=campaign.name, sender=campaign.sender, priority=min(campaign.priority, 0)
+        )
         freeze(campaign, list(arm_contents(campaign).values()))
-        _freeze(campaign, dispatch)
+        freeze_audience(campaign, dispatch, at=launched_at)
         if not dispatch.messages.exists():
             raise LaunchRefused([NOBODY])
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
-        campaign.dispatch, campaign.state, campaign.launched_at = dispatch, Campaign.State.LAUNCHED, now()
+        campaign.dispatch, campaign.state = dispatch, Campaign.State.LAUNCHED
+        campaign.launched_at, campaign.held_because = launched_at, ""
+        campaign.last_due_at = campaign.recipients.aggregate(last=Max("due_at"))["last"]
         campaign.data_doubts = [
             {"sentence": one, "confirmed_by": str(by or "the command line")} for one in doubts
         ]
-        campaign.save(update_fields=["dispatch", "state", "launched_at", "data_doubts"])
+        campaign.save(
+            update_fields=[
+                "dispatch",
+                "state",
+                "launched_at",
+                "last_due_at",
+                "held_because",
+                "data_doubts",
+            ]
+        )
+        resolve(Q(key=campaign.alert_key))
         tell_uses()
         return counts(campaign)
 
 
-def _freeze(campaign: Campaign, dispatch: Dispatch) -> None:
-    """Write the snapshot, the assignments and the queue."""
-    variants = list(campaign.experiment.variants.all())
-    variant, variant_parameters = variant_case_sql(campaign.experiment)
-    named = {f"variant_{i}": value for i, value in enumerate(variant_parameters)}
-    for name in named:
-        variant = variant.replace("%s", f"%({name})s", 1)
-    parameters: dict[str, Any] = {
-        **named,
-        "campaign": campaign.pk,
-        "segment": campaign.segment_id,
-        "experiment": campaign.experiment.key,
-        "dispatch": dispatch.pk,
-        "purpose": Consent.Purpose.MARKETING_EMAIL,
-        "key": settings.SUPPRESSION_KEY,
-        "mailed": [one.key for one in variants if one.role != Variant.Role.NO_MAIL],
-    }
+def _is_due(campaign: Campaign, *, at: datetime) -> bool:
+    """Whether its launch is on the schedule for `at` or before."""
+    is_scheduled = campaign.state == Campaign.State.SCHEDULED
+    return is_scheduled and campaign.launch_at is not None and campaign.launch_at <= at
+
+
+def database_time() -> datetime:
+    """Return the database's present moment: the clock that all due times are held against."""
     with connection.cursor() as cursor:
-        cursor.execute(_FREEZE.format(variant=variant), parameters)
-        cursor.execute(_ASSIGN, parameters)
-        cursor.execute(_QUEUE, parameters)
+        cursor.execute("SELECT statement_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 def counts(campaign: Campaign) -> Launched:

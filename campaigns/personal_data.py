@@ -10,7 +10,14 @@ POLICIES = [
         why="The launch snapshot: without the row the campaign's books would not add up.",
         on_erasure=OnErasure.KEPT,
         path="customer_id",
-        keeps=columns("campaign_id customer_id variant_key exclusion created_at"),
+        keeps=columns("campaign_id customer_id variant_key exclusion due_at created_at"),
+    ),
+    Policy(
+        model="campaigns.SendingHabit",
+        why="The hour at which the person usually reads mail.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+        is_profile=True,
     ),
     # Journeys
     Policy(
@@ -63,6 +70,8 @@ POLICIES = [
         "campaigns.FrozenBlock",
         "campaigns.CouponPool",
         "campaigns.Campaign",
+        "campaigns.ContactCap",
+        "campaigns.ListHabit",
         "campaigns.Campaign_rule_set_versions",
         "campaigns.CampaignVariant",
         why="Content and plans that colleagues make.",

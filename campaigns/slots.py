@@ -22,8 +22,8 @@ def slots_of(template_version_id: int) -> frozenset[str]:
 
 
 def versions_of(campaign: Campaign) -> list[RuleSetVersion]:
-    """Return the versions that the launch froze, for a draft those that are live; by the rule sets' keys."""
-    if campaign.state == Campaign.State.DRAFT:
+    """Return the versions that the launch froze, before it those that are live; by the rule sets' keys."""
+    if campaign.state in Campaign.UNFROZEN:
         return live_versions()
     return list(campaign.rule_set_versions.select_related("rule_set").order_by("rule_set__key"))
 
@@ -81,8 +81,8 @@ def known_slots(slots: Collection[str]) -> set[str]:
 
 
 def blocks_of(campaign: Campaign) -> dict[str, BlockVersion]:
-    """Return the blocks by key: as frozen at the launch, for a draft as they are now; one query."""
-    if campaign.state == Campaign.State.DRAFT:
+    """Return the blocks by key: as frozen at the launch, before it as they are now; one query."""
+    if campaign.state in Campaign.UNFROZEN:
         return live_blocks()
     return {frozen.key: frozen.version for frozen in campaign.blocks.select_related("version")}
 

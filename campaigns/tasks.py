@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns import field_uses, sending
+from campaigns import field_uses, habits, quiet, scheduling, sending
 from campaigns.journeys import calling, entering, walking
 from delivery.turns import due_dispatches
 
@@ -22,11 +22,38 @@ def send_dispatch(dispatch_id: int) -> int:
 
 @shared_task
 def ring_due_dispatches() -> int:
-    """Ring for dispatches that have due messages: beat's safety net for lost rings; old rings are dropped unheard."""
+    """Ring for dispatches that have due messages, quiet hours apart: beat's safety net for lost rings.
+
+    Old rings are dropped unheard.
+    """
+    quiet.keep_all_quiet()
     due = due_dispatches()
     for dispatch_id in due[:MOST_RINGS]:
         send_dispatch.apply_async((dispatch_id,), expires=RING_LASTS_SECONDS)
     return len(due)
+
+
+@shared_task
+def launch_due_campaigns() -> int:
+    """Make the occurrences that are due, and ring for each campaign whose launch is."""
+    scheduling.spawn_due()
+    due = scheduling.due_campaigns()
+    for campaign_id in due:
+        launch_scheduled.delay(campaign_id)
+    return len(due)
+
+
+@shared_task
+def launch_scheduled(campaign_id: int) -> None:
+    """Launch a campaign whose moment has come, and ring for its mails."""
+    if dispatch_id := scheduling.launch_scheduled(campaign_id):
+        send_dispatch.delay(dispatch_id)
+
+
+@shared_task
+def compute_habits() -> int:
+    """Learn at which hour customers open and click."""
+    return habits.compute_habits()
 
 
 @shared_task

@@ -16,15 +16,19 @@ from campaigns.field_uses import sources_in_doubt
 from campaigns.forms import CampaignForm
 from campaigns.launching import LaunchRefused, arm_contents, launch, obstacles
 from campaigns.models import Campaign
+from campaigns.quiet import keep_quiet
 from campaigns.slots import choosing_products, versions_of
+from campaigns.timing_views import what_happens
+from common.pagination import cursor_page
 from delivery.steering import steer
 
 
 @require_safe
 def campaign_list(request: HttpRequest) -> HttpResponse:
-    """All campaigns, newest first."""
-    campaigns = Campaign.objects.select_related("segment", "dispatch").with_progress()
-    return render(request, "campaigns/list.html", {"campaigns": campaigns})
+    """All campaigns, newest first; occurrences of a series are on its own page."""
+    campaigns = Campaign.objects.filter(parent=None).select_related("segment", "dispatch").with_progress()
+    page = cursor_page(campaigns, cursor=request.GET.get("cursor", ""))
+    return render(request, "campaigns/list.html", {"page": page})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,7 +46,10 @@ def campaign_new(request: HttpRequest) -> HttpResponse:
 def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
     """A draft with what stands in its way, or a launched campaign with its accounts."""
     campaign = get_object_or_404(
-        Campaign.objects.select_related("segment", "experiment", "sender", "dispatch"), key=key
+        Campaign.objects.select_related(
+            "segment", "experiment", "sender", "dispatch", "parent", "scheduled_by"
+        ),
+        key=key,
     )
     versions = versions_of(campaign)
     context: dict[str, Any] = {
@@ -51,17 +58,33 @@ def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
             (content, choosing_products(content, versions)) for content in arm_contents(campaign).values()
         ],
     }
-    if campaign.dispatch is None:
+    context |= _when(campaign, cursor=request.GET.get("cursor", ""))
+    if campaign.state in Campaign.UNFROZEN:
         context["obstacles"] = obstacles(campaign)
         in_doubt = sources_in_doubt(campaign)
         context["doubted"] = [one for one in in_doubt if one.light == "red"]
         context["worth_a_look"] = [one for one in in_doubt if one.light == "amber"]
-    else:
+    elif campaign.dispatch is not None:
         context["accounts"] = books.reconcile(campaign)
     template = (
         "campaigns/detail.html#accounts" if request.headers.get("HX-Request") else "campaigns/detail.html"
     )
     return render(request, template, context)
+
+
+def _when(campaign: Campaign, *, cursor: str) -> dict[str, Any]:
+    """What the page says about time."""
+    occurrences = None
+    if campaign.is_series:
+        children = campaign.occurrences.select_related("dispatch").with_progress()
+        occurrences = cursor_page(children, cursor=cursor, size=20)
+    return {
+        "is_unfrozen": campaign.state in Campaign.UNFROZEN,
+        "is_planned": campaign.send_on is not None,
+        "has_plan": not campaign.timing().is_alike,
+        "sentences": what_happens(campaign),
+        "occurrences": occurrences,
+    }
 
 
 @require_POST
@@ -90,6 +113,8 @@ def campaign_steer(request: HttpRequest, key: str, act: str) -> HttpResponse:
     """Pause, resume or cancel the sending. Cancelled is final."""
     campaign = get_object_or_404(Campaign.objects.exclude(dispatch=None), key=key)
     dispatch_id = cast(int, campaign.dispatch_id)
+    if act == "resume":
+        keep_quiet(campaign)
     if steer(dispatch_id, act):
         transaction.on_commit(lambda: tasks.send_dispatch.delay(dispatch_id))
         messages.success(request, f"Done: {act}.")

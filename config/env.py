@@ -45,6 +45,7 @@ ALERTS_FROM = env.str("ALERTS_FROM", default="Regards <regards@localhost>")
 RETENTION_DAYS = {name: int(days) for name, days in env.dict("RETENTION_DAYS", default={}).items()}
 TRACKING_NEEDS_CONSENT = env.bool("TRACKING_NEEDS_CONSENT", default=False)
 LAUNCH_NEEDS_APPROVER = env.bool("LAUNCH_NEEDS_APPROVER", default=False)
+LAUNCH_STALE_AFTER_MINUTES = env.int("LAUNCH_STALE_AFTER_MINUTES", default=120)
 DELIVERY_LEASE_SECONDS = env.int("DELIVERY_LEASE_SECONDS", default=300)
 DELIVERY_ASK_AFTER_SECONDS = env.int("DELIVERY_ASK_AFTER_SECONDS", default=600)
 NEAREST_STORE_KM = env.float("NEAREST_STORE_KM", default=100.0)

@@ -15,6 +15,11 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "task": "campaigns.tasks.ring_due_dispatches",
         "every_seconds": 10,
     },
+    "Launch campaigns whose time has come": {
+        "task": "campaigns.tasks.launch_due_campaigns",
+        "every_seconds": 20,
+    },
+    "Learn when customers read mail": {"task": "campaigns.tasks.compute_habits", "crontab": "15 2 * * *"},
     "Enter customers into journeys": {"task": "campaigns.tasks.enter_journeys", "every_seconds": 5},
     "Move customers on in journeys": {"task": "campaigns.tasks.walk_journeys", "every_seconds": 5},
     "Call the webhooks of journeys": {"task": "campaigns.tasks.call_webhooks", "every_seconds": 10},

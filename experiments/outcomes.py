@@ -1,7 +1,7 @@
 """What analysis is told: the plan that was made before the start, and what each arm did."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from experiments.stats.means import MeanSample
@@ -15,7 +15,8 @@ Metric = Literal["human_click", "conversion", "revenue"]
 class Sending:
     """How the messages went out: of `messages`, how many are `waiting` to be sent and how many went `late`.
 
-    Whoever was mailed hours after the launch had less than the whole window to react. Times are UTC.
+    Late is hours after a mail was due; whoever was mailed so had less than the whole window to react. `latest_by` is
+    how much later than due the latest one went. Times are UTC.
     """
 
     launched_at: datetime
@@ -24,15 +25,15 @@ class Sending:
     messages: int = 0
     waiting: int = 0
     late: int = 0
-    last_sent_at: datetime | None = None
+    latest_by: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The experiment as planned, and how it was carried out.
 
-    `window_closes_at` is the launch plus the conversion window, None while messages are waiting to be sent;
-    `as_of` is when the outcomes were counted. Both are UTC. `sending` is None where nothing is known of it.
+    `window_closes_at` is when the last mail was due plus the conversion window, None while messages are waiting to be
+    sent; `as_of` is when the outcomes were counted. Both are UTC. `sending` is None where nothing is known of it.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Plan:
 
     @property
     def complete(self) -> bool:
-        """Whether the conversion window, which starts at the launch for everybody, is over and nothing waits."""
+        """Whether the conversion window, which starts when each person's mail is due, is over and nothing waits."""
         return self.window_closes_at is not None and self.as_of >= self.window_closes_at
 
 

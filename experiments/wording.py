@@ -101,12 +101,11 @@ def sending_warnings(plan: Plan) -> tuple[str, ...]:
             "The campaign was cancelled. Customers whose mail was not sent count in their arms all the same, so "
             "that differences come out smaller."
         )
-    if sending.late and sending.last_sent_at is not None:
+    if sending.late and sending.latest_by is not None:
         found.append(
-            f"{sending.late:,} of {sending.messages:,} messages went out hours after the launch, the last one "
-            f"{_span(sending.last_sent_at - sending.launched_at)} after it. The window of "
-            f"{plan.conversion_window_days} days starts at the launch for everybody, so these customers had less of "
-            "it, and differences come out smaller."
+            f"{sending.late:,} of {sending.messages:,} messages went out hours after they were due, up to "
+            f"{_span(sending.latest_by)} late. The window of {plan.conversion_window_days} days starts when each mail "
+            "is due, so these customers had less of it, and differences come out smaller."
         )
     return tuple(found)
 

@@ -1,8 +1,9 @@
 """What each arm of a campaign did, counted in SQL from the raw rows.
 
-Everybody in the launch snapshot's arms is counted, mailed or not (intention to treat). The clock of all arms starts at
-the launch, so that the unmailed have the same window as the mailed. What happens after the window counts for nothing,
-refunds apart: an order that is sent back was worth nothing, whenever it comes back.
+Everybody in the launch snapshot's arms is counted, mailed or not (intention to treat). Each person's clock starts when
+their mail was due, in an arm without mail when it would have been: the launch planned that moment for every arm alike.
+What happens after the window counts for nothing, refunds apart: an order that is sent back was worth nothing, whenever
+it comes back.
 """
 
 from datetime import datetime, timedelta
@@ -18,47 +19,56 @@ from experiments.outcomes import ArmOutcomes, Metric, Plan, Role, Sending
 LATE = timedelta(hours=6)
 
 _ARMS = """
-WITH bought AS (
-    SELECT recipient.customer_id, count(*) AS orders,
+WITH member AS (
+    SELECT customer_id, variant_key, coalesce(due_at, %(launched)s) AS begins,
+           least(coalesce(due_at, %(launched)s) + %(window)s, %(as_of)s) AS ends
+    FROM campaigns_recipient WHERE campaign_id = %(campaign)s AND variant_key <> ''
+), bought AS (
+    SELECT member.customer_id, count(*) AS orders,
            coalesce(sum(placed.total_minor - placed.refunded_minor) FILTER (WHERE placed.currency = %(currency)s), 0)
                AS revenue
-    FROM campaigns_recipient recipient
-    JOIN customers_order placed ON placed.customer_id = recipient.customer_id
-        AND placed.placed_at >= %(start)s AND placed.placed_at < %(end)s
-    WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key <> ''
-    GROUP BY recipient.customer_id
+    FROM member
+    JOIN customers_order placed ON placed.customer_id = member.customer_id
+        AND placed.placed_at >= member.begins AND placed.placed_at < member.ends
+    GROUP BY member.customer_id
 ), reacted AS (
     SELECT message.customer_id,
            bool_or(event.kind = 'opened' AND NOT event.is_machine) AS opened,
            bool_or(event.kind = 'clicked' AND NOT event.is_machine) AS clicked,
            bool_or(event.kind = 'bounced') AS bounced,
            bool_or(event.kind = 'unsubscribed') AS unsubscribed
-    FROM delivery_message message JOIN delivery_messageevent event ON event.message_id = message.id
-    WHERE message.dispatch_id = %(dispatch)s AND event.occurred_at < %(end)s GROUP BY message.customer_id
+    FROM delivery_message message
+    JOIN member ON member.customer_id = message.customer_id
+    JOIN delivery_messageevent event ON event.message_id = message.id AND event.occurred_at < member.ends
+    WHERE message.dispatch_id = %(dispatch)s GROUP BY message.customer_id
 )
-SELECT recipient.variant_key, count(*),
+SELECT member.variant_key, count(*),
        count(*) FILTER (WHERE message.state = 'sent' AND reacted.bounced IS NOT TRUE),
        count(*) FILTER (WHERE reacted.opened), count(*) FILTER (WHERE reacted.clicked),
        count(bought.customer_id), coalesce(sum(bought.orders), 0),
        coalesce(sum(bought.revenue), 0), coalesce(sum(bought.revenue * bought.revenue), 0),
        count(*) FILTER (WHERE reacted.unsubscribed)
-FROM campaigns_recipient recipient
+FROM member
 LEFT JOIN delivery_message message
-    ON message.dispatch_id = %(dispatch)s AND message.customer_id = recipient.customer_id
-LEFT JOIN reacted ON reacted.customer_id = recipient.customer_id
-LEFT JOIN bought ON bought.customer_id = recipient.customer_id
-WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key <> ''
-GROUP BY recipient.variant_key
+    ON message.dispatch_id = %(dispatch)s AND message.customer_id = member.customer_id
+LEFT JOIN reacted ON reacted.customer_id = member.customer_id
+LEFT JOIN bought ON bought.customer_id = member.customer_id
+GROUP BY member.variant_key
 """
 _SENDING = """
-SELECT count(*), count(*) FILTER (WHERE state <> ALL (%(terminal)s)),
-       count(*) FILTER (WHERE sent_at > %(late)s), max(sent_at)
-FROM delivery_message WHERE dispatch_id = %(dispatch)s
+SELECT count(*), count(*) FILTER (WHERE message.state <> ALL (%(terminal)s)),
+       count(*) FILTER (WHERE message.sent_at > coalesce(recipient.due_at, %(launched)s) + %(late)s),
+       max(message.sent_at - coalesce(recipient.due_at, %(launched)s))
+FROM delivery_message message
+LEFT JOIN campaigns_recipient recipient
+    ON recipient.campaign_id = %(campaign)s AND recipient.customer_id = message.customer_id
+WHERE message.dispatch_id = %(dispatch)s
 """
 _CURRENCIES = """
 SELECT placed.currency, count(*) FROM campaigns_recipient recipient
 JOIN customers_order placed ON placed.customer_id = recipient.customer_id
-    AND placed.placed_at >= %(start)s AND placed.placed_at < %(end)s
+    AND placed.placed_at >= coalesce(recipient.due_at, %(launched)s)
+    AND placed.placed_at < least(coalesce(recipient.due_at, %(launched)s) + %(window)s, %(as_of)s)
 WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key <> ''
 GROUP BY placed.currency ORDER BY count(*) DESC, placed.currency
 """
@@ -80,25 +90,26 @@ def plan_of(campaign: Campaign, *, as_of: datetime) -> Plan:
         as_of=as_of,
         window_closes_at=None
         if sending.waiting
-        else campaign.launched_at + timedelta(days=experiment.conversion_window_days),
+        else (campaign.last_due_at or campaign.launched_at)
+        + timedelta(days=experiment.conversion_window_days),
         sending=sending,
     )
 
 
 def sending_of(campaign: Campaign) -> Sending:
-    """Say how far a launched campaign's sending has come, and how many mails went out hours after the launch."""
+    """Say how far a launched campaign's sending has come, and how many mails went out hours after they were due."""
     assert campaign.launched_at is not None
     assert campaign.dispatch is not None
     with connection.cursor() as cursor:
-        cursor.execute(
-            _SENDING,
-            {
-                "dispatch": campaign.dispatch_id,
-                "terminal": list(Message.TERMINAL),
-                "late": campaign.launched_at + LATE,
-            },
-        )
-        messages, waiting, late, last_sent_at = cursor.fetchone()
+        parameters: dict[str, Any] = {
+            "dispatch": campaign.dispatch_id,
+            "terminal": list(Message.TERMINAL),
+            "campaign": campaign.pk,
+            "launched": campaign.launched_at,
+            "late": LATE,
+        }
+        cursor.execute(_SENDING, parameters)
+        messages, waiting, late, latest_by = cursor.fetchone()
     return Sending(
         launched_at=campaign.launched_at,
         is_paused=campaign.dispatch.state == Dispatch.State.PAUSED,
@@ -106,12 +117,12 @@ def sending_of(campaign: Campaign) -> Sending:
         messages=messages,
         waiting=waiting,
         late=late,
-        last_sent_at=last_sent_at,
+        latest_by=latest_by,
     )
 
 
 def outcomes(campaign: Campaign, *, plan: Plan) -> list[ArmOutcomes]:
-    """Count every arm up to the end of the window or `plan.as_of`, whichever is first; one query.
+    """Count every arm up to the end of each person's window or `plan.as_of`, whichever is first; one query.
 
     Orders in other currencies count, their revenue does not.
     """
@@ -161,10 +172,10 @@ def currencies(campaign: Campaign, *, as_of: datetime) -> list[tuple[str, int]]:
 
 def _parameters(campaign: Campaign, *, as_of: datetime) -> dict[str, Any]:
     assert campaign.launched_at is not None
-    window = timedelta(days=campaign.experiment.conversion_window_days)
     return {
         "campaign": campaign.pk,
         "dispatch": campaign.dispatch_id,
-        "start": campaign.launched_at,
-        "end": min(campaign.launched_at + window, as_of),
+        "launched": campaign.launched_at,
+        "window": timedelta(days=campaign.experiment.conversion_window_days),
+        "as_of": as_of,
     }

@@ -18,6 +18,7 @@ from campaigns.models.journey import (
     StepVisit,
     WebhookCall,
 )
+from campaigns.models.pressure import ContactCap, ListHabit, SendingHabit
 
 __all__ = [
     "Block",
@@ -25,6 +26,7 @@ __all__ = [
     "Campaign",
     "CampaignQuerySet",
     "CampaignVariant",
+    "ContactCap",
     "CouponCode",
     "CouponPool",
     "Enrolment",
@@ -32,7 +34,9 @@ __all__ = [
     "Journey",
     "JourneyBell",
     "JourneyVersion",
+    "ListHabit",
     "Recipient",
+    "SendingHabit",
     "StepCount",
     "StepVisit",
     "Template",

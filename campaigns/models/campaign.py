@@ -1,11 +1,15 @@
 """Campaigns, what their arms get, and who was to get it."""
 
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from timezone_field import TimeZoneField
 
 from campaigns.models.content import TemplateVersion
+from campaigns.timing import Kind, Past, QuietHours, Timing
 from delivery.models import Message
 from recommendations.strategies import BESTSELLERS, LABELS
 
@@ -20,11 +24,40 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
 
 class Campaign(models.Model):
-    """A mail to a segment, as an experiment. Its messages are the `dispatch`'s."""
+    """A mail to a segment, as an experiment. Its messages are the `dispatch`'s.
+
+    One that repeats is never launched itself: each occurrence is a campaign of its own, whose `parent` it is.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
+        SCHEDULED = "scheduled", "Scheduled"
+        HELD = "held", "Held"
         LAUNCHED = "launched", "Launched"
+        ENDED = "ended", "Series ended"
+
+    class When(models.TextChoices):
+        MOMENT = Kind.MOMENT.value, "To everybody at one moment"
+        ZONE = Kind.ZONE.value, "At this time of the day where each person lives"
+        HABIT = Kind.HABIT.value, "On this day, at the hour at which each person usually reads mail"
+
+    class PastZones(models.TextChoices):
+        TOMORROW = Past.TOMORROW.value, "Send the next day at that time"
+        NOW = Past.NOW.value, "Send right away"
+        SKIP = Past.SKIP.value, "Leave them out, and count them"
+
+    class Repeats(models.TextChoices):
+        NEVER = "", "Once"
+        DAILY = "daily", "Every day"
+        WEEKLY = "weekly", "Every week"
+        MONTHLY = "monthly", "Every month"
+
+    class Priority(models.IntegerChoices):
+        LOW = -1, "Low"
+        NORMAL = 0, "Normal"
+        HIGH = 1, "High"
+
+    UNFROZEN = (State.DRAFT, State.SCHEDULED, State.HELD)
 
     key = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
@@ -50,13 +83,96 @@ class Campaign(models.Model):
         "rules.RuleSetVersion", blank=True, editable=False, related_name="campaigns"
     )
 
+    # When
+    timing_kind = models.CharField(
+        max_length=10, choices=When.choices, default=When.MOMENT, db_default=When.MOMENT
+    )
+    send_on = models.DateField(null=True, blank=True)
+    send_at = models.TimeField(null=True, blank=True)
+    timezone = TimeZoneField(default="UTC", db_default="UTC", use_pytz=False)
+    past_zones = models.CharField(
+        max_length=10, choices=PastZones.choices, default=PastZones.TOMORROW, db_default=PastZones.TOMORROW
+    )
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+    launch_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When it is launched by itself; of a series, the next",
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    scheduled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    held_because = models.TextField(blank=True, db_default="", editable=False)
+    last_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the last mail was planned for; empty: the launch",
+    )
+    # How often
+    repeats = models.CharField(
+        max_length=10, choices=Repeats.choices, default=Repeats.NEVER, blank=True, db_default=""
+    )
+    repeats_until = models.DateField(null=True, blank=True)
+    draws_arms_anew = models.BooleanField(
+        default=False, db_default=False, help_text="Else everybody stays in their arm through the series"
+    )
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="occurrences"
+    )
+    occurrence = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    # Against others
+    priority = models.SmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL
+    )
+    topic = models.CharField(max_length=50, blank=True, db_default="")
+    ignores_caps = models.BooleanField(default=False, db_default=False)
+
     objects = CampaignQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["parent", "occurrence"], name="campaign_occurrence_once"),
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_until=None)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="campaign_quiet_hours_whole",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["launch_at"], condition=Q(state="scheduled"), name="campaign_scheduled")
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it repeats."""
+        return self.repeats != self.Repeats.NEVER
+
+    @property
+    def alert_key(self) -> str:
+        """The key of the alert that it is held."""
+        return f"campaign:{self.key}:held"
+
+    def timing(self) -> Timing:
+        """When its mails are due."""
+        quiet = None
+        if self.quiet_from is not None and self.quiet_until is not None:
+            quiet = QuietHours(begin=self.quiet_from, end=self.quiet_until)
+        return Timing(
+            kind=Kind(self.timing_kind),
+            on=self.send_on,
+            at=self.send_at,
+            zone=ZoneInfo(str(self.timezone)),
+            past=Past(self.past_zones),
+            quiet=quiet,
+        )
 
 
 class FrozenBlock(models.Model):
@@ -99,6 +215,11 @@ class Recipient(models.Model):
     variant_key = models.CharField(max_length=50, blank=True)
     exclusion = models.CharField(
         max_length=50, blank=True, help_text="Why this member is in no arm; empty: in one"
+    )
+    due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When their mail was planned for, or would have been in an arm without; empty: the launch",
     )
     created_at = models.DateTimeField(db_default=Now())
 

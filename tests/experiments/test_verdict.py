@@ -100,21 +100,21 @@ def warnings(**sending: object) -> tuple[str, ...]:
 
 
 def test_a_sending_that_took_days_is_warned_of() -> None:
-    assert warnings(late=4_000, last_sent_at=AS_OF + timedelta(days=8, hours=1)) == (
-        "4,000 of 18,000 messages went out hours after the launch, the last one 8 days after it. The window of 7 days "
-        "starts at the launch for everybody, so these customers had less of it, and differences come out smaller.",
+    assert warnings(late=4_000, latest_by=timedelta(days=8, hours=1)) == (
+        "4,000 of 18,000 messages went out hours after they were due, up to 8 days late. The window of 7 days starts "
+        "when each mail is due, so these customers had less of it, and differences come out smaller.",
     )
 
 
 def test_a_cancelled_campaign_is_warned_of() -> None:
-    [found] = warnings(is_cancelled=True, last_sent_at=AS_OF)
+    [found] = warnings(is_cancelled=True, latest_by=timedelta())
     assert found.startswith(
         "The campaign was cancelled. Customers whose mail was not sent count in their arms"
     )
 
 
 def test_a_sending_that_went_out_at_once_is_not_warned_of() -> None:
-    assert warnings(last_sent_at=AS_OF + timedelta(hours=2)) == ()
+    assert warnings(latest_by=timedelta(hours=2)) == ()
 
 
 def test_a_handful_of_orders_is_too_few() -> None:

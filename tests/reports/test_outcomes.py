@@ -160,7 +160,7 @@ def test_messages_that_went_out_hours_after_the_launch_are_known() -> None:
     Message.objects.filter(pk=first.pk).update(sent_at=start + LATE)
     Message.objects.filter(pk=second.pk).update(sent_at=start + 3 * DAY)
     assert sending_of(campaign) == Sending(
-        launched_at=start, messages=20, waiting=0, late=1, last_sent_at=start + 3 * DAY
+        launched_at=start, messages=20, waiting=0, late=1, latest_by=3 * DAY
     )
 
 
