@@ -12,8 +12,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
+from campaigns import approving, preflights
 from campaigns.field_uses import sources_in_doubt, tell_uses
 from campaigns.models import Campaign, CampaignVariant
+from campaigns.piloting import hold_back
 from campaigns.slots import freeze
 from common.clock import now
 from customers.models import Consent
@@ -97,7 +99,7 @@ def obstacles(campaign: Campaign) -> list[str]:
             found.append(f"The arm “{variant.name}” has no template.")
         elif chosen and any(finding["severity"] == "error" for finding in chosen.template_version.findings):
             found.append(f"The template of the arm “{variant.name}” has errors.")
-    return found
+    return [*found, *preflights.obstacles(campaign), *approving.obstacles(campaign)]
 
 
 def data_doubts(campaign: Campaign) -> list[str]:
@@ -134,6 +136,8 @@ def launch(campaign_id: int, *, by: User | None = None, despite_data_health: boo
         _freeze(campaign, dispatch)
         if not dispatch.messages.exists():
             raise LaunchRefused([NOBODY])
+        if hold_back(dispatch, campaign) == 0:
+            raise LaunchRefused(["Nobody of the audience is in the pilot: choose another segment, or more of them."])
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
         campaign.dispatch, campaign.state, campaign.launched_at = dispatch, Campaign.State.LAUNCHED, now()
         campaign.data_doubts = [

@@ -12,6 +12,12 @@ POLICIES = [
         path="customer_id",
         keeps=columns("campaign_id customer_id variant_key exclusion created_at"),
     ),
+    Policy(
+        model="campaigns.PreflightExample",
+        why="That a mail to the person would have a fault, to be looked at before the launch.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
     # Journeys
     Policy(
         model="campaigns.WebhookCall",
@@ -64,7 +70,12 @@ POLICIES = [
         "campaigns.CouponPool",
         "campaigns.Campaign",
         "campaigns.Campaign_rule_set_versions",
+        "campaigns.CampaignTags",
         "campaigns.CampaignVariant",
+        "campaigns.LaunchApproval",
+        "campaigns.Pilot",
+        "campaigns.PreflightRun",
+        "campaigns.PreflightFinding",
         why="Content and plans that colleagues make.",
     ),
 ]

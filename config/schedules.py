@@ -15,6 +15,8 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "task": "campaigns.tasks.ring_due_dispatches",
         "every_seconds": 60,
     },
+    "Go on with preflights": {"task": "campaigns.tasks.sweep_preflights", "every_seconds": 60},
+    "Judge pilots": {"task": "campaigns.tasks.judge_pilots", "every_seconds": 60},
     "Enter customers into journeys": {"task": "campaigns.tasks.enter_journeys", "every_seconds": 5},
     "Move customers on in journeys": {"task": "campaigns.tasks.walk_journeys", "every_seconds": 5},
     "Call the webhooks of journeys": {"task": "campaigns.tasks.call_webhooks", "every_seconds": 10},

@@ -1,5 +1,6 @@
 """What campaigns keep: contents, coupons, campaigns with their recipients, and journeys with who is on the way."""
 
+from campaigns.models.approval import LaunchApproval
 from campaigns.models.campaign import (
     Campaign,
     CampaignQuerySet,
@@ -18,12 +19,16 @@ from campaigns.models.journey import (
     StepVisit,
     WebhookCall,
 )
+from campaigns.models.pilot import Pilot
+from campaigns.models.preflight import PreflightExample, PreflightFinding, PreflightRun
+from campaigns.models.tags import CampaignTags
 
 __all__ = [
     "Block",
     "BlockVersion",
     "Campaign",
     "CampaignQuerySet",
+    "CampaignTags",
     "CampaignVariant",
     "CouponCode",
     "CouponPool",
@@ -32,6 +37,11 @@ __all__ = [
     "Journey",
     "JourneyBell",
     "JourneyVersion",
+    "LaunchApproval",
+    "Pilot",
+    "PreflightExample",
+    "PreflightFinding",
+    "PreflightRun",
     "Recipient",
     "StepCount",
     "StepVisit",
