@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import Role, User
 from campaigns import preflighting, preflights
@@ -157,8 +158,8 @@ def test_a_change_of_the_segment_s_condition_makes_it_out_of_date() -> None:
     assert preflights.is_stale(run, campaign)
 
 
-def test_a_launch_takes_a_fresh_preflight_where_that_is_asked_for(settings: object) -> None:
-    settings.LAUNCH_NEEDS_PREFLIGHT = True  # type: ignore[attr-defined]
+def test_a_launch_takes_a_fresh_preflight_where_that_is_asked_for(settings: Settings) -> None:
+    settings.LAUNCH_NEEDS_PREFLIGHT = True
     people(2)
     campaign = draft()
     assert obstacles(campaign) == ["Nobody has checked the mails since the last change: begin a preflight."]
