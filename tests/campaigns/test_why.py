@@ -61,7 +61,7 @@ def test_who_got_the_mail_is_told_the_whole_chain() -> None:
         "What happened then",
     ]
     assert ("customer.first_name", "Ada") in story.chapters[4].facts
-    assert "Fired: british." in said(story)
+    assert "Fired: hero: british." in said(story)
     assert "opened (by a machine: prefetch)." in said(story)
 
 
