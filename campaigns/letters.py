@@ -1,12 +1,13 @@
 """One mail, from what is kept of it to its bytes: sent once, and the same whenever it is shown again."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 
 from campaigns.publishing import compiled_of
+from campaigns.tagging import NO_TAGS, Tags, tagged
 from campaigns.templating.render import Rendered, render
 from campaigns.templating.used import Tree, kept, read_by
 from common import tokens
@@ -34,6 +35,7 @@ class Letterhead:
 
     `has_trap`: a link that readers do not see, which tells programs apart. `unsubscribe_mailbox` takes unsubscribing
     mails where there is one. Mails of before have neither.
+    `tags` are the UTM parameters of its links (see `campaigns.tagging`).
     """
 
     from_email: str
@@ -46,6 +48,7 @@ class Letterhead:
     is_tracked: bool
     has_trap: bool = False
     unsubscribe_mailbox: str = ""
+    tags: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -67,16 +70,21 @@ def read(template_version_id: int, blocks: tuple[str, ...]) -> Tree | None:
 
 
 def rendered(
-    written: Contents, *, message_id: int | None, base_url: str, is_tracked: bool = False
+    written: Contents,
+    *,
+    message_id: int | None,
+    base_url: str,
+    is_tracked: bool = False,
+    tags: Tags = NO_TAGS,
 ) -> Rendered:
     """Render a mail. Raises RenderFailed.
 
-    Without a message (preview) links stand as they are, and so they do where clicks are not `is_tracked`.
+    Without a message (preview) links lead where they lead, and so they do where clicks are not `is_tracked`.
     """
     token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
 
-    def tracked(index: int, url: str) -> str:
-        return base_url + reverse("delivery:clicked", args=[token, index])
+    def outgoing(index: int, url: str) -> str:
+        return base_url + reverse("delivery:clicked", args=[token, index]) if token else tagged(url, tags)
 
     context = written.context | {
         "slots": written.slots,
@@ -84,7 +92,7 @@ def rendered(
         "preferences_url": _preferences_url(message_id, base_url),
     }
     compiled = compiled_of(written.template_version_id)
-    return render(compiled, context, links=tracked if token else None, blocks=written.blocks)
+    return render(compiled, context, links=outgoing if token or tags.parameters else None, blocks=written.blocks)
 
 
 def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipient: str) -> bytes:

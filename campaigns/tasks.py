@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from campaigns import field_uses, habits, quiet, scheduling, sending
+from campaigns import field_uses, habits, piloting, preflighting, quiet, scheduling, sending
 from campaigns.journeys import calling, entering, walking
 from delivery.turns import due_dispatches
 
@@ -87,3 +87,28 @@ def walk_journeys() -> int:
 def call_webhooks() -> int:
     """Make the calls that webhook steps of journeys asked for."""
     return calling.call_due()
+
+
+@shared_task
+def advance_preflight(run_id: int) -> None:
+    """Go on with a preflight for some seconds, and then again after others had their turn."""
+    if preflighting.advance(run_id):
+        advance_preflight.delay(run_id)
+
+
+@shared_task
+def sweep_preflights() -> int:
+    """Ring for each preflight that nobody is at: beat's safety net for lost rings and dead workers."""
+    waiting = preflighting.waiting()
+    for run_id in waiting:
+        advance_preflight.delay(run_id)
+    return len(waiting)
+
+
+@shared_task
+def judge_pilots() -> int:
+    """Judge pilots whose time has come, and ring for what this releases."""
+    released = piloting.judge_due()
+    for dispatch_id in released:
+        send_dispatch.delay(dispatch_id)
+    return len(released)

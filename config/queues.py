@@ -11,6 +11,7 @@ An exact name goes before a pattern. Tasks say no queue of their own.
 
 _QUEUES = {
     "campaigns.tasks.compute_habits": "compute",
+    "campaigns.tasks.advance_preflight": "compute",
     "campaigns.tasks.enter_present_customers": "compute",
     "campaigns.tasks.send_dispatch": "send",
     "connectors.tasks.*": "sync",

@@ -20,6 +20,8 @@ SCHEDULES: dict[str, dict[str, object]] = {
         "every_seconds": 20,
     },
     "Learn when customers read mail": {"task": "campaigns.tasks.compute_habits", "crontab": "15 2 * * *"},
+    "Go on with preflights": {"task": "campaigns.tasks.sweep_preflights", "every_seconds": 60},
+    "Judge pilots": {"task": "campaigns.tasks.judge_pilots", "every_seconds": 60},
     "Enter customers into journeys": {"task": "campaigns.tasks.enter_journeys", "every_seconds": 5},
     "Move customers on in journeys": {"task": "campaigns.tasks.walk_journeys", "every_seconds": 5},
     "Call the webhooks of journeys": {"task": "campaigns.tasks.call_webhooks", "every_seconds": 10},

@@ -217,6 +217,7 @@ class Message(models.Model):
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"
+        HELD = "held", "Held back"
         IN_FLIGHT = "in_flight", "Being sent"
         SENT = "sent", "Sent"
         SKIPPED = "skipped", "Skipped"

@@ -420,7 +420,7 @@ def skip_cancelled(dispatch_id: int | None = None) -> int:
                 reason = 'the campaign was cancelled'
             FROM delivery_dispatch dispatch
             WHERE dispatch.id = message.dispatch_id AND dispatch.state = 'cancelled'
-                AND message.state = 'queued' AND (%(dispatch)s::bigint IS NULL OR dispatch.id = %(dispatch)s)
+                AND message.state IN ('queued', 'held') AND (%(dispatch)s::bigint IS NULL OR dispatch.id = %(dispatch)s)
             """,
             {"dispatch": dispatch_id},
         )

@@ -6,7 +6,8 @@ from customers.policies import OnErasure, Policy, Subject, columns, erased_name,
 from delivery.models import Message
 
 _ERASED = "the customer was erased"
-_WAITS, _FLIES = Q(state=Message.State.QUEUED), Q(state=Message.State.IN_FLIGHT)
+_WAITS = Q(state__in=[Message.State.QUEUED, Message.State.HELD])
+_FLIES = Q(state=Message.State.IN_FLIGHT)
 
 
 def _local_copies(subject: Subject) -> Q:
