@@ -13,7 +13,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0014_coupons"),
+        ("campaigns", "0015_campaign_timing"),
         ("customers", "0035_indexes_for_who_fits"),
         ("segments", "0011_news_for_journeys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

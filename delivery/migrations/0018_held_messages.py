@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0010_unknown_messages"),
+        ("delivery", "0017_bounces"),
     ]
 
     operations = [
