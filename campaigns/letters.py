@@ -1,16 +1,23 @@
 """One mail, from what is kept of it to its bytes: sent once, and the same whenever it is shown again."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
 from django.urls import reverse
 
 from campaigns.publishing import compiled_of
+from campaigns.templating.links import LinkRewriter
 from campaigns.templating.render import Rendered, render
 from campaigns.templating.used import Tree, kept, read_by
 from common import tokens
 from delivery import mime, tracking
+from delivery.quoted_printable import Fixed
+
+_TOKEN = "TOKEN"  # noqa: S105 - a place, not a secret
+_BODY_END = "</body>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +72,14 @@ def rendered(
 
     Without a message (preview) links stand as they are, and so they do where clicks are not `is_tracked`.
     """
-    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
-
-    def tracked(index: int, url: str) -> str:
-        return base_url + reverse("delivery:clicked", args=[token, index])
-
     context = written.context | {
         "slots": written.slots,
         "unsubscribe_url": _unsubscribe_url(message_id, base_url),
         "preferences_url": _preferences_url(message_id, base_url),
     }
     compiled = compiled_of(written.template_version_id)
-    return render(compiled, context, links=tracked if token else None, blocks=written.blocks)
+    links = _tracked(message_id, base_url) if message_id is not None and is_tracked else None
+    return render(compiled, context, links=links, blocks=written.blocks)
 
 
 def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipient: str) -> bytes:
@@ -85,7 +88,9 @@ def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipie
         sender=mime.Mailbox(letterhead.from_email, letterhead.from_name),
         recipient=mime.Mailbox(recipient),
         subject=mail.subject,
-        html=_with_pixel(mail.html, message_id, letterhead.base_url) if letterhead.has_pixel else mail.html,
+        html=_with_pixel(mail.html_pieces, message_id, letterhead.base_url)
+        if letterhead.has_pixel
+        else mail.html_pieces,
         text=mail.text,
         message_id=mime.message_id_for(message_id, domain=letterhead.from_email.partition("@")[2]),
         headers=mime.list_headers(
@@ -97,23 +102,47 @@ def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipie
     )
 
 
+def _tracked(message_id: int, base_url: str) -> LinkRewriter:
+    """Return what puts a message's links behind its tracked addresses."""
+    before = _address("delivery:clicked", tracking.PURPOSE_CLICK, message_id, base_url, 0).removesuffix("0")
+    return lambda index, url: f"{before}{index}"
+
+
 def _unsubscribe_url(message_id: int | None, base_url: str) -> str:
     if message_id is None:
         return base_url + "/u/preview"
-    token = tokens.sign(tracking.PURPOSE_UNSUBSCRIBE, message_id)
-    return base_url + reverse("delivery:unsubscribe", args=[token])
+    return _address("delivery:unsubscribe", tracking.PURPOSE_UNSUBSCRIBE, message_id, base_url)
 
 
 def _preferences_url(message_id: int | None, base_url: str) -> str:
     if message_id is None:
         return base_url + "/p/preview"
-    token = tokens.sign(tracking.PURPOSE_PREFERENCES, message_id)
-    return base_url + reverse("delivery:preferences", args=[token])
+    return _address("delivery:preferences", tracking.PURPOSE_PREFERENCES, message_id, base_url)
 
 
-def _with_pixel(html: str, message_id: int, base_url: str) -> str:
+def _address(name: str, purpose: str, message_id: int, base_url: str, *numbers: int) -> str:
+    """Return a signed address of a message."""
+    return base_url + _path(name, *numbers).replace(_TOKEN, tokens.sign(purpose, message_id))
+
+
+@cache
+def _path(name: str, *numbers: int) -> str:
+    """Return where an address leads, with a word in the token's place; looked up once, not for each message."""
+    return reverse(name, args=[_TOKEN, *numbers])
+
+
+def _with_pixel(html: Sequence[str], message_id: int, base_url: str) -> list[str]:
     """Put the tracking pixel at the end of the body."""
-    url = base_url + reverse("delivery:opened", args=[tokens.sign(tracking.PURPOSE_OPEN, message_id)])
+    url = _address("delivery:opened", tracking.PURPOSE_OPEN, message_id, base_url)
     pixel = f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
-    head, body_end, tail = html.rpartition("</body>")
-    return f"{head}{pixel}{body_end}{tail}" if body_end else html + pixel
+    for place in range(len(html) - 1, -1, -1):
+        if _BODY_END in html[place]:
+            before, after = _at_body_end(html[place])
+            return [*html[:place], before, pixel, after, *html[place + 1 :]]
+    return [*html, pixel]
+
+
+@lru_cache(maxsize=256)
+def _at_body_end(piece: str) -> tuple[str, str]:
+    before, end, after = piece.rpartition(_BODY_END)
+    return Fixed(before), Fixed(end + after)
