@@ -1,19 +1,26 @@
 """One mail, from what is kept of it to its bytes: sent once, and the same whenever it is shown again."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from django.urls import reverse
 
 from campaigns.publishing import compiled_of
 from campaigns.tagging import NO_TAGS, Tags, tagged
+from campaigns.templating.links import LinkRewriter
 from campaigns.templating.render import Rendered, render
 from campaigns.templating.used import Tree, kept, read_by
 from common import tokens
 from delivery import mime, tracking
+from delivery.quoted_printable import Fixed
 from delivery.unsubscribe_mail import address_for
 from delivery.verdicts import TRAP_INDEX
+
+_TOKEN = "TOKEN"  # noqa: S105 - a place, not a secret
+_BODY_END = "</body>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +88,18 @@ def rendered(
 
     Without a message (preview) links lead where they lead, and so they do where clicks are not `is_tracked`.
     """
-    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
-
-    def outgoing(index: int, url: str) -> str:
-        return base_url + reverse("delivery:clicked", args=[token, index]) if token else tagged(url, tags)
-
     context = written.context | {
         "slots": written.slots,
         "unsubscribe_url": _unsubscribe_url(message_id, base_url),
         "preferences_url": _preferences_url(message_id, base_url),
     }
     compiled = compiled_of(written.template_version_id)
-    return render(compiled, context, links=outgoing if token or tags.parameters else None, blocks=written.blocks)
+    links: LinkRewriter | None = None
+    if message_id is not None and is_tracked:
+        links = _tracked(message_id, base_url)
+    elif tags.parameters:
+        links = partial(_tagged, tags)
+    return render(compiled, context, links=links, blocks=written.blocks)
 
 
 def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipient: str) -> bytes:
@@ -101,7 +108,7 @@ def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipie
         sender=mime.Mailbox(letterhead.from_email, letterhead.from_name),
         recipient=mime.Mailbox(recipient),
         subject=mail.subject,
-        html=_at_end(mail.html, _unseen(letterhead, message_id)),
+        html=_at_end(mail.html_pieces, _unseen(letterhead, message_id)),
         text=mail.text,
         message_id=mime.message_id_for(message_id, domain=letterhead.from_email.partition("@")[2]),
         headers=mime.list_headers(
@@ -118,35 +125,63 @@ def _unsubscribe_mailto(message_id: int, mailbox: str) -> str:
     return f"{address_for(message_id, mailbox=mailbox)}?subject=unsubscribe" if mailbox else ""
 
 
+def _tracked(message_id: int, base_url: str) -> LinkRewriter:
+    """Return what puts a message's links behind its tracked addresses."""
+    before = _address("delivery:clicked", tracking.PURPOSE_CLICK, message_id, base_url, 0).removesuffix("0")
+    return lambda index, url: f"{before}{index}"
+
+
+def _tagged(tags: Tags, index: int, url: str) -> str:
+    return tagged(url, tags)
+
+
 def _unsubscribe_url(message_id: int | None, base_url: str) -> str:
     if message_id is None:
         return base_url + "/u/preview"
-    token = tokens.sign(tracking.PURPOSE_UNSUBSCRIBE, message_id)
-    return base_url + reverse("delivery:unsubscribe", args=[token])
+    return _address("delivery:unsubscribe", tracking.PURPOSE_UNSUBSCRIBE, message_id, base_url)
 
 
 def _preferences_url(message_id: int | None, base_url: str) -> str:
     if message_id is None:
         return base_url + "/p/preview"
-    token = tokens.sign(tracking.PURPOSE_PREFERENCES, message_id)
-    return base_url + reverse("delivery:preferences", args=[token])
+    return _address("delivery:preferences", tracking.PURPOSE_PREFERENCES, message_id, base_url)
 
 
 def _unseen(letterhead: Letterhead, message_id: int) -> str:
     """The hidden link and the tracking pixel, for whom they are allowed."""
-    unseen = ""
+    unseen, base_url = "", letterhead.base_url
     if letterhead.has_trap:
-        token = tokens.sign(tracking.PURPOSE_CLICK, message_id)
-        url = letterhead.base_url + reverse("delivery:clicked", args=[token, TRAP_INDEX])
+        url = _address("delivery:clicked", tracking.PURPOSE_CLICK, message_id, base_url, TRAP_INDEX)
         unseen += f'<div style="display:none"><a href="{url}" tabindex="-1" rel="nofollow"></a></div>'
     if letterhead.has_pixel:
-        token = tokens.sign(tracking.PURPOSE_OPEN, message_id)
-        url = letterhead.base_url + reverse("delivery:opened", args=[token])
+        url = _address("delivery:opened", tracking.PURPOSE_OPEN, message_id, base_url)
         unseen += f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
     return unseen
 
 
-def _at_end(html: str, addition: str) -> str:
+def _at_end(html: Sequence[str], addition: str) -> Sequence[str]:
     """Put something at the end of the body."""
-    head, body_end, tail = html.rpartition("</body>")
-    return f"{head}{addition}{body_end}{tail}" if body_end else html + addition
+    if not addition:
+        return html
+    for place in range(len(html) - 1, -1, -1):
+        if _BODY_END in html[place]:
+            before, after = _at_body_end(html[place])
+            return [*html[:place], before, addition, after, *html[place + 1 :]]
+    return [*html, addition]
+
+
+def _address(name: str, purpose: str, message_id: int, base_url: str, *numbers: int) -> str:
+    """Return a signed address of a message."""
+    return base_url + _path(name, *numbers).replace(_TOKEN, tokens.sign(purpose, message_id))
+
+
+@cache
+def _path(name: str, *numbers: int) -> str:
+    """Return where an address leads, with a word in the token's place; looked up once, not for each message."""
+    return reverse(name, args=[_TOKEN, *numbers])
+
+
+@lru_cache(maxsize=256)
+def _at_body_end(piece: str) -> tuple[str, str]:
+    before, end, after = piece.rpartition(_BODY_END)
+    return Fixed(before), Fixed(end + after)
