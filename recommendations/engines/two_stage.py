@@ -22,7 +22,8 @@ from .base import (
     positions,
 )
 from .history import History
-from .pair_features import ItemFacts, OwnPast, pair_features
+from .lightfm_hybrid import LightFMHybrid
+from .pair_features import ItemFacts, OwnPast, pair_features, price_bands
 from .ranking import empty_ranking
 from .signals import GroupTrend, Neighbours, Scores, Signal, Trend, by_row_and_score, found_in
 from .similarity import Scale, alike, cosine, ease, transitions
@@ -179,6 +180,8 @@ class TwoStage:
     decay: float = 0.6
     ease_ridge: float = 100.0
     ease_most_items: int = 6000
+    lightfm_epochs: int = 0
+    lightfm_components: int = 32
     rounds: int = 400
     leaves: int = 31
     learning_rate: float = 0.05
@@ -205,8 +208,7 @@ class TwoStage:
 
     def _stage(self, interactions: Interactions, features: Features, item_ids: IntArray) -> Stage:
         history = History.of(interactions, item_ids)
-        prices = np.full(len(item_ids), np.nan, dtype=np.float32)
-        facts = ItemFacts.of(history, prices)
+        facts = ItemFacts.of(history, price_bands(features.items, item_ids))
         scale = Scale(self.power, self.damping, self.neighbours)
         met = cosine(history, scale)
         follows = transitions(history, scale, hops=self.hops, fading=self.fading)
@@ -224,6 +226,11 @@ class TwoStage:
         if len(item_ids) <= self.ease_most_items:
             weights = ease(history, ridge=self.ease_ridge, keep=self.neighbours)
             signals.append(Neighbours("ease", weights, 0.9))
+        if self.lightfm_epochs:
+            learner = LightFMHybrid(
+                epochs=self.lightfm_epochs, components=self.lightfm_components, seed=self.seed
+            )
+            signals.append(learner.fit(interactions, features).signal(item_ids))
         past = History.of(interactions, item_ids, from_last=self.hold_back == "last")
         return Stage(item_ids, past, tuple(signals), facts)
 
