@@ -22,7 +22,6 @@ from .base import (
 )
 from .popularity import Popularity
 from .ranking import top_k_inner_product
-from .signals import Embedding
 
 if TYPE_CHECKING:
     from lightfm import LightFM
@@ -57,14 +56,6 @@ class LightFMModel:
         queries = np.hstack([vectors, ones])
         items = np.hstack([self.item_vectors, self.item_biases[:, None]])
         return top_k_inner_product(queries, items, self.item_ids, k, exclude)
-
-    def signal(self, item_ids: IntArray) -> Embedding:
-        """The same opinion for a second stage whose columns are `item_ids`; items it does not know score nothing."""
-        columns = positions(self.item_ids, item_ids)
-        nothing = np.zeros((1, self.item_vectors.shape[1]), dtype=np.float32)
-        vectors = np.vstack([self.item_vectors, nothing])[columns]
-        biases = np.append(self.item_biases, np.float32(-np.inf))[columns]
-        return Embedding("lightfm", self.user_ids, self.user_vectors, vectors, biases)
 
     def vectors(self, users: IntArray) -> FloatArray:
         """One vector per user, zero for users the model was not trained on."""

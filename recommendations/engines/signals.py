@@ -257,32 +257,3 @@ class FeatureTrend:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The features of items and the shares in compressed rows."""
         return _kept(f"{self.name}.groups", self.groups) | _kept(f"{self.name}.shares", self.shares)
-
-
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """Users and items as vectors: the logistic function of their inner product and the item's bias.
-
-    Users without a vector score nothing. `user_vectors` are held in memory only, never stored.
-    """
-
-    name: str
-    user_ids: IntArray
-    user_vectors: FloatArray
-    item_vectors: FloatArray
-    item_biases: FloatArray
-
-    def scores(self, past: History) -> DenseScores:
-        """Between 0 and 1; 0 for items with a bias of minus infinity."""
-        from scipy.special import expit
-
-        places = positions(self.user_ids, past.user_ids)
-        known = places >= 0
-        scores = np.zeros((len(past), past.width), dtype=np.float32)
-        products = self.user_vectors[places[known]] @ self.item_vectors.T
-        scores[known] = expit(products + self.item_biases)
-        return DenseScores(scores, len(past))
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The side of the items."""
-        return {f"{self.name}.vectors": self.item_vectors, f"{self.name}.biases": self.item_biases}

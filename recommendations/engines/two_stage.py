@@ -22,7 +22,6 @@ from .base import (
     positions,
 )
 from .history import History
-from .lightfm_hybrid import LightFMHybrid
 from .pair_features import ItemFacts, OwnPast, pair_features, price_bands
 from .ranking import empty_ranking
 from .signals import GroupTrend, Neighbours, Scores, Signal, Trend, by_row_and_score, found_in
@@ -180,8 +179,6 @@ class TwoStage:
     decay: float = 0.6
     ease_ridge: float = 100.0
     ease_most_items: int = 6000
-    lightfm_epochs: int = 0
-    lightfm_components: int = 32
     rounds: int = 400
     leaves: int = 31
     learning_rate: float = 0.05
@@ -226,11 +223,6 @@ class TwoStage:
         if len(item_ids) <= self.ease_most_items:
             weights = ease(history, ridge=self.ease_ridge, keep=self.neighbours)
             signals.append(Neighbours("ease", weights, 0.9))
-        if self.lightfm_epochs:
-            learner = LightFMHybrid(
-                epochs=self.lightfm_epochs, components=self.lightfm_components, seed=self.seed
-            )
-            signals.append(learner.fit(interactions, features).signal(item_ids))
         past = History.of(interactions, item_ids, from_last=self.hold_back == "last")
         return Stage(item_ids, past, tuple(signals), facts)
 

@@ -24,7 +24,7 @@ from recommendations.evaluation.split import temporal_split
 
 DAY = 86_400
 SMALL = LightFMHybrid(components=8, epochs=15)
-TREES = TwoStage(window_days=3, windows=2, rounds=30, lightfm_epochs=3)
+TREES = TwoStage(window_days=3, windows=2, rounds=30)
 ENGINES: Sequence[Engine] = (
     Popularity(),
     ItemKnn(),
