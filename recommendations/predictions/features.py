@@ -16,8 +16,8 @@ from django.db import connection, transaction
 
 from customers.conversion import ORDER_TOTAL, REFUND_AMOUNT, into_reporting
 from customers.models import EventType
-from recommendations.predictions.methods.histories import Integers
-from recommendations.predictions.methods.tables import Table
+from recommendations.predictions.methods.histories import Integers, Values
+from recommendations.predictions.methods.tables import Table, Texts
 
 HISTORY = timedelta(days=730)
 CHUNK_ROWS = 20_000
@@ -171,10 +171,10 @@ def read_features(*, as_of: datetime) -> Known:
     parts = [*features_in_parts(as_of=as_of)]
     if not parts:
         return _known([])
-    ids = np.concatenate([one.customers for one in parts])
-    columns = {name: [one.table.columns[name] for one in parts] for name in LABELS}
-    parts.clear()
-    return Known(ids, Table({name: np.concatenate(columns.pop(name)) for name in LABELS}))
+    columns: dict[str, Values | Texts] = {}
+    for name in LABELS:
+        columns[name] = np.concatenate([one.table.columns[name] for one in parts])
+    return Known(np.concatenate([one.customers for one in parts]), Table(columns))
 
 
 def features_in_parts(*, as_of: datetime) -> Iterator[Known]:
