@@ -10,10 +10,11 @@ from common.clock import now
 from customers import opt_in
 from customers.models import ConsentText, OptIn
 from delivery import mime
-from delivery.answers import Accepted
+from delivery.answers import Accepted, Unavailable
 from delivery.backends import backend_of
 from delivery.backends.base import Outgoing
 from delivery.models import Sender
+from delivery.steering import kill_switch
 
 PATIENCE_SECONDS = 10
 """Somebody waits for the page."""
@@ -25,6 +26,8 @@ class NoSender(Exception):
 
 def send_opt_in_mail(request: OptIn) -> bool:
     """Send the confirmation mail from the first sender; say whether it was taken. Raises NoSender, Unavailable."""
+    if kill_switch().is_on:
+        raise Unavailable("all sending is stopped")
     sender = Sender.objects.order_by("pk").first()
     if sender is None:
         raise NoSender
