@@ -38,8 +38,8 @@ def main() -> None:
         with started(var):
             secret = _prepare()
             _measure_parsing()
-            with _site() as site:
-                _measure_batches(secret, site.pid)
+            with site() as served:
+                _measure_batches(secret, served.pid)
 
 
 def _prepare() -> str:
@@ -55,18 +55,19 @@ def _prepare() -> str:
 
 
 @contextmanager
-def _site() -> Iterator[subprocess.Popen[bytes]]:
+def site() -> Iterator[subprocess.Popen[bytes]]:
+    """The site on granian with two workers, whole stack, on `PORT`."""
     command = [sys.executable, "-m", "common.services.bound", sys.executable, "-m", "granian"]
     options = (
         f"--interface wsgi --host 127.0.0.1 --port {PORT} --workers 2 --blocking-threads 2 --log-level error"
     )
-    site = subprocess.Popen([*command, *options.split(), "config.wsgi:application"])  # noqa: S603
+    served = subprocess.Popen([*command, *options.split(), "config.wsgi:application"])  # noqa: S603
     try:
         _wait()
-        yield site
+        yield served
     finally:
-        site.terminate()
-        site.wait(timeout=30)
+        served.terminate()
+        served.wait(timeout=30)
 
 
 def _wait() -> None:
@@ -136,10 +137,10 @@ def _measure_batches(secret: str, site: int) -> None:
         return time.perf_counter() - begin
 
     run(0, WARM_UP)
-    before = _cpu_seconds(site)
+    before = cpu_seconds(site)
     seconds = run(WARM_UP, MEASURED)
     web, database = (
-        (after - earlier) / MEASURED * 1000 for after, earlier in zip(_cpu_seconds(site), before, strict=True)
+        (after - earlier) / MEASURED * 1000 for after, earlier in zip(cpu_seconds(site), before, strict=True)
     )
     print(
         f"/v1/batch of {BATCH}: {MEASURED / seconds:,.0f} requests/s = {MEASURED * BATCH / seconds:,.0f} events/s"
@@ -148,7 +149,7 @@ def _measure_batches(secret: str, site: int) -> None:
     )
 
 
-def _cpu_seconds(site: int) -> tuple[float, float]:
+def cpu_seconds(site: int) -> tuple[float, float]:
     """CPU used so far by the site's processes, and by the others that we started: the servers."""
     parents, used = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):

@@ -4,7 +4,7 @@
 makes a shop of the imagination, on one thread, and prints
 
 - *epoch*: an epoch of LightFM as trained here, against the library's own on the same matrix
-- *top 20*: the exact 20 best for everybody (faiss), against `predict` for one user after the other (a sample of them)
+- *top 20*: the exact 20 best for everybody, against `predict` for one user after the other (a sample of them)
   and against the bare matrix product by BLAS that any exact method has to do
 - *memory*: the most that the process held up to there
 - *writing*: a row for each customer into an embedded PostgreSQL, and the same scaled to a million

@@ -19,6 +19,7 @@ from campaigns.models import BlockVersion, Campaign, CampaignVariant, Recipient
 from campaigns.publishing import compiled_of
 from campaigns.shelves import Shelves, fill, in_template
 from campaigns.slots import asked_by, blocks_of, versions_of
+from campaigns.tagging import NO_TAGS, Tags, tagged, tags_of
 from campaigns.templating.compile import blocks_shown, requested_by_block, requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed
 from campaigns.templating.tags import ARMS_CHOICE, MOST_PRODUCTS
@@ -47,6 +48,7 @@ class Source:
     contents: dict[str, CampaignVariant]
     versions: list[RuleSetVersion]
     blocks: dict[str, BlockVersion]
+    tags: Tags = NO_TAGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,7 @@ def source_of(campaign: Campaign) -> Source:
         contents=arm_contents(campaign),
         versions=versions_of(campaign),
         blocks=blocks_of(campaign),
+        tags=tags_of(campaign),
     )
 
 
@@ -154,13 +157,14 @@ def with_coupons(ingredients: Ingredients, claimed: Sequence[Claimed]) -> Ingred
     wishes = {
         one.id: pools
         for one in claimed
-        if not _is_suppressed(ingredients, one.customer_id)
-        and (pools := _pools(ingredients, one.customer_id, one.variant_key))
+        if not is_suppressed(ingredients, one.customer_id)
+        and (pools := coupon_pools(ingredients, one.customer_id, one.variant_key))
     }
     return replace(ingredients, coupons=give(wishes)) if wishes else ingredients
 
 
-def _pools(ingredients: Ingredients, customer_id: int, variant_key: str) -> frozenset[str]:
+def coupon_pools(ingredients: Ingredients, customer_id: int, variant_key: str) -> frozenset[str]:
+    """Return the pools of which this customer's mail shows a code."""
     content = ingredients.source.contents[variant_key]
     in_slots, named = _shown(ingredients, customer_id), _named(ingredients.source, content)
     html = (
@@ -170,7 +174,8 @@ def _pools(ingredients: Ingredients, customer_id: int, variant_key: str) -> froz
     return pools_in(read(content.template_version_id, html))
 
 
-def _is_suppressed(ingredients: Ingredients, customer_id: int) -> bool:
+def is_suppressed(ingredients: Ingredients, customer_id: int) -> bool:
+    """Whether a rule keeps the mail from this customer."""
     decision = ingredients.decisions.get(customer_id)
     return decision is not None and decision.suppress
 
@@ -200,7 +205,7 @@ def _written(
     coupons = (
         ingredients.coupons.get(message_id, {})
         if message_id is not None
-        else _samples(_pools(ingredients, customer_id, variant_key))
+        else _samples(coupon_pools(ingredients, customer_id, variant_key))
     )
     said = contents(
         content.template_version_id,
@@ -209,7 +214,13 @@ def _written(
         blocks={key: block.compiled_html for key, block in named.items()},
     )
     is_tracked = customer_id in ingredients.click_tracked
-    mail = rendered(said, message_id=message_id, base_url=settings.BASE_URL, is_tracked=is_tracked)
+    mail = rendered(
+        said,
+        message_id=message_id,
+        base_url=settings.BASE_URL,
+        is_tracked=is_tracked,
+        tags=ingredients.source.tags,
+    )
     failed = {f"failed:{name}": 1 for name in sorted(ingredients.failed[customer_id])}
     return said, replace(mail, fallbacks=mail.fallbacks | failed) if failed else mail
 
@@ -264,7 +275,7 @@ def _shown(ingredients: Ingredients, customer_id: int) -> dict[str, BlockVersion
 
 def compose_one(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) -> Composed:
     """Write one claimed message as the mail that is handed over, or say why there is none."""
-    if _is_suppressed(ingredients, claimed.customer_id):
+    if is_suppressed(ingredients, claimed.customer_id):
         return Composed(claimed=claimed, skipped="a rule suppressed it")
     letterhead = _letterhead(envelope, ingredients, claimed)
     try:
@@ -279,7 +290,8 @@ def compose_one(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) 
         claimed=claimed,
         mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=mail.subject, raw=raw),
         resolved=json.dumps(kept),
-        links=json.dumps([*compiled.links, *mail.links]),
+        links=json.dumps([tagged(url, ingredients.source.tags) for url in mail.links]),
+        shared_links=tuple(tagged(url, ingredients.source.tags) for url in compiled.links),
         fallbacks=sum(mail.fallbacks.values()),
     )
 
@@ -296,6 +308,9 @@ def _letterhead(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) 
         written_at=now().isoformat(timespec="seconds"),
         has_pixel=claimed.customer_id in ingredients.open_tracked,
         is_tracked=claimed.customer_id in ingredients.click_tracked,
+        has_trap=claimed.customer_id in ingredients.click_tracked,
+        unsubscribe_mailbox=settings.UNSUBSCRIBE_MAILBOX,
+        tags=ingredients.source.tags.as_json(),
     )
 
 

@@ -18,6 +18,16 @@ from segments.models import Segment
 RESERVED = frozenset({"new", "limits", "when"})
 """Keys that pages of their own have."""
 
+def checked_name(name: str) -> str:
+    """Return the name if a campaign can have it; raises ValidationError where its key is taken or empty."""
+    key = slugify(name)[:100]
+    if not key:
+        raise forms.ValidationError("Use some letters or digits in the name.")
+    taken = Campaign.objects.filter(key=key).exists() or Experiment.objects.filter(key=key).exists()
+    if key in RESERVED or taken:
+        raise forms.ValidationError("There is a campaign of this name already.")
+    return name
+
 
 class CampaignForm(TimingForm):
     """A campaign as an experiment of two arms and, if wanted, a holdout that gets no mail."""
@@ -62,17 +72,7 @@ class CampaignForm(TimingForm):
 
     def clean_name(self) -> str:
         """Refuse a name whose key is taken."""
-        name: str = self.cleaned_data["name"]
-        key = slugify(name)[:100]
-        if not key:
-            raise forms.ValidationError("Use some letters or digits in the name.")
-        if (
-            key in RESERVED
-            or Campaign.objects.filter(key=key).exists()
-            or Experiment.objects.filter(key=key).exists()
-        ):
-            raise forms.ValidationError("There is a campaign of this name already.")
-        return name
+        return checked_name(self.cleaned_data["name"])
 
     @transaction.atomic
     def save(self, *, by: User | None) -> Campaign:

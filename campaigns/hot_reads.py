@@ -37,6 +37,7 @@ WITH person AS MATERIALIZED (
     JOIN recommendations_recommendation r ON r.customer_id = c.id
     JOIN recommendations_modelversion v ON v.id = r.model_version_id
     WHERE c.public_id = %(public_id)s AND c.merged_into_id IS NULL AND c.allows_profiling
+      AND NOT EXISTS (SELECT FROM recommendations_externalrecommendation e WHERE e.customer_id = c.id)
       AND NOT {held_sql(Variant.Role.BASELINE)}
 )
 SELECT w.id, w.model, w.live, p.id, p.external_id, p.name, p.brand, coalesce(g.path, ''), p.price_minor, p.currency,

@@ -8,9 +8,11 @@ from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
+from campaigns import approving, preflights
 from campaigns.field_uses import sources_in_doubt, tell_uses
 from campaigns.freezing import freeze_audience
 from campaigns.models import Campaign, CampaignVariant
+from campaigns.piloting import hold_back
 from campaigns.slots import freeze
 from customers.quality.alerts import resolve
 from delivery.models import Dispatch
@@ -66,7 +68,7 @@ def obstacles(campaign: Campaign) -> list[str]:
             found.append(f"The arm “{variant.name}” has no template.")
         elif chosen and any(finding["severity"] == "error" for finding in chosen.template_version.findings):
             found.append(f"The template of the arm “{variant.name}” has errors.")
-    return found
+    return [*found, *preflights.obstacles(campaign), *approving.obstacles(campaign)]
 
 
 def data_doubts(campaign: Campaign) -> list[str]:
@@ -118,6 +120,8 @@ def launch(
         freeze_audience(campaign, dispatch, at=launched_at)
         if not dispatch.messages.exists():
             raise LaunchRefused([NOBODY])
+        if hold_back(dispatch, campaign) == 0:
+            raise LaunchRefused(["Nobody of the audience is in the pilot: choose another segment, or more of them."])
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
         campaign.dispatch, campaign.state = dispatch, Campaign.State.LAUNCHED
         campaign.launched_at, campaign.held_because = launched_at, ""

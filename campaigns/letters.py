@@ -1,16 +1,26 @@
 """One mail, from what is kept of it to its bytes: sent once, and the same whenever it is shown again."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from django.urls import reverse
 
 from campaigns.publishing import compiled_of
+from campaigns.tagging import NO_TAGS, Tags, tagged
+from campaigns.templating.links import LinkRewriter
 from campaigns.templating.render import Rendered, render
 from campaigns.templating.used import Tree, kept, read_by
 from common import tokens
 from delivery import mime, tracking
+from delivery.quoted_printable import Fixed
+from delivery.unsubscribe_mail import address_for
+from delivery.verdicts import TRAP_INDEX
+
+_TOKEN = "TOKEN"  # noqa: S105 - a place, not a secret
+_BODY_END = "</body>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +38,12 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterhead:
-    """What a mail says beside its contents. `base_url` is where its links lead; `written_at` has whole seconds, UTC."""
+    """What a mail says beside its contents. `base_url` is where its links lead; `written_at` has whole seconds, UTC.
+
+    `has_trap`: a link that readers do not see, which tells programs apart. `unsubscribe_mailbox` takes unsubscribing
+    mails where there is one. Mails of before have neither.
+    `tags` are the UTM parameters of its links (see `campaigns.tagging`).
+    """
 
     from_email: str
     from_name: str
@@ -38,6 +53,9 @@ class Letterhead:
     written_at: str
     has_pixel: bool
     is_tracked: bool
+    has_trap: bool = False
+    unsubscribe_mailbox: str = ""
+    tags: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -59,24 +77,29 @@ def read(template_version_id: int, blocks: tuple[str, ...]) -> Tree | None:
 
 
 def rendered(
-    written: Contents, *, message_id: int | None, base_url: str, is_tracked: bool = False
+    written: Contents,
+    *,
+    message_id: int | None,
+    base_url: str,
+    is_tracked: bool = False,
+    tags: Tags = NO_TAGS,
 ) -> Rendered:
     """Render a mail. Raises RenderFailed.
 
-    Without a message (preview) links stand as they are, and so they do where clicks are not `is_tracked`.
+    Without a message (preview) links lead where they lead, and so they do where clicks are not `is_tracked`.
     """
-    token = tokens.sign(tracking.PURPOSE_CLICK, message_id) if message_id is not None and is_tracked else None
-
-    def tracked(index: int, url: str) -> str:
-        return base_url + reverse("delivery:clicked", args=[token, index])
-
     context = written.context | {
         "slots": written.slots,
         "unsubscribe_url": _unsubscribe_url(message_id, base_url),
         "preferences_url": _preferences_url(message_id, base_url),
     }
     compiled = compiled_of(written.template_version_id)
-    return render(compiled, context, links=tracked if token else None, blocks=written.blocks)
+    links: LinkRewriter | None = None
+    if message_id is not None and is_tracked:
+        links = _tracked(message_id, base_url)
+    elif tags.parameters:
+        links = partial(_tagged, tags)
+    return render(compiled, context, links=links, blocks=written.blocks)
 
 
 def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipient: str) -> bytes:
@@ -85,35 +108,80 @@ def as_bytes(letterhead: Letterhead, mail: Rendered, *, message_id: int, recipie
         sender=mime.Mailbox(letterhead.from_email, letterhead.from_name),
         recipient=mime.Mailbox(recipient),
         subject=mail.subject,
-        html=_with_pixel(mail.html, message_id, letterhead.base_url) if letterhead.has_pixel else mail.html,
+        html=_at_end(mail.html_pieces, _unseen(letterhead, message_id)),
         text=mail.text,
         message_id=mime.message_id_for(message_id, domain=letterhead.from_email.partition("@")[2]),
         headers=mime.list_headers(
             unsubscribe_url=_unsubscribe_url(message_id, letterhead.base_url),
             list_id=letterhead.list_id,
             feedback_id=letterhead.feedback_id,
+            unsubscribe_mailto=_unsubscribe_mailto(message_id, letterhead.unsubscribe_mailbox),
         ),
         date=datetime.fromisoformat(letterhead.written_at),
     )
 
 
+def _unsubscribe_mailto(message_id: int, mailbox: str) -> str:
+    return f"{address_for(message_id, mailbox=mailbox)}?subject=unsubscribe" if mailbox else ""
+
+
+def _tracked(message_id: int, base_url: str) -> LinkRewriter:
+    """Return what puts a message's links behind its tracked addresses."""
+    before = _address("delivery:clicked", tracking.PURPOSE_CLICK, message_id, base_url, 0).removesuffix("0")
+    return lambda index, url: f"{before}{index}"
+
+
+def _tagged(tags: Tags, index: int, url: str) -> str:
+    return tagged(url, tags)
+
+
 def _unsubscribe_url(message_id: int | None, base_url: str) -> str:
     if message_id is None:
         return base_url + "/u/preview"
-    token = tokens.sign(tracking.PURPOSE_UNSUBSCRIBE, message_id)
-    return base_url + reverse("delivery:unsubscribe", args=[token])
+    return _address("delivery:unsubscribe", tracking.PURPOSE_UNSUBSCRIBE, message_id, base_url)
 
 
 def _preferences_url(message_id: int | None, base_url: str) -> str:
     if message_id is None:
         return base_url + "/p/preview"
-    token = tokens.sign(tracking.PURPOSE_PREFERENCES, message_id)
-    return base_url + reverse("delivery:preferences", args=[token])
+    return _address("delivery:preferences", tracking.PURPOSE_PREFERENCES, message_id, base_url)
 
 
-def _with_pixel(html: str, message_id: int, base_url: str) -> str:
-    """Put the tracking pixel at the end of the body."""
-    url = base_url + reverse("delivery:opened", args=[tokens.sign(tracking.PURPOSE_OPEN, message_id)])
-    pixel = f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
-    head, body_end, tail = html.rpartition("</body>")
-    return f"{head}{pixel}{body_end}{tail}" if body_end else html + pixel
+def _unseen(letterhead: Letterhead, message_id: int) -> str:
+    """The hidden link and the tracking pixel, for whom they are allowed."""
+    unseen, base_url = "", letterhead.base_url
+    if letterhead.has_trap:
+        url = _address("delivery:clicked", tracking.PURPOSE_CLICK, message_id, base_url, TRAP_INDEX)
+        unseen += f'<div style="display:none"><a href="{url}" tabindex="-1" rel="nofollow"></a></div>'
+    if letterhead.has_pixel:
+        url = _address("delivery:opened", tracking.PURPOSE_OPEN, message_id, base_url)
+        unseen += f'<img src="{url}" width="1" height="1" alt="" style="display:block">'
+    return unseen
+
+
+def _at_end(html: Sequence[str], addition: str) -> Sequence[str]:
+    """Put something at the end of the body."""
+    if not addition:
+        return html
+    for place in range(len(html) - 1, -1, -1):
+        if _BODY_END in html[place]:
+            before, after = _at_body_end(html[place])
+            return [*html[:place], before, addition, after, *html[place + 1 :]]
+    return [*html, addition]
+
+
+def _address(name: str, purpose: str, message_id: int, base_url: str, *numbers: int) -> str:
+    """Return a signed address of a message."""
+    return base_url + _path(name, *numbers).replace(_TOKEN, tokens.sign(purpose, message_id))
+
+
+@cache
+def _path(name: str, *numbers: int) -> str:
+    """Return where an address leads, with a word in the token's place; looked up once, not for each message."""
+    return reverse(name, args=[_TOKEN, *numbers])
+
+
+@lru_cache(maxsize=256)
+def _at_body_end(piece: str) -> tuple[str, str]:
+    before, end, after = piece.rpartition(_BODY_END)
+    return Fixed(before), Fixed(end + after)

@@ -19,6 +19,12 @@ POLICIES = [
         path="customer_id",
         is_profile=True,
     ),
+    Policy(
+        model="campaigns.PreflightExample",
+        why="That a mail to the person would have a fault, to be looked at before the launch.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+    ),
     # Journeys
     Policy(
         model="campaigns.WebhookCall",
@@ -73,7 +79,12 @@ POLICIES = [
         "campaigns.ContactCap",
         "campaigns.ListHabit",
         "campaigns.Campaign_rule_set_versions",
+        "campaigns.CampaignTags",
         "campaigns.CampaignVariant",
+        "campaigns.LaunchApproval",
+        "campaigns.Pilot",
+        "campaigns.PreflightRun",
+        "campaigns.PreflightFinding",
         why="Content and plans that colleagues make.",
     ),
 ]

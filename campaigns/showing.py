@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from campaigns.letters import Contents, Letterhead, as_bytes, rendered
 from campaigns.models import BlockVersion
+from campaigns.tagging import Tags
 from campaigns.templating.render import RenderFailed
 from delivery import mime
 from delivery.models import Message
@@ -42,7 +43,11 @@ def show_again(message: Message) -> Shown:
     )
     try:
         mail = rendered(
-            contents, message_id=message.pk, base_url=letterhead.base_url, is_tracked=letterhead.is_tracked
+            contents,
+            message_id=message.pk,
+            base_url=letterhead.base_url,
+            is_tracked=letterhead.is_tracked,
+            tags=Tags.of_json(letterhead.tags),
         )
         raw = as_bytes(letterhead, mail, message_id=message.pk, recipient=message.recipient)
     except (RenderFailed, mime.RefusedHeader) as error:

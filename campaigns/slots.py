@@ -48,11 +48,12 @@ def choosing_products(content: CampaignVariant, versions: Sequence[RuleSetVersio
     return found
 
 
-def freeze(campaign: Campaign, contents: Sequence[CampaignVariant]) -> None:
-    """Keep the rules that have a say in the campaign, and the blocks that they or templates show, as they are now."""
+def to_freeze(
+    contents: Sequence[CampaignVariant],
+) -> tuple[list[RuleSetVersion], dict[str, BlockVersion]]:
+    """Return the live rules that have a say in these arms, and the blocks that they or templates show, by key."""
     live = live_versions()
     versions = {version.pk: version for content in contents for version in asked_by(content, live)}
-    campaign.rule_set_versions.set(versions.values())
     documents = [document_of(version) for version in versions.values()]
     keys = {
         actions.show
@@ -62,9 +63,15 @@ def freeze(campaign: Campaign, contents: Sequence[CampaignVariant]) -> None:
     }
     for content in contents:
         keys |= blocks_shown(compiled_of(content.template_version_id))
+    return list(versions.values()), live_blocks(keys)
+
+
+def freeze(campaign: Campaign, contents: Sequence[CampaignVariant]) -> None:
+    """Keep the rules that have a say in the campaign, and the blocks that they or templates show, as they are now."""
+    versions, blocks = to_freeze(contents)
+    campaign.rule_set_versions.set(versions)
     FrozenBlock.objects.bulk_create(
-        FrozenBlock(campaign=campaign, key=key, version=version)
-        for key, version in sorted(live_blocks(keys).items())
+        FrozenBlock(campaign=campaign, key=key, version=version) for key, version in sorted(blocks.items())
     )
 
 

@@ -2,23 +2,34 @@
 
 from celery import shared_task
 
-from campaigns import field_uses, habits, quiet, scheduling, sending
+from campaigns import field_uses, habits, piloting, preflighting, quiet, scheduling, sending
 from campaigns.journeys import calling, entering, walking
+from delivery.turns import due_dispatches
+
+MOST_RINGS = 8
+"""Each ring sends whatever is most urgent: more rings than processes help nobody."""
+RING_LASTS_SECONDS = 60
 
 
 @shared_task
 def send_dispatch(dispatch_id: int) -> int:
-    """Send what is due of one dispatch."""
-    return sending.send_due(dispatch_id)
+    """Send what is due, of whichever dispatch is most urgent, and ring again if that takes longer than a slice."""
+    done = sending.send_slice()
+    if done.is_more:
+        send_dispatch.delay(dispatch_id)
+    return done.settled
 
 
 @shared_task
 def ring_due_dispatches() -> int:
-    """Ring for each dispatch that has due messages, quiet hours apart: beat's safety net for lost rings."""
+    """Ring for dispatches that have due messages, quiet hours apart: beat's safety net for lost rings.
+
+    Old rings are dropped unheard.
+    """
     quiet.keep_all_quiet()
-    due = sending.due_dispatches()
-    for dispatch_id in due:
-        send_dispatch.delay(dispatch_id)
+    due = due_dispatches()
+    for dispatch_id in due[:MOST_RINGS]:
+        send_dispatch.apply_async((dispatch_id,), expires=RING_LASTS_SECONDS)
     return len(due)
 
 
@@ -76,3 +87,28 @@ def walk_journeys() -> int:
 def call_webhooks() -> int:
     """Make the calls that webhook steps of journeys asked for."""
     return calling.call_due()
+
+
+@shared_task
+def advance_preflight(run_id: int) -> None:
+    """Go on with a preflight for some seconds, and then again after others had their turn."""
+    if preflighting.advance(run_id):
+        advance_preflight.delay(run_id)
+
+
+@shared_task
+def sweep_preflights() -> int:
+    """Ring for each preflight that nobody is at: beat's safety net for lost rings and dead workers."""
+    waiting = preflighting.waiting()
+    for run_id in waiting:
+        advance_preflight.delay(run_id)
+    return len(waiting)
+
+
+@shared_task
+def judge_pilots() -> int:
+    """Judge pilots whose time has come, and ring for what this releases."""
+    released = piloting.judge_due()
+    for dispatch_id in released:
+        send_dispatch.delay(dispatch_id)
+    return len(released)

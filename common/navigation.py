@@ -13,6 +13,7 @@ class NavItem:
     label: str
     url_name: str
     icon: str
+    section: str = ""
     staff_only: bool = False
     administrators_only: bool = False
 
@@ -24,24 +25,27 @@ class NavLink:
     label: str
     url: str
     icon: str
+    section: str
     is_active: bool
 
 
 MAIN = (
     NavItem(label="Home", url_name="home", icon="home"),
-    NavItem(label="Customers", url_name="customers:list", icon="users"),
-    NavItem(label="Data", url_name="customers:data", icon="database-import"),
-    NavItem(label="Stores", url_name="products:stores", icon="map-pin"),
-    NavItem(label="Segments", url_name="segments:list", icon="chart-circles"),
-    NavItem(label="Lifecycle", url_name="segments:lifecycle", icon="recycle"),
-    NavItem(label="Rules", url_name="rules:list", icon="git-branch"),
-    NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles"),
-    NavItem(label="Templates", url_name="campaigns:templates", icon="template"),
-    NavItem(label="Campaigns", url_name="campaigns:list", icon="send"),
-    NavItem(label="Journeys", url_name="campaigns:journeys", icon="corner-down-right"),
-    NavItem(label="Experiments", url_name="reports:experiments", icon="flask"),
-    NavItem(label="Unknown mails", url_name="delivery:unknown", icon="alert-circle"),
-    NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox"),
+    NavItem(label="Customers", url_name="customers:list", icon="users", section="People"),
+    NavItem(label="Segments", url_name="segments:list", icon="chart-circles", section="People"),
+    NavItem(label="Lifecycle", url_name="segments:lifecycle", icon="recycle", section="People"),
+    NavItem(label="Data", url_name="customers:data", icon="database-import", section="People"),
+    NavItem(label="Stores", url_name="products:stores", icon="map-pin", section="People"),
+    NavItem(label="Campaigns", url_name="campaigns:list", icon="send", section="Mail"),
+    NavItem(label="Journeys", url_name="campaigns:journeys", icon="corner-down-right", section="Mail"),
+    NavItem(label="Experiments", url_name="reports:experiments", icon="flask", section="Mail"),
+    NavItem(label="Templates", url_name="campaigns:templates", icon="template", section="Content"),
+    NavItem(label="Rules", url_name="rules:list", icon="git-branch", section="Content"),
+    NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles", section="Content"),
+    NavItem(label="Delivery", url_name="delivery:health", icon="heartbeat", section="Delivery"),
+    NavItem(label="Senders", url_name="delivery:senders", icon="user", section="Delivery"),
+    NavItem(label="Unknown mails", url_name="delivery:unknown", icon="alert-circle", section="Delivery"),
+    NavItem(label="Mailbox", url_name="delivery:mailbox", icon="inbox", section="Delivery"),
 )
 FOOT = (
     NavItem(label="Privacy", url_name="customers:privacy", icon="lock", administrators_only=True),
@@ -62,7 +66,8 @@ def links(
     ]
     active = max((url for _, url in found if _is_under(path, url)), key=len, default=None)
     return [
-        NavLink(label=item.label, url=url, icon=item.icon, is_active=url == active) for item, url in found
+        NavLink(label=item.label, url=url, icon=item.icon, section=item.section, is_active=url == active)
+        for item, url in found
     ]
 
 

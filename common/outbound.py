@@ -15,6 +15,16 @@ from django.conf import settings
 
 Address = IPv4Address | IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""The middle of an address in which one of the old kind follows, in networks that wrap those (RFC 5214)."""
+_SPECIAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "64:ff9b:1::/48",  # NAT64 of one's own (RFC 8215)
+        "3fff::/20",  # documentation (RFC 9637)
+        "192.88.99.0/24",  # relays of 6to4, which are no more (RFC 7526)
+    )
+)
 
 
 class InternalAddress(httpx.TransportError):
@@ -55,7 +65,7 @@ class _Guarded(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request as it is, but to the checked address; certificates are those of the name."""
         host = request.url.host
-        address = _checked(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+        address = checked(host, request.url.port or (443 if request.url.scheme == "https" else 80))
         sent = httpx.Request(
             request.method,
             request.url.copy_with(host=str(address)),
@@ -73,7 +83,7 @@ class _Guarded(httpx.BaseTransport):
             transport.close()
 
 
-def _checked(host: str, port: int) -> Address:
+def checked(host: str, port: int) -> Address:
     """The first address of a host, all of which must be allowed. Raises InternalAddress and httpx.ConnectError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -111,7 +121,7 @@ def _meant(address: Address) -> Iterator[Address]:
     yield address
     if isinstance(address, IPv6Address):
         wrapped = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        if address in _NAT64:
+        if address in _NAT64 or int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
             wrapped.append(IPv4Address(int(address) & 0xFFFFFFFF))
         yield from (one for one in wrapped if one is not None)
 
@@ -120,4 +130,5 @@ def _is_public(address: Address) -> bool:
     is_site_local = isinstance(address, IPv6Address) and address.is_site_local
     is_wrapping = isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64)
     is_special = address.is_multicast or address.is_reserved or address.is_link_local or is_site_local
+    is_special = is_special or any(address in network for network in _SPECIAL)
     return is_wrapping or (address.is_global and not is_special)

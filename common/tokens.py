@@ -52,6 +52,21 @@ def read(purpose: str, token: str, *, now: datetime | None = None) -> int:
     return int.from_bytes(flag_and_number, "big")
 
 
+def caseless(token: str) -> str:
+    """Spell a token in small letters and digits, for where case may be lost; `from_caseless` undoes it."""
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    return base64.b32encode(raw).rstrip(b"=").decode("ascii").lower()
+
+
+def from_caseless(text: str) -> str:
+    """Return the token that `caseless` spelt, for `read` to check. Raises BadToken for what is no such spelling."""
+    try:
+        raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except binascii.Error as error:
+        raise BadToken("the token is not readable") from error
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
 def _payload(message_id: int, expires_at: datetime | None) -> bytes:
     """One byte that holds the id's length (low) and the expiry's length (high), the id, the expiry in seconds."""
     number = message_id.to_bytes(max(1, (message_id.bit_length() + 7) // 8), "big")

@@ -19,10 +19,24 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 REPORTING_CURRENCY = env.str("REPORTING_CURRENCY", default="EUR")
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="Example Outdoor Ltd, 1 Harbour Street, Dublin")
-MAILGUN_WEBHOOK_SIGNING_KEY = env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default="")
+WEBHOOK_SECRETS = {
+    "": env.str("ESP_WEBHOOK_SECRET", default=""),
+    "mailersend": env.str("MAILERSEND_SIGNING_SECRET", default=""),
+    "mailgun": env.str("MAILGUN_WEBHOOK_SIGNING_KEY", default=""),
+    "mailtrap": env.str("MAILTRAP_TRACKING_SECRET", default=""),
+    "mandrill": env.str("MANDRILL_WEBHOOK_KEY", default=""),
+    "postal": env.str("POSTAL_WEBHOOK_KEY", default=""),
+    "resend": env.str("RESEND_SIGNING_SECRET", default=""),
+    "sendgrid": env.str("SENDGRID_WEBHOOK_VERIFICATION_KEY", default=""),
+    "unisender-go": env.str("UNISENDER_GO_API_KEY", default=""),
+}
+SOFT_BOUNCES = env.int("SOFT_BOUNCES", default=5)
+SOFT_BOUNCE_DAYS = env.int("SOFT_BOUNCE_DAYS", default=30)
 TRACKING_REQUESTS_PER_MINUTE = env.int("TRACKING_REQUESTS_PER_MINUTE", default=60_000)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if PRODUCTION else 0)
 OUTBOUND_ALLOWED = env.list("OUTBOUND_ALLOWED", default=[])
+UNSUBSCRIBE_MAILBOX = env.str("UNSUBSCRIBE_MAILBOX", default="")
+UNSUBSCRIBE_IMAP_URL = env.str("UNSUBSCRIBE_IMAP_URL", default="")
 EVENT_RETENTION_DAYS = env.int("REGARDS_EVENT_RETENTION_DAYS", default=0)
 EVENT_RETENTION_BY_TYPE = env.dict("REGARDS_EVENT_RETENTION_BY_TYPE", cast={"value": int}, default={})
 EVENT_LEDGER_DAYS = env.int("REGARDS_EVENT_LEDGER_DAYS", default=90)
@@ -32,6 +46,9 @@ RETENTION_DAYS = {name: int(days) for name, days in env.dict("RETENTION_DAYS", d
 TRACKING_NEEDS_CONSENT = env.bool("TRACKING_NEEDS_CONSENT", default=False)
 LAUNCH_NEEDS_APPROVER = env.bool("LAUNCH_NEEDS_APPROVER", default=False)
 LAUNCH_STALE_AFTER_MINUTES = env.int("LAUNCH_STALE_AFTER_MINUTES", default=120)
+LAUNCH_NEEDS_PREFLIGHT = env.bool("LAUNCH_NEEDS_PREFLIGHT", default=False)
+LAUNCH_APPROVAL_ABOVE = env.int("LAUNCH_APPROVAL_ABOVE", default=0)
+SHOP_DOMAINS = env.list("SHOP_DOMAINS", default=[])
 DELIVERY_LEASE_SECONDS = env.int("DELIVERY_LEASE_SECONDS", default=300)
 DELIVERY_ASK_AFTER_SECONDS = env.int("DELIVERY_ASK_AFTER_SECONDS", default=600)
 NEAREST_STORE_KM = env.float("NEAREST_STORE_KM", default=100.0)

@@ -11,6 +11,7 @@ An exact name goes before a pattern. Tasks say no queue of their own.
 
 _QUEUES = {
     "campaigns.tasks.compute_habits": "compute",
+    "campaigns.tasks.advance_preflight": "compute",
     "campaigns.tasks.enter_present_customers": "compute",
     "campaigns.tasks.send_dispatch": "send",
     "connectors.tasks.*": "sync",
@@ -22,6 +23,7 @@ _QUEUES = {
     "customers.tasks.sweep_lists": "sync",
     "customers.tasks.watch_data_health": "default",
     "customers.tasks.*": "compute",
+    "delivery.tasks.read_unsubscribe_mails": "sync",
     "recommendations.tasks.freshen_recommendations": "compute",
     "recommendations.tasks.refresh_external_model*": "sync",
     "recommendations.tasks.*": "train",

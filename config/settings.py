@@ -1,5 +1,6 @@
 """Django's settings. Values from the environment come through `config.env` and nowhere else."""
 
+import re
 import sys
 from datetime import timedelta
 from typing import Any
@@ -42,6 +43,14 @@ DROP_DIR = env.DROP_DIR
 TRACKING_REQUESTS_PER_MINUTE = env.TRACKING_REQUESTS_PER_MINUTE
 TRUSTED_PROXIES = env.TRUSTED_PROXIES
 OUTBOUND_ALLOWED = env.OUTBOUND_ALLOWED
+UNSUBSCRIBE_MAILBOX = env.UNSUBSCRIBE_MAILBOX
+if not re.fullmatch(r"([a-z0-9._-]{1,20}@[a-z0-9.-]+\.[a-z0-9-]+)?", UNSUBSCRIBE_MAILBOX):
+    raise ImproperlyConfigured("UNSUBSCRIBE_MAILBOX must be an address such as unsubscribe@mail.example.")
+UNSUBSCRIBE_IMAP_URL = env.UNSUBSCRIBE_IMAP_URL
+if UNSUBSCRIBE_IMAP_URL and not UNSUBSCRIBE_IMAP_URL.startswith(("imaps://", "imap://")):
+    raise ImproperlyConfigured(
+        "UNSUBSCRIBE_IMAP_URL must begin with imaps:// (or imap:// on your own network)."
+    )
 EVENT_RETENTION_DAYS = env.EVENT_RETENTION_DAYS
 EVENT_RETENTION_BY_TYPE = env.EVENT_RETENTION_BY_TYPE
 EVENT_LEDGER_DAYS = env.EVENT_LEDGER_DAYS
@@ -52,6 +61,9 @@ if any(
 TRACKING_NEEDS_CONSENT = env.TRACKING_NEEDS_CONSENT
 LAUNCH_NEEDS_APPROVER = env.LAUNCH_NEEDS_APPROVER
 LAUNCH_STALE_AFTER_MINUTES = env.LAUNCH_STALE_AFTER_MINUTES
+LAUNCH_NEEDS_PREFLIGHT = env.LAUNCH_NEEDS_PREFLIGHT
+LAUNCH_APPROVAL_ABOVE = env.LAUNCH_APPROVAL_ABOVE
+SHOP_DOMAINS = [domain.lower() for domain in env.SHOP_DOMAINS]
 DELIVERY_LEASE_SECONDS = env.DELIVERY_LEASE_SECONDS
 DELIVERY_ASK_AFTER_SECONDS = env.DELIVERY_ASK_AFTER_SECONDS
 
@@ -236,12 +248,12 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# Providers' webhooks exist only with what verifies them (see urls).
-ANYMAIL = (
-    {"MAILGUN_WEBHOOK_SIGNING_KEY": env.MAILGUN_WEBHOOK_SIGNING_KEY}
-    if env.MAILGUN_WEBHOOK_SIGNING_KEY
-    else {}
-)
+# Providers' webhooks exist only with what verifies them; the nameless secret is for those that sign nothing.
+WEBHOOK_SECRETS = {name: secret for name, secret in env.WEBHOOK_SECRETS.items() if secret}
+if ":" not in WEBHOOK_SECRETS.get("", ":"):
+    raise ImproperlyConfigured("ESP_WEBHOOK_SECRET is a name and a password: user:password.")
+SOFT_BOUNCES = env.SOFT_BOUNCES
+SOFT_BOUNCE_DAYS = env.SOFT_BOUNCE_DAYS
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
@@ -253,6 +265,9 @@ AFTER_LISTS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_s
 # Who goes by the nearest store, rung when stores change; and how far away it may be.
 STORE_LISTENERS = ["customers.tasks.locate_customers", "segments.tasks.refresh_all_segments"]
 NEAREST_STORE_KM = env.NEAREST_STORE_KM
+
+# What else keeps a message from being sent, asked when it is claimed: functions → delivery.obstacles.Obstacle or None.
+CLAIM_OBSTACLES: list[str] = []
 
 # Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
 SEGMENT_USERS = ["campaigns.field_uses.tell_uses", "campaigns.journeys.uses.tell_uses"]

@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/v1/", include("segments.api_urls")),
     path("api/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
+    path("webhooks/esp/", include("delivery.webhook_urls")),
     path("admin/", admin.site.urls),
     path("login/", auth.LoginView.as_view(), name="login"),
     path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
@@ -35,9 +36,3 @@ urlpatterns = [
         r"^media/(?P<path>products/.*)$", login_not_required(serve), {"document_root": settings.MEDIA_ROOT}
     ),
 ]
-
-if settings.ANYMAIL:
-    from anymail.webhooks.mailgun import MailgunTrackingWebhookView
-
-    report = login_not_required(MailgunTrackingWebhookView.as_view())
-    urlpatterns += [path("webhooks/esp/mailgun/tracking/", report, name="mailgun-tracking")]

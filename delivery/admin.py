@@ -1,35 +1,23 @@
-from django import forms
 from django.contrib import admin
 from unfold.admin import ModelAdmin
 
 from delivery.models import Dispatch, Message, Sender, WebhookReceipt
 
 
-class SenderForm(forms.ModelForm):
-    """A sender's way out. The secret is written and never shown; left empty, the old one stays."""
-
-    class Meta:
-        model = Sender
-        fields = [
-            "name",
-            "from_name",
-            "from_email",
-            "backend",
-            "address",
-            "secret",
-            "in_doubt",
-            "rate_per_second",
-        ]
-        widgets = {"secret": forms.PasswordInput(attrs={"autocomplete": "new-password"})}
-
-    def clean_secret(self) -> str:
-        return self.cleaned_data["secret"] or self.instance.secret
-
-
 @admin.register(Sender)
 class SenderAdmin(ModelAdmin):
-    form = SenderForm
+    """To look at; senders are changed on their own pages, which know what each way out has to be told."""
+
     list_display = ["name", "from_name", "from_email", "backend", "rate_per_second"]
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False
 
 
 @admin.register(Dispatch)

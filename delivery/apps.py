@@ -6,4 +6,4 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to Anymail's verified webhooks."""
-        from delivery import webhooks  # noqa: F401
+        from delivery import unsubscribe_mail, webhooks  # noqa: F401

@@ -29,10 +29,26 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class HandedOver:
-    """What became of a group: how many reached which state, and for how long to leave the provider alone."""
+    """What became of a group: how many reached which state, which addresses got which answer, and how long to wait.
+
+    `leave_alone`: for how long the provider takes nothing, `said`: whether it says so itself, `reason`: its words.
+    """
 
     states: Counter[str] = field(default_factory=Counter)
+    taken: list[str] = field(default_factory=list)
+    refused: list[tuple[Claimed, str]] = field(default_factory=list)
+    delayed: list[str] = field(default_factory=list)
     leave_alone: timedelta | None = None
+    said: timedelta | None = None
+    reason: str = ""
+
+    def leave(self, error: Unavailable) -> None:
+        """Note that the provider takes nothing just now."""
+        self.leave_alone, self.said, self.reason = (
+            error.retry_after or RETRY_AFTER,
+            error.retry_after,
+            str(error),
+        )
 
 
 def hand_over(backend: Backend, ready: Ready, *, deadline: float) -> HandedOver:
@@ -51,7 +67,7 @@ def hand_over(backend: Backend, ready: Ready, *, deadline: float) -> HandedOver:
                 answered = []
     except Unavailable as error:
         logger.warning("the provider takes nothing: %s", error)
-        result.leave_alone = error.retry_after or RETRY_AFTER
+        result.leave(error)
         silence = Untried(reason=str(error))
     except Exception as error:
         silence = Uncertain(reason=f"{type(error).__name__}: {error}")
@@ -73,7 +89,7 @@ def ask_first(
     try:
         known = backend.ask([one.key for one in claimed])
     except Unavailable as error:
-        result.leave_alone = error.retry_after or RETRY_AFTER
+        result.leave(error)
         unasked: Answered = [(one, Untried(reason=str(error))) for one in claimed]
         _file(result, unasked, in_doubt=backend.in_doubt, deadline=deadline)
         return [], result
@@ -103,6 +119,7 @@ def lasting(write: Callable[[], T], *, until: float) -> T:
 def _file(result: HandedOver, answered: Answered, *, in_doubt: InDoubt, deadline: float) -> None:
     """Write answers down. `deadline` is half a lease after it began: the other half is for a database that is away."""
     until = deadline + outbox.LEASE.total_seconds() / 2
+    _tell_apart(result, answered)
     settlements = [
         _settlement(one, answer) for one, answer in answered if isinstance(answer, Accepted | Refused)
     ]
@@ -114,6 +131,13 @@ def _file(result: HandedOver, answered: Answered, *, in_doubt: InDoubt, deadline
             result.states.update(lasting(partial(put_back, delay=delay, reason=reason), until=until))
         else:
             lasting(partial(outbox.return_unsent, group, delay=delay, reason=reason), until=until)
+
+
+def _tell_apart(result: HandedOver, answered: Answered) -> None:
+    """Note who said what, for the pace of the provider and of the domains."""
+    result.taken += [one.recipient for one, answer in answered if isinstance(answer, Accepted)]
+    result.refused += [(one, answer.reason) for one, answer in answered if isinstance(answer, Refused)]
+    result.delayed += [one.recipient for one, answer in answered if isinstance(answer, Deferred)]
 
 
 def _by_fate(

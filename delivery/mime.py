@@ -5,20 +5,24 @@ multipart/alternative, quoted-printable, RFC 2047 headers, the list headers. The
 so that the hash of what was sent can be reproduced.
 """
 
-import binascii
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import NamedTuple
 
 from customers.addresses import BadAddress, canonical, is_canonical
+from delivery.quoted_printable import quoted_printable, quoted_printable_of
 
 LINE = 76
 HARD_LINE = 998
 FRAME = len("=?utf-8?b??=")
+_PLAIN, _HTML = (
+    f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+    for subtype in ("plain", "html")
+)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _NAME = re.compile(r"[!-9;-~]+")
@@ -43,13 +47,13 @@ def build(
     sender: Mailbox,
     recipient: Mailbox,
     subject: str,
-    html: str,
+    html: str | Sequence[str],
     text: str,
     message_id: str,
     headers: Mapping[str, str],
     date: datetime,
 ) -> bytes:
-    """Write the message; with one of `html` and `text` empty it has that single part.
+    """Write the message; with one of `html` and `text` empty it has that single part. `html` may come in pieces.
 
     `message_id` has its angle brackets, `date` is aware. Raises RefusedHeader for line breaks or other control
     characters in a header, malformed addresses, and headers in `headers` that this function sets itself.
@@ -67,7 +71,11 @@ def build(
         *(header(name, value) for name, value in _allowed(headers)),
         "MIME-Version: 1.0",
     ]
-    return "\r\n".join(lines).encode("ascii") + b"\r\n" + _body(html=html, text=text, message_id=message_id)
+    return (
+        "\r\n".join(lines).encode("ascii")
+        + b"\r\n"
+        + _body(html=[html] if isinstance(html, str) else html, text=text, message_id=message_id)
+    )
 
 
 def list_headers(
@@ -126,17 +134,6 @@ def format_mailbox(mailbox: Mailbox) -> str:
     return f"{phrase}{gap}<{address}>"
 
 
-def quoted_printable(text: str) -> bytes:
-    """Encode a text body; lines are at most 76 long and every break, soft ones too, is CRLF.
-
-    The last line has no break of its own: in a multipart the boundary brings it.
-    """
-    data = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
-    # b2a_qp takes the kind of soft break from the first line break it meets, so there must always be one.
-    encoded = binascii.b2a_qp(data + b"\r\n", quotetabs=False, istext=True)
-    return encoded[:-2]
-
-
 def _allowed(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     for name in headers:
         if name.lower() in _OURS or name.lower().startswith("content-"):
@@ -144,28 +141,21 @@ def _allowed(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     return list(headers.items())
 
 
-def _body(*, html: str, text: str, message_id: str) -> bytes:
-    if not html:
-        return _part("plain", text)
+def _body(*, html: Sequence[str], text: str, message_id: str) -> bytes:
+    if not any(html):
+        return _PLAIN + quoted_printable(text) + b"\r\n"
     if not text:
-        return _part("html", html)
+        return _HTML + quoted_printable_of(html) + b"\r\n"
     # "=_" never occurs in quoted-printable, so no body can contain this boundary.
     boundary = b"=_" + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest().encode()
     return b"".join(
         (
             b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n',
-            b"\r\n--" + boundary + b"\r\n" + _part("plain", text),
-            b"--" + boundary + b"\r\n" + _part("html", html),
-            b"--" + boundary + b"--\r\n",
+            b"\r\n--" + boundary + b"\r\n" + _PLAIN + quoted_printable(text),
+            b"\r\n--" + boundary + b"\r\n" + _HTML + quoted_printable_of(html),
+            b"\r\n--" + boundary + b"--\r\n",
         )
     )
-
-
-def _part(subtype: str, content: str) -> bytes:
-    head = (
-        f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
-    return head.encode("ascii") + quoted_printable(content) + b"\r\n"
 
 
 def _phrase(name: str) -> str:

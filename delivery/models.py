@@ -1,11 +1,16 @@
 """The post office: what is to be sent, in which state it is, and what came back."""
 
+import json
+
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinValueValidator, URLValidator
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from common.sealed import seal, unseal
+from common.clock import now
 from delivery.answers import InDoubt
 
 
@@ -14,21 +19,40 @@ class Sender(models.Model):
 
     class Backend(models.TextChoices):
         LOCAL = "local", "Local mailbox (nothing leaves this machine)"
+        SMTP = "smtp", "Mail server (SMTP)"
+        AMAZON_SES = "amazon_ses", "Amazon SES"
+        BREVO = "brevo", "Brevo"
+        MAILERSEND = "mailersend", "MailerSend"
+        MAILGUN = "mailgun", "Mailgun"
+        MAILJET = "mailjet", "Mailjet"
+        MAILTRAP = "mailtrap", "Mailtrap"
+        MANDRILL = "mandrill", "Mandrill (Mailchimp)"
+        POSTAL = "postal", "Postal"
+        POSTMARK = "postmark", "Postmark"
+        RESEND = "resend", "Resend"
+        SCALEWAY = "scaleway", "Scaleway"
+        SENDGRID = "sendgrid", "SendGrid"
+        SPARKPOST = "sparkpost", "SparkPost"
+        UNISENDER_GO = "unisender_go", "Unisender Go"
         GATEWAY = "gateway", "Mail gateway over HTTP"
 
     name = models.CharField(max_length=100)
     from_name = models.CharField(max_length=100)
     from_email = models.EmailField()
-    backend = models.CharField(max_length=10, choices=Backend.choices, default=Backend.LOCAL)
+    backend = models.CharField("way out", max_length=20, choices=Backend.choices, default=Backend.LOCAL)
     address = models.CharField(
-        max_length=200,
+        max_length=200, blank=True, db_default="", help_text="Where mail is handed in, if it is not known"
+    )
+    options = models.JSONField(default=dict, blank=True, help_text="What else the way out has to know")
+    credentials = models.TextField(
+        blank=True, db_default="", editable=False, help_text="Secrets of the way out, encrypted"
+    )
+    dkim_selector = models.CharField(
+        "DKIM selector",
+        max_length=63,
         blank=True,
         db_default="",
-        validators=[URLValidator(["https", "http"])],
-        help_text="Where the gateway takes mail: https://mail.example/messages",
-    )
-    secret = models.CharField(
-        max_length=200, blank=True, db_default="", help_text="Sent to the gateway as a bearer token"
+        help_text="The name under which the domain's DKIM key is published; empty: the provider's usual ones",
     )
     in_doubt = models.CharField(
         "when an answer is lost",
@@ -49,12 +73,95 @@ class Sender(models.Model):
                 name="sender_rate_positive",
             ),
             models.CheckConstraint(
-                condition=~Q(backend="gateway") | ~Q(address=""), name="sender_gateway_has_address"
+                condition=~Q(backend__in=["gateway", "smtp"]) | ~Q(address=""),
+                name="sender_has_address",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.from_name} <{self.from_email}>"
+
+    @property
+    def domain(self) -> str:
+        """The domain that mail comes from."""
+        return self.from_email.rpartition("@")[2].lower()
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets of the way out, by name. Raises `common.sealed.Unreadable`."""
+        return dict(json.loads(unseal(self.credentials))) if self.credentials else {}
+
+    def set_secrets(self, secrets: dict[str, str]) -> None:
+        """Replace the secrets; saving is the caller's."""
+        self.credentials = seal(json.dumps(secrets)) if secrets else ""
+
+
+class SenderCheck(models.Model):
+    """One look at a sender's domain, asked for by a colleague or by the calendar. The row is the queue."""
+
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="checks")
+    asked_at = models.DateTimeField(db_default=Now())
+    begun_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    findings = models.JSONField(default=list, help_text="What was found: topic, tone and sentence")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sender"], condition=Q(finished_at=None), name="sender_check_one_waits"
+            )
+        ]
+        indexes = [models.Index(fields=["sender", "-finished_at"], name="sender_check_newest")]
+
+    def __str__(self) -> str:
+        return f"Check of sender {self.sender_id}"
+
+
+class Letter(models.Model):
+    """A mail to one person that belongs to no campaign. The row is the queue; its words are written when it leaves."""
+
+    class Kind(models.TextChoices):
+        OPT_IN = "opt_in", "Please confirm"
+        TEST = "test", "A test of the sender"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Unknown"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="letters")
+    opt_in = models.OneToOneField("customers.OptIn", models.CASCADE, null=True, blank=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.WAITING, db_default=State.WAITING
+    )
+    reason = models.CharField(max_length=200, blank=True, db_default="", help_text="What the provider said")
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    asked_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(
+        db_default=Now(), help_text="When it is sent; while it is being sent, when that is given up"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="opt_in", opt_in__isnull=False, user=None)
+                | Q(kind="test", opt_in=None, user__isnull=False),
+                name="letter_has_its_reader",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state__in=["waiting", "sending"]), name="letter_due"),
+            models.Index(fields=["sender", "-id"], name="letter_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Letter {self.pk}"
 
 
 class Dispatch(models.Model):
@@ -83,6 +190,9 @@ class Dispatch(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Messages a second, at most; empty: the sender's rate alone",
     )
+    verdicts_frozen_at = models.DateTimeField(
+        null=True, blank=True, help_text="Hits until then keep the verdict that they had"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -92,11 +202,22 @@ class Dispatch(models.Model):
         return self.name
 
 
+class LinkList(models.Model):
+    """Links that many messages have in common: those of a template's version. Never changed."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    urls = ArrayField(models.TextField())
+
+    def __str__(self) -> str:
+        return f"{len(self.urls)} links"
+
+
 class Message(models.Model):
     """One mail to one customer: the row is the queue. Times of the queue are the database's."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"
+        HELD = "held", "Held back"
         IN_FLIGHT = "in_flight", "Being sent"
         SENT = "sent", "Sent"
         SKIPPED = "skipped", "Skipped"
@@ -140,6 +261,15 @@ class Message(models.Model):
     content_sha256 = models.CharField(max_length=64, blank=True, db_default="")
     resolved = models.JSONField(
         null=True, blank=True, help_text="Versions and resolved variables of what was sent"
+    )
+    link_list = models.ForeignKey(
+        LinkList,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        help_text="The links that it shares with others; its own come after them",
     )
     links = ArrayField(models.TextField(), null=True, blank=True)
     raw = models.BinaryField(
@@ -216,13 +346,21 @@ class MessageEvent(models.Model):
         DELIVERED = "delivered", "Delivered"
         OPENED = "opened", "Opened"
         CLICKED = "clicked", "Clicked"
+        DEFERRED = "deferred", "Delayed by the recipient's server"
         BOUNCED = "bounced", "Bounced"
         REJECTED = "rejected", "Refused by the provider"
         COMPLAINED = "complained", "Marked as spam"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
 
+    class Bounce(models.TextChoices):
+        HARD = "hard", "For good: the address does not exist"
+        SOFT = "soft", "For now: full, away or busy"
+        POLICY = "policy", "By policy: the server does not want our mail"
+        OTHER = "other", "For another reason"
+
     message = models.ForeignKey(Message, models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind.choices)
+    bounce = models.CharField(max_length=10, blank=True, db_default="", choices=Bounce.choices)
     occurred_at = models.DateTimeField()
     link_index = models.PositiveSmallIntegerField(null=True, blank=True)
     user_agent = models.CharField(max_length=300, blank=True)
@@ -259,3 +397,95 @@ class WebhookReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.kind}"
+
+
+class KillSwitch(models.Model):
+    """The one row that stops all sending. Each claim share-locks it, so turning it on waits for claims under way."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    is_on = models.BooleanField(default=False, db_default=False)
+    reason = models.CharField(max_length=200, blank=True, db_default="")
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="kill_switch_is_one")]
+
+    def __str__(self) -> str:
+        return "All sending is stopped" if self.is_on else "Sending is allowed"
+
+
+class Breaker(models.Model):
+    """A sender whose provider takes nothing: left alone until `retry_at`, then tried with one mail by one worker."""
+
+    sender = models.OneToOneField(Sender, models.CASCADE, primary_key=True)
+    refusals = models.PositiveSmallIntegerField(default=0, help_text="In a row")
+    reason = models.CharField(max_length=200, blank=True)
+    since = models.DateTimeField()
+    retry_at = models.DateTimeField()
+    probed_until = models.DateTimeField(null=True, blank=True, help_text="While one worker tries")
+
+    def __str__(self) -> str:
+        return f"{self.sender} refuses: {self.reason}"
+
+
+class DomainPace(models.Model):
+    """How fast mail may go to one domain, and whether it rests. Of no account for the local mailbox."""
+
+    domain = models.CharField(max_length=253, unique=True)
+    rate_per_second = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Messages a second, at most; empty: the sender's rate alone",
+    )
+    resting_until = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=200, blank=True, db_default="", help_text="Why it rests")
+    refusals = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="In a row")
+    next_slot = models.DateTimeField(
+        db_default=Now(), editable=False, help_text="When the next mail that had to wait is due"
+    )
+
+    class Meta:
+        verbose_name = "pace of a domain"
+        verbose_name_plural = "paces of domains"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rate_per_second=None) | Q(rate_per_second__gte=1), name="domain_rate_positive"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.domain
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is sent there just now."""
+        return self.resting_until is not None and self.resting_until > now()
+
+
+class Bucket(models.Model):
+    """Permissions to send that are left, for when Valkey cannot say."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    tokens = models.FloatField()
+    moment = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SendWorker(models.Model):
+    """The heartbeat of a process that sends."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    dispatch = models.ForeignKey(Dispatch, models.SET_NULL, null=True, related_name="+")
+    waits_for = models.CharField(max_length=200, blank=True, db_default="")
+    settled = models.PositiveBigIntegerField(default=0, db_default=0)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,6 +1,7 @@
 """Signing up for mail, with a confirmation. Public: anybody may ask, only the owner of the address may confirm."""
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
@@ -8,9 +9,9 @@ from django.views.decorators.http import require_http_methods
 from common import callers
 from customers import opt_in
 from customers.models import OptIn
-from delivery.answers import Unavailable
+from delivery import letters, tasks
 from delivery.forms import SignUpForm
-from delivery.opt_in_mails import NoSender, send_opt_in_mail
+from delivery.letters import NoSender
 
 A_PERSON, AN_OFFICE = 10, 50
 """How many sign-ups an hour one address, and one network, may send."""
@@ -29,22 +30,19 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return render(request, "delivery/sign_up.html", {"form": form}, status=400 if form.is_bound else 200)
     try:
         _ask(form)
-    except (opt_in.TooMany, NoSender, Unavailable):
+    except (opt_in.TooMany, NoSender):
         form.add_error(None, "We cannot send mail just now. Please try again in a few minutes.")
         return render(request, "delivery/sign_up.html", {"form": form}, status=503)
     return render(request, "delivery/sign_up.html", {"is_asked": True})
 
 
+@transaction.atomic
 def _ask(form: SignUpForm) -> None:
-    """Store the request and send its mail; a request whose mail did not go out is taken back."""
+    """Store the request and queue its mail, both or neither."""
     asked = opt_in.ask(form.cleaned_data["email"], texts=form.agreed, source="sign-up form")
-    if asked is None:
-        return
-    try:
-        send_opt_in_mail(asked)
-    except (NoSender, Unavailable):
-        asked.delete()
-        raise
+    if asked is not None:
+        letters.ask_to_confirm(asked)
+        transaction.on_commit(tasks.send_letters.delay, robust=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

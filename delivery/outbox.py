@@ -15,11 +15,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from customers.models import Consent
 from delivery.answers import InDoubt
 from delivery.backends.base import Outgoing
+from delivery.link_lists import link_list_of
 from delivery.models import Dispatch, Message
+from delivery.obstacles import as_sql, obstacles
 
 LEASE = timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
 ASK_AFTER = timedelta(seconds=settings.DELIVERY_ASK_AFTER_SECONDS)
@@ -31,8 +34,8 @@ MAX_DEATHS = 40
 
 _CLAIM = """
 WITH due AS (
-    SELECT message.id, message.customer_id, message.recipient, message.handed_over_at,
-        message.raw IS NOT NULL AS is_written
+    SELECT message.id, message.customer_id, message.dispatch_id, message.occasion, message.due_at, message.recipient,
+        message.handed_over_at, message.raw IS NOT NULL AS is_written
     FROM delivery_message message
     WHERE message.state = 'queued' AND message.due_at <= statement_timestamp() AND message.dispatch_id = %(dispatch)s
     ORDER BY message.due_at, message.id
@@ -46,20 +49,26 @@ WITH due AS (
         WHEN due.is_written AND due.recipient <> customer.email THEN 'the address changed'
         WHEN due.is_written AND due.handed_over_at <= statement_timestamp() - make_interval(secs => %(repeatable_for)s)
             THEN 'the provider may have forgotten its key'
-        END AS obstacle
+        ELSE (%(reasons)s::text[])[asked.rule]
+        END AS obstacle, {due_again} AS due_again
     FROM due
     JOIN customers_customer customer ON customer.id = due.customer_id
+    JOIN delivery_dispatch dispatch ON dispatch.id = due.dispatch_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN NOT due.is_written THEN {rule} END AS rule) asked
     LEFT JOIN customers_consent consent ON consent.customer_id = due.customer_id AND consent.purpose = %(purpose)s
     LEFT JOIN customers_suppression suppression
         ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || customer.email, 'UTF8'))
 )
 UPDATE delivery_message message
 SET state = CASE WHEN obstacle IS NULL THEN 'in_flight' WHEN is_written THEN 'unknown'
+                 WHEN obstacle = ANY(%(reasons)s::text[])
+                     THEN CASE WHEN judged.due_again IS NULL THEN 'skipped' ELSE 'queued' END
                  WHEN obstacle = 'no address' THEN 'skipped' ELSE 'suppressed' END,
     reason = coalesce(obstacle, ''),
     recipient = CASE WHEN is_written THEN recipient WHEN obstacle IS NULL THEN judged.email ELSE '' END,
     raw = CASE WHEN obstacle IS NULL THEN raw END,
-    attempts = attempts + 1,
+    due_at = coalesce(judged.due_again, message.due_at),
+    attempts = attempts + CASE WHEN judged.due_again IS NULL THEN 1 ELSE 0 END,
     fence = fence + 1,
     lease_until = CASE WHEN obstacle IS NULL THEN statement_timestamp() + make_interval(secs => %(lease)s) END
 FROM judged WHERE judged.id = message.id
@@ -71,8 +80,9 @@ RETURNING message.id, message.customer_id, message.variant_key, message.fence, m
 _KEEP = """
 WITH written AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)s::bytea[],
-        %(hashes)s::text[], %(resolved)s::jsonb[], %(links)s::jsonb[], %(fallbacks)s::smallint[])
-        AS t(id, fence, subject, raw, content_sha256, resolved, links, fallbacks)
+        %(hashes)s::text[], %(resolved)s::jsonb[], %(links)s::jsonb[], %(link_lists)s::bigint[],
+        %(fallbacks)s::smallint[])
+        AS t(id, fence, subject, raw, content_sha256, resolved, links, link_list_id, fallbacks)
 ), judged AS (
     SELECT written.*, CASE WHEN consent.is_granted IS NOT TRUE THEN 'consent withdrawn' ELSE suppression.reason END
         AS obstacle
@@ -91,7 +101,8 @@ WITH written AS (
 UPDATE delivery_message message
 SET subject = judged.subject, raw = judged.raw, content_sha256 = judged.content_sha256,
     resolved = judged.resolved, fallbacks = judged.fallbacks,
-    links = ARRAY(SELECT jsonb_array_elements_text(judged.links)), handed_over_at = statement_timestamp(),
+    links = ARRAY(SELECT jsonb_array_elements_text(judged.links)), link_list_id = judged.link_list_id,
+    handed_over_at = statement_timestamp(),
     lease_until = statement_timestamp() + make_interval(secs => %(lease)s)
 FROM judged
 WHERE message.id = judged.id AND message.fence = judged.fence AND message.state = 'in_flight' AND obstacle IS NULL
@@ -153,7 +164,8 @@ class Claimed:
 class Composed:
     """What composing made of a claimed message: a mail, or the reason why there is none.
 
-    `resolved` and `links` are JSON texts of the values and addresses that went into the mail.
+    `resolved` and `links` are JSON texts of the values and addresses that went into the mail; the addresses that it
+    shares with others of its template's version come before them, in `shared_links`.
     """
 
     claimed: Claimed
@@ -162,6 +174,7 @@ class Composed:
     failed: str = ""
     resolved: str = "{}"
     links: str = "[]"
+    shared_links: tuple[str, ...] = ()
     fallbacks: int = 0
 
 
@@ -180,17 +193,19 @@ def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = No
 
     Who has no address, withdrew consent or is suppressed is settled on the spot and not returned; as *unknown* where
     an earlier attempt may have reached the provider, and so is what was handed over longer ago than `repeatable_for`
-    (None: any time). The dispatch's row is share-locked, so that after a pause or
-    cancel has returned no further message is claimed.
+    (None: any time). Whom one of `settings.CLAIM_OBSTACLES` keeps from being mailed is skipped or put off. The rows of
+    the kill switch and of the dispatch are share-locked, so that after a stop, a pause or a cancel has returned no
+    further message is claimed.
     """
+    asked = obstacles()
+    rule, due_again = as_sql(asked)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT state FROM delivery_dispatch WHERE id = %s FOR SHARE", [dispatch_id])
-        row = cursor.fetchone()
-        if row is None or row[0] != Dispatch.State.SENDING:
+        if not _may_send(cursor, dispatch_id):
             return []
         cursor.execute(
-            _CLAIM,
+            _CLAIM.format(rule=rule, due_again=due_again),
             {
+                "reasons": [one.reason[:200] for one in asked],
                 "dispatch": dispatch_id,
                 "limit": limit,
                 "lease": LEASE.total_seconds(),
@@ -219,6 +234,21 @@ def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = No
     )
 
 
+def is_stopped(dispatch_id: int) -> bool:
+    """Whether the kill switch is on, or the dispatch is paused or cancelled: what is not handed over yet is kept."""
+    with connection.cursor() as cursor:
+        return not _may_send(cursor, dispatch_id)
+
+
+def _may_send(cursor: CursorWrapper, dispatch_id: int) -> bool:
+    """Whether a dispatch may send now; share-locks what says so until the transaction ends."""
+    cursor.execute("SELECT is_on FROM delivery_killswitch FOR SHARE")
+    if any(is_on for (is_on,) in cursor.fetchall()):
+        return False
+    cursor.execute("SELECT state FROM delivery_dispatch WHERE id = %s FOR SHARE", [dispatch_id])
+    return cursor.fetchone() == (Dispatch.State.SENDING,)
+
+
 def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
     """Keep what is about to be handed over, and begin the lease anew; in one statement.
 
@@ -228,6 +258,7 @@ def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
     if not written:
         return set()
     ordered = sorted(written, key=lambda pair: pair[0].claimed.id)
+    shared = {links: link_list_of(links) for links in {one.shared_links for one, _ in ordered}}
     with connection.cursor() as cursor:
         cursor.execute(
             _KEEP,
@@ -239,6 +270,7 @@ def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
                 "hashes": [hashlib.sha256(mail.raw).hexdigest() for _, mail in ordered],
                 "resolved": [one.resolved for one, _ in ordered],
                 "links": [one.links for one, _ in ordered],
+                "link_lists": [shared[one.shared_links] for one, _ in ordered],
                 "fallbacks": [min(one.fallbacks, 32_767) for one, _ in ordered],
                 "lease": LEASE.total_seconds(),
                 "purpose": Consent.Purpose.MARKETING_EMAIL,
@@ -388,7 +420,7 @@ def skip_cancelled(dispatch_id: int | None = None) -> int:
                 reason = 'the campaign was cancelled'
             FROM delivery_dispatch dispatch
             WHERE dispatch.id = message.dispatch_id AND dispatch.state = 'cancelled'
-                AND message.state = 'queued' AND (%(dispatch)s::bigint IS NULL OR dispatch.id = %(dispatch)s)
+                AND message.state IN ('queued', 'held') AND (%(dispatch)s::bigint IS NULL OR dispatch.id = %(dispatch)s)
             """,
             {"dispatch": dispatch_id},
         )

@@ -6,7 +6,8 @@ from customers.policies import OnErasure, Policy, Subject, columns, erased_name,
 from delivery.models import Message
 
 _ERASED = "the customer was erased"
-_WAITS, _FLIES = Q(state=Message.State.QUEUED), Q(state=Message.State.IN_FLIGHT)
+_WAITS = Q(state__in=[Message.State.QUEUED, Message.State.HELD])
+_FLIES = Q(state=Message.State.IN_FLIGHT)
 
 
 def _local_copies(subject: Subject) -> Q:
@@ -30,7 +31,7 @@ POLICIES = [
         on_erasure=OnErasure.EMPTIED,
         path="message__customer_id",
         empties={"user_agent": "", "dedupe_key": erased_name(), "raw": None},
-        keeps=columns("message_id kind occurred_at link_index is_machine verdict recorded_at"),
+        keeps=columns("message_id kind bounce occurred_at link_index is_machine verdict recorded_at"),
     ),
     Policy(
         model="delivery.MailboxMessage",
@@ -63,9 +64,16 @@ POLICIES = [
         },
         keeps=columns(
             "dispatch_id customer_id variant_key occasion due_at attempts deaths fallbacks "
-            "settled_by handed_over_at sent_at created_at"
+            "settled_by link_list_id handed_over_at sent_at created_at"
         ),
         hides=columns("raw"),
     ),
     *not_personal("delivery.Sender", "delivery.Dispatch", why="Who mail comes from, and piles of it."),
+    *not_personal("delivery.LinkList", why="The links that all mails of a template's version have."),
+    *not_personal("delivery.SenderCheck", why="What DNS says about a sender's domain."),
+    *not_personal("delivery.Letter", why="That a confirmation or a test was sent; to whom stands elsewhere."),
+    *not_personal(
+        *(f"delivery.{name}" for name in ("KillSwitch", "Breaker", "DomainPace", "Bucket", "SendWorker")),
+        why="How fast mail leaves, and what keeps it.",
+    ),
 ]

@@ -13,7 +13,7 @@ from delivery.models import Message, Sender
 ASKED_AT_ONCE = 100
 
 # Every kind that only a mail the provider took can have.
-_TAKEN = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
+_TAKEN = ("delivered", "deferred", "opened", "clicked", "bounced", "complained", "unsubscribed")
 _NOTED = """, noted AS (
     INSERT INTO delivery_messageevent
         (message_id, kind, occurred_at, user_agent, is_machine, verdict, dedupe_key)

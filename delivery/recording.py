@@ -1,11 +1,17 @@
 """What happened to messages becomes part of the customers' history, each once."""
 
+from collections.abc import Mapping
+
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from common.clock import now
 from customers.events_in import EventIn
 from customers.ingest import ingest
 from customers.models import EventType
+from delivery.judging import HITS, rescore
 from delivery.models import MessageEvent
+from delivery.verdicts import SETTLED_AFTER
 
 SOURCE = "regards"
 BATCH = 2_000
@@ -22,15 +28,27 @@ _TYPES = {
 def record_message_events(*, limit: int = BATCH) -> int:
     """Take up to `limit` unrecorded message events into the event table and return how many there were.
 
-    Machine opens and clicks are passed over: they say nothing about the customer. A crash in between, or a second
-    recorder at the same time, hands a batch in again, which the event ledger stores once.
+    Machine opens and clicks are passed over: they say nothing about the customer. Opens and clicks wait for seconds,
+    until whatever came with them is there to judge them by. A crash in between, or a second recorder at the same time,
+    hands a batch in again, which the event ledger stores once.
     """
-    waiting = list(
-        MessageEvent.objects.filter(recorded_at=None).select_related("message").order_by("pk")[:limit]
-    )
-    ingest([_event(one) for one in waiting if one.kind in _TYPES and not one.is_machine], source=SOURCE)
+    waiting = list(_ready().select_related("message").order_by("pk")[:limit])
+    changed = rescore({one.message_id for one in waiting if one.kind in HITS})
+    known = [one for one in waiting if one.kind in _TYPES and not _is_machine(one, changed)]
+    ingest([_event(one) for one in known], source=SOURCE)
     MessageEvent.objects.filter(pk__in=[one.pk for one in waiting]).update(recorded_at=Now())
     return len(waiting)
+
+
+def _ready() -> QuerySet[MessageEvent]:
+    """What is to be recorded, without the hits of the last seconds; a provider's clock may run ahead."""
+    at = now()
+    fresh = Q(kind__in=HITS, occurred_at__gt=at - SETTLED_AFTER, occurred_at__lte=at)
+    return MessageEvent.objects.filter(recorded_at=None).exclude(fresh)
+
+
+def _is_machine(one: MessageEvent, changed: Mapping[int, str]) -> bool:
+    return bool(changed[one.pk]) if one.pk in changed else one.is_machine
 
 
 def _event(one: MessageEvent) -> EventIn:

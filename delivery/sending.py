@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from delivery import outbox, pacing
+from django.db import DatabaseError, InterfaceError
+
+from delivery import breaker, domains, outbox, pacing
 from delivery.answers import InDoubt
 from delivery.backends import backend_of
 from delivery.backends.base import Backend, Outgoing
+from delivery.bouncing import heed_refusals
+from delivery.breaker import Gate
 from delivery.handing_over import RETRY_AFTER, HandedOver, Ready, ask_first, hand_over
-from delivery.models import Dispatch, Message
+from delivery.models import Dispatch, Message, Sender
 from delivery.outbox import Claimed, Composed, Settlement
 
 logger = logging.getLogger(__name__)
@@ -28,17 +32,22 @@ Compose = Callable[[Dispatch, Sequence[Claimed]], list[Composed]]
 class ChunkResult:
     """What became of a chunk.
 
-    `throttled`: the sender's rate allowed nothing just now. `unavailable`: the provider took nothing; try later.
+    `throttled`: a rate allowed nothing just now, `waits_for` says which. `unavailable`: the provider took nothing; try
+    later. `stopped`: somebody stopped it in between.
     """
 
     claimed: int = 0
     settled: int = 0
     throttled: bool = False
+    waits_for: str = ""
     unavailable: bool = False
+    stopped: bool = False
     states: dict[str, int] = field(default_factory=dict)
+    groups: list[HandedOver] = field(default_factory=list)
 
     def add(self, handed_over: HandedOver) -> None:
         """Count what became of a group."""
+        self.groups.append(handed_over)
         self.unavailable = self.unavailable or handed_over.leave_alone is not None
         for state, count in handed_over.states.items():
             self.states[state] = self.states.get(state, 0) + count
@@ -50,26 +59,63 @@ def send_chunk(dispatch: Dispatch, *, compose: Compose, limit: int = CHUNK) -> C
 
     A process killed at any point leaves its messages *in flight*; `outbox.release_expired` finds them. A message that
     cannot be composed fails by itself; one whose composing raises is put back by itself. What an earlier attempt may
-    have handed over is handed over again as it was, or asked about first. An unavailable backend costs no attempt.
+    have handed over is handed over again as it was, or asked about first. An unavailable backend costs no attempt; it
+    is left alone for a while, and then tried with one message.
     """
     sender = dispatch.sender
-    allowed = pacing.take(sender.pk, rate_per_second=sender.rate_per_second, wanted=limit)
-    if not allowed:
-        return ChunkResult(throttled=True)
-    backend = backend_of(sender)
+    gate = breaker.enter(sender.pk, for_seconds=outbox.LEASE.total_seconds())
+    if gate == Gate.SHUT:
+        return ChunkResult(unavailable=True)
+    allowed, waits_for = pacing.allowance(dispatch, wanted=1 if gate == Gate.ONE_TO_TRY else limit)
+    result = ChunkResult(throttled=not allowed, waits_for=waits_for)
+    try:
+        if allowed:
+            _send(result, dispatch, compose, allowed=allowed)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as error:
+        breaker.shut(sender.pk, reason=f"{type(error).__name__}: {error}", retry_after=None)
+        raise
+    _pace(result, sender, gate)
+    return result
+
+
+def _send(result: ChunkResult, dispatch: Dispatch, compose: Compose, *, allowed: int) -> None:
+    """Claim as many as allowed, and send them."""
+    backend = backend_of(dispatch.sender)
     deadline = _half_a_lease()
     claimed = outbox.claim(dispatch.pk, limit=allowed, repeatable_for=_repeatable_for(backend))
-    pacing.give_back(sender.pk, count=allowed - len(claimed))
-    result = ChunkResult(claimed=len(claimed))
+    result.claimed = len(claimed)
+    if dispatch.sender.backend != Sender.Backend.LOCAL:
+        claimed = domains.within_pace(claimed)
+    pacing.give_back_to(dispatch, count=allowed - len(claimed))
     fresh = [one for one in claimed if one.raw is None]
     _send_again(result, backend, [one for one in claimed if one.raw is not None], deadline=deadline)
     if result.unavailable:
         outbox.return_unsent(fresh, delay=RETRY_AFTER, reason="the provider takes nothing")
-        return result
+        return
     composed = _composed(dispatch, fresh, compose)
     _settle(result, [_unsent(one) for one in composed if one.mail is None])
-    _send_written(result, backend, [one for one in composed if one.mail is not None])
-    return result
+    _send_written(result, dispatch, backend, [one for one in composed if one.mail is not None])
+
+
+def _pace(result: ChunkResult, sender: Sender, gate: Gate) -> None:
+    """Learn from the answers how fast to go on: the provider, and each domain that delays mails."""
+    refusal = next((group for group in result.groups if group.leave_alone is not None), None)
+    has_answered = any(group.taken or group.refused or group.delayed for group in result.groups)
+    if refusal is not None:
+        breaker.shut(sender.pk, reason=refusal.reason, retry_after=refusal.said)
+    elif gate == Gate.ONE_TO_TRY and has_answered:
+        breaker.open_again(sender.pk)
+    elif gate == Gate.ONE_TO_TRY and result.groups:
+        breaker.shut(sender.pk, reason="it does not answer", retry_after=None)
+    elif gate == Gate.ONE_TO_TRY:
+        breaker.give_up_trial(sender.pk)
+    for group in result.groups:
+        if sender.backend != Sender.Backend.LOCAL:
+            heed_refusals(group.refused)
+        if group.delayed and group.leave_alone is None:
+            domains.note_delays(group.delayed, taken=group.taken)
 
 
 def _half_a_lease() -> float:
@@ -94,12 +140,18 @@ def _send_again(
         result.add(hand_over(backend, [(one, _as_it_was(one)) for one in claimed], deadline=deadline))
 
 
-def _send_written(result: ChunkResult, backend: Backend, composed: Sequence[Composed]) -> None:
-    """Hand over what was just written, group by group; a provider that takes nothing is left alone."""
+def _send_written(
+    result: ChunkResult, dispatch: Dispatch, backend: Backend, composed: Sequence[Composed]
+) -> None:
+    """Hand over what was just written, group by group, unless the provider takes nothing or somebody stops it."""
     for start in range(0, len(composed), GROUP):
+        rest = [one.claimed for one in composed[start:]]
         if result.unavailable:
-            rest = [one.claimed for one in composed[start:]]
             outbox.return_unsent(rest, delay=RETRY_AFTER, reason="the provider takes nothing")
+            return
+        if outbox.is_stopped(dispatch.pk):
+            result.stopped = True
+            outbox.return_unsent(rest, delay=timedelta(), reason="it was stopped")
             return
         deadline = _half_a_lease()
         if ready := _kept(composed[start : start + GROUP]):

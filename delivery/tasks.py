@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from delivery import outbox, reconciling, recording
+from delivery import domain_checks, heartbeats, letters, outbox, reconciling, recording, unsubscribe_mail, watching
 from delivery.backends import in_doubt_of_senders
 
 
@@ -26,3 +26,35 @@ def record_events() -> int:
 def settle_unknown_messages() -> int:
     """Settle unknown messages by the reports that have come, and by asking the providers that can be asked."""
     return reconciling.settle_reported() + reconciling.ask_providers()
+
+
+@shared_task
+def read_unsubscribe_mails() -> int:
+    """Heed the mails in the mailbox for unsubscribing, where there is one."""
+    return unsubscribe_mail.read_mailbox()
+
+
+@shared_task
+def send_letters() -> int:
+    """Send what waits for one person: confirmations of sign-ups, tests of senders."""
+    return letters.send_waiting()
+
+
+@shared_task
+def check_domains() -> int:
+    """Look at the domains of senders for which somebody waits."""
+    return domain_checks.run_waiting()
+
+
+@shared_task
+def check_all_domains() -> int:
+    """Look at every sender's domain, as the calendar asks for it."""
+    domain_checks.ask_all()
+    return domain_checks.run_waiting()
+
+
+@shared_task
+def watch_delivery() -> None:
+    """Raise and resolve alerts about what keeps mail from leaving, and forget processes that are long gone."""
+    watching.refresh_alerts()
+    heartbeats.forget_old()

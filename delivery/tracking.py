@@ -1,7 +1,5 @@
 """What comes back from a mail: opens, clicks, unsubscribes."""
 
-import uuid
-
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -10,7 +8,6 @@ from customers import consent, privacy_requests
 from customers.aliases import current
 from customers.models import Purpose
 from delivery.models import Message, MessageEvent
-from delivery.verdicts import machine_verdict
 
 PURPOSE_OPEN = "open"
 PURPOSE_CLICK = "click"
@@ -20,31 +17,6 @@ _ASKED_FOR = {
     MessageEvent.Kind.OPENED: Purpose.OPEN_TRACKING,
     MessageEvent.Kind.CLICKED: Purpose.CLICK_TRACKING,
 }
-
-
-def note_hit(
-    message: Message, *, kind: MessageEvent.Kind, request: HttpRequest, link_index: int | None = None
-) -> MessageEvent | None:
-    """Keep one raw hit with a first verdict on who made it; nothing of somebody who does not allow it.
-
-    Every other hit is kept; counts are made of customers.
-    """
-    if not may_note(message.customer_id, kind):
-        return None
-    at = now()
-    user_agent = request.headers.get("User-Agent", "")[:300]
-    elapsed = (at - message.sent_at).total_seconds() if message.sent_at else None
-    verdict = machine_verdict(user_agent=user_agent, method=request.method or "", seconds_since_sent=elapsed)
-    return MessageEvent.objects.create(
-        message=message,
-        kind=kind,
-        occurred_at=at,
-        link_index=link_index,
-        user_agent=user_agent,
-        is_machine=bool(verdict),
-        verdict=verdict,
-        dedupe_key=f"{kind.value}:{message.pk}:{uuid.uuid4()}",
-    )
 
 
 def may_note(customer_id: int, kind: MessageEvent.Kind) -> bool:

@@ -1,15 +1,28 @@
 from django.urls import path
 
-from delivery import opt_in_views, unknown_views, views
+from delivery import health_views, hit_views, opt_in_views, sender_views, unknown_views, views
 
 app_name = "delivery"
 urlpatterns = [
-    path("t/o/<str:token>.gif", views.opened, name="opened"),
-    path("t/c/<str:token>/<int:index>", views.clicked, name="clicked"),
+    path("t/o/<str:token>.gif", hit_views.opened, name="opened"),
+    path("t/c/<str:token>/<int:index>", hit_views.clicked, name="clicked"),
     path("u/<str:token>", views.unsubscribe, name="unsubscribe"),
     path("p/<str:token>", views.preferences, name="preferences"),
     path("sign-up/", opt_in_views.sign_up, name="sign_up"),
     path("confirm/<str:token>", opt_in_views.confirm, name="confirm"),
+    path("senders/", sender_views.senders, name="senders"),
+    path("senders/new/", sender_views.new_sender, name="new_sender"),
+    path("senders/new/<str:way>/", sender_views.new_sender_by, name="new_sender_by"),
+    path("senders/<int:pk>/", sender_views.sender, name="sender"),
+    path("senders/<int:pk>/edit/", sender_views.edit_sender, name="edit_sender"),
+    path("senders/<int:pk>/test/", sender_views.test_sender, name="test_sender"),
+    path("senders/<int:pk>/check/", sender_views.check_sender, name="check_sender"),
+    path("delivery/", health_views.health, name="health"),
+    path("delivery/stop/", health_views.stop, name="stop"),
+    path("delivery/allow/", health_views.allow, name="allow"),
+    path("delivery/domains/", health_views.set_pace, name="set_pace"),
+    path("delivery/domains/<str:domain>/wake/", health_views.wake, name="wake"),
+    path("delivery/senders/<int:pk>/try/", health_views.try_now, name="try_now"),
     path("unknown/", unknown_views.unknown, name="unknown"),
     path("unknown/<int:pk>/send-again/", unknown_views.send_again, name="send_again"),
     path("mailbox/", views.mailbox, name="mailbox"),

@@ -1,10 +1,8 @@
 """The addresses inside a mail (no login: the signed token is the permission) and the local mailbox."""
 
-import base64
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
@@ -18,9 +16,8 @@ from customers.models import Customer
 from delivery import tracking
 from delivery.forms import PreferencesForm
 from delivery.mailbox import read_mail
-from delivery.models import MailboxMessage, Message, MessageEvent
+from delivery.models import MailboxMessage, Message
 
-_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _MAIL_POLICY = (
     f"default-src 'none'; img-src 'self' data: https: {settings.BASE_URL}; style-src 'unsafe-inline'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox; frame-ancestors 'self'"
@@ -33,30 +30,6 @@ def _message_of(purpose: str, token: str) -> Message:
         return Message.objects.select_related("customer").get(pk=tokens.read(purpose, token))
     except (tokens.BadToken, Message.DoesNotExist):
         raise Http404("This link is not one of ours, or is damaged.") from None
-
-
-@require_safe
-@login_not_required
-def opened(request: HttpRequest, token: str) -> HttpResponse:
-    """Answer the tracking pixel and note the opening."""
-    message = _message_of(tracking.PURPOSE_OPEN, token)
-    tracking.note_hit(message, kind=MessageEvent.Kind.OPENED, request=request)
-    tracking.heed_privacy_signal(message.customer_id, request)
-    return HttpResponse(_PIXEL, content_type="image/gif", headers={"Cache-Control": "no-store"})
-
-
-@require_safe
-@login_not_required
-def clicked(request: HttpRequest, token: str, index: int) -> HttpResponse:
-    """Note the click and lead on to the address that this message was sent with; never to any other."""
-    message = _message_of(tracking.PURPOSE_CLICK, token)
-    if message.links is None or index >= len(message.links):
-        raise Http404("This mail has no such link.")
-    tracking.note_hit(message, kind=MessageEvent.Kind.CLICKED, request=request, link_index=index)
-    tracking.heed_privacy_signal(message.customer_id, request)
-    response = HttpResponseRedirect(message.links[index])
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 @csrf_exempt  # RFC 8058: the mailbox provider posts without a cookie; the token is the permission

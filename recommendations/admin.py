@@ -25,6 +25,7 @@ class ExternalModelForm(forms.ModelForm):  # type: ignore[type-arg]
         model = ExternalModel
         fields = (
             "key",
+            "gives",
             "source",
             "location",
             "secret",
@@ -62,6 +63,10 @@ class ExternalModelForm(forms.ModelForm):  # type: ignore[type-arg]
         lowest, highest = cleaned.get("lowest"), cleaned.get("highest")
         if lowest is not None and highest is not None and lowest >= highest:
             self.add_error("highest", "It must be above the lowest.")
+        if cleaned.get("gives", self.instance.gives) == ExternalModel.Gives.RECOMMENDATIONS:
+            for bound in ("lowest", "highest"):
+                if cleaned.get(bound) is not None:
+                    self.add_error(bound, "Only scores have bounds.")
         return cleaned
 
 
@@ -70,14 +75,14 @@ class ExternalModelAdmin(ModelAdmin):  # type: ignore[misc]
     """Models served elsewhere, with an action that asks them now."""
 
     form = ExternalModelForm
-    list_display = ("key", "source", "is_enabled", "is_in_use", "scored", "answered_at", "verdict")
-    list_filter = ("source", "is_enabled", "is_in_use")
+    list_display = ("key", "gives", "source", "is_enabled", "is_in_use", "scored", "answered_at", "verdict")
+    list_filter = ("gives", "source", "is_enabled", "is_in_use")
     readonly_fields = ("is_in_use", "version", "scored", "asked_at", "answered_at", "verdict")
     actions = ("ask_now",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ExternalModel | None = None) -> tuple[str, ...]:
-        """The name stays: scores and conditions go by it."""
-        return ("key", *self.readonly_fields) if obj else self.readonly_fields
+        """The name stays, as scores and conditions go by it, and so does what it gives."""
+        return ("key", "gives", *self.readonly_fields) if obj else self.readonly_fields
 
     def get_exclude(self, request: HttpRequest, obj: ExternalModel | None = None) -> list[str]:
         """Administrators alone have to do with the secret."""

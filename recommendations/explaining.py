@@ -11,6 +11,7 @@ from common.clock import now
 from customers.models import Customer
 from products.models import Product
 from recommendations.engines import artefacts
+from recommendations.external.models import ExternalModel, ExternalRecommendation
 from recommendations.likeness import likenesses
 from recommendations.models import ModelVersion, Recommendation
 from recommendations.serving import recommend
@@ -64,6 +65,8 @@ class LeftOut:
 class Explanation:
     """What a customer is shown and why. `computed_at` is when the stored row was made, None without one.
 
+    `elsewhere` names the model elsewhere whose ranking comes first, with its version; empty where none answered.
+
     `ladder` says in words what the strategy tries, one after the other. `left_out` holds at most `MOST_LEFT_OUT`.
 
     `artefact_problem` says why reasons are missing: the model's file is gone or damaged.
@@ -72,6 +75,7 @@ class Explanation:
     customer: Customer
     allows_profiling: bool
     model_version: ModelVersion | None
+    elsewhere: str
     computed_at: datetime | None
     acts: tuple[Act, ...]
     shown: tuple[ExplainedProduct, ...]
@@ -118,6 +122,7 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
         customer=customer,
         allows_profiling=customer.allows_profiling,
         model_version=served.model_version,
+        elsewhere=_elsewhere(customer) if Source.ELSEWHERE in served.sources else "",
         computed_at=row.computed_at if row else None,
         acts=tuple(acts.values()),
         shown=shown,
@@ -126,6 +131,12 @@ def explain(customer_id: int, *, k: int = 10, strategy: str = FOR_YOU) -> Explan
         left_out=tuple(left_out[:MOST_LEFT_OUT]),
         artefact_problem=artefact_problem,
     )
+
+
+def _elsewhere(customer: Customer) -> str:
+    model = ExternalModel.objects.filter(gives=ExternalModel.Gives.RECOMMENDATIONS).first()
+    row = ExternalRecommendation.objects.filter(customer=customer).first()
+    return f"{model}, version {row.version}, elsewhere" if model and row else ""
 
 
 def _left_out(customer: Customer) -> list[LeftOut]:

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from recommendations.external.models import ExternalModel as ExternalModel
+from recommendations.external.models import ExternalRecommendation as ExternalRecommendation
 from recommendations.predictions.models import PredictionVersion as PredictionVersion
 from recommendations.versions import TrainedVersion
 

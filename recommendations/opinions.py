@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 FOUND_MORE = 20
 """So many more than are shown are asked for: some are not available."""
 _LISTS = (
+    Source.ELSEWHERE,
     Source.HISTORY,
     Source.WITH_BOUGHT,
     Source.WITH_VIEWED,
@@ -108,6 +109,8 @@ def _of_lists(customer: Customer, k: int) -> Iterable[Opinion]:
     products = Product.objects.select_related("category").in_bulk(
         {one.product for some in found.values() for one in some}
     )
+    if not found[Source.ELSEWHERE]:
+        del found[Source.ELSEWHERE]
     for source, some in found.items():
         proposals = (
             Proposal(products[one.product], REASONS[source].format(country=customer.country, about=one.about))
@@ -129,6 +132,7 @@ def _first(
 
 
 LABELS = {
+    Source.ELSEWHERE: "A model elsewhere",
     Source.HISTORY: "Buy again",
     Source.WITH_BOUGHT: "Goes with purchases",
     Source.WITH_VIEWED: "Goes with views",

@@ -10,6 +10,13 @@ POLICIES = [
         path="customer_id",
         is_profile=True,
     ),
+    Policy(
+        model="recommendations.ExternalRecommendation",
+        why="What a model elsewhere thinks the person would like.",
+        on_erasure=OnErasure.DELETED,
+        path="customer_id",
+        is_profile=True,
+    ),
     *not_personal(
         "recommendations.ModelVersion",
         "recommendations.PopularProducts",
@@ -18,6 +25,7 @@ POLICIES = [
         why="Figures over everybody.",
     ),
     *not_personal(
-        "recommendations.ExternalModel", why="Where scores come from; what they say is in customers.Score."
+        "recommendations.ExternalModel",
+        why="Where scores and recommendations come from; what they say of people is in tables of its own.",
     ),
 ]

@@ -67,7 +67,7 @@ def report_card(
         engine.name: ours.as_json(),
         **{part.name: part.as_json() for part in parts},
     }
-    sentences = [_sentence(judged, baseline, task) for judged in (ours, *parts) for task in TASK_LABELS]
+    sentences = [_sentence(ours, baseline, task) for task in TASK_LABELS]
     gain = ours.against_baseline[ALL_PURCHASES]["ndcg"]
     if rival is None:
         sentences.append("Before it nothing was in use: it must be better than popularity.")

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
 
-from django.db.models import F, Max, Q, Window
+from django.db.models import BigIntegerField, F, Max, Q, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from common.clock import now
 from customers.models import Customer, Event, EventType, OrderLine
 from products.models import Product, ProductQuerySet
+from recommendations.external.models import ExternalRecommendation
 from recommendations.models import ModelVersion, PopularProducts, Recommendation, RelatedProducts
 from recommendations.strategies import Source, Strategy
 
@@ -61,12 +62,13 @@ class Candidate:
 
 @dataclass(slots=True)
 class Shelf:
-    """What is loaded for a batch. `bought` and `viewed` hold product ids, the latest first; `alike` the available
-    products of a category as (product, price in minor units, currency), the newest first; `popular_in` its
-    bestsellers."""
+    """What is loaded for a batch. `elsewhere` holds rankings by a model served elsewhere; `bought` and `viewed` product
+    ids, the latest first; `alike` the available products of a category as (product, price in minor units, currency),
+    the newest first; `popular_in` its bestsellers."""
 
     strategy: Strategy
     countries: dict[int, str] = field(default_factory=dict)
+    elsewhere: dict[int, list[int]] = field(default_factory=dict)
     stored: dict[int, tuple[list[int], int]] = field(default_factory=dict)
     versions: dict[int, ModelVersion] = field(default_factory=dict)
     bought: dict[int, list[int]] = field(default_factory=dict)
@@ -99,6 +101,8 @@ class Shelf:
         """What one source proposes to a customer, best first, whether it may be shown or not."""
         country = self.countries.get(customer, "")
         match source:
+            case Source.ELSEWHERE:
+                return _all(self.elsewhere.get(customer, ()), source)
             case Source.MODEL:
                 return _all(self.stored[customer][0] if customer in self.stored else (), source)
             case Source.HISTORY:
@@ -186,8 +190,8 @@ def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, en
         shelf.countries[pk] = country
         if allows:
             profiled.append(pk)
-    if Source.MODEL in sources:
-        shelf.stored = _stored(profiled)
+    if sources & {Source.ELSEWHERE, Source.MODEL}:
+        _load_rankings(shelf, profiled)
         shelf.versions = ModelVersion.objects.in_bulk({version for _, version in shelf.stored.values()})
     if sources & _BOUGHT_FOR or Source.VIEWED in sources or strategy.only_new:
         shelf.bought = bought_by(profiled)
@@ -204,10 +208,18 @@ def load(customers: Collection[int], *, strategy: Strategy, filters: Filters, en
     return shelf
 
 
-def _stored(ids: list[int]) -> dict[int, tuple[list[int], int]]:
-    chosen = Coalesce("fresh_ids", "product_ids")
-    rows = Recommendation.objects.filter(pk__in=ids).values_list("pk", chosen, "model_version_id")
-    return {customer: (products, version) for customer, products, version in rows}
+def _load_rankings(shelf: Shelf, ids: list[int]) -> None:
+    """Our model's and those of a model elsewhere; one query."""
+    own = Recommendation.objects.filter(pk__in=ids)
+    others = ExternalRecommendation.objects.filter(pk__in=ids)
+    rows = own.values_list("pk", Coalesce("fresh_ids", "product_ids"), "model_version_id").union(
+        others.values_list("pk", "product_ids", Value(None, BigIntegerField())), all=True
+    )
+    for customer, products, version in rows:
+        if version is None:
+            shelf.elsewhere[customer] = products
+        else:
+            shelf.stored[customer] = (products, version)
 
 
 def bought_by(ids: Collection[int]) -> dict[int, list[int]]:
@@ -286,6 +298,7 @@ def _load_categories(shelf: Shelf, filters: Filters) -> None:
     known = set(
         chain(
             chain.from_iterable(products for products, _ in shelf.stored.values()),
+            chain.from_iterable(shelf.elsewhere.values()),
             chain.from_iterable(shelf.bought.values()),
             chain.from_iterable(shelf.viewed.values()),
             chain.from_iterable(shelf.related.values()),

@@ -9,6 +9,7 @@ from enum import StrEnum
 class Source(StrEnum):
     """Where a product on a shelf comes from."""
 
+    ELSEWHERE = "elsewhere"
     MODEL = "model"
     HISTORY = "history"
     VIEWED = "viewed"
@@ -25,6 +26,7 @@ class Source(StrEnum):
 
 # What a customer or a marketer reads; {about} is the product or category that led here, {country} the customer's.
 REASONS = {
+    Source.ELSEWHERE: "Picked for this customer",
     Source.MODEL: "Picked for this customer",
     Source.HISTORY: "Bought before",
     Source.VIEWED: "Looked at lately",
@@ -40,6 +42,7 @@ REASONS = {
 }
 # What the inspector says that a source tries.
 TRIED = {
+    Source.ELSEWHERE: "the ranking of a model elsewhere, where one answered for this customer",
     Source.MODEL: "the model's ranking for this customer",
     Source.HISTORY: "what was bought before",
     Source.VIEWED: "what was looked at or put into the cart in the last 30 days",
@@ -56,6 +59,7 @@ TRIED = {
 NOTHING = "nothing"
 """The source of an empty shelf."""
 
+_MODELS = (Source.ELSEWHERE, Source.MODEL)
 _BESTSELLERS = (Source.COUNTRY, Source.EVERYWHERE, Source.CATALOGUE)
 
 
@@ -83,12 +87,12 @@ STRATEGIES = {
     FOR_YOU: Strategy(
         label="For you",
         says="What the recommender in use ranks first for this customer.",
-        ladder=(Source.MODEL, *_BESTSELLERS),
+        ladder=(*_MODELS, *_BESTSELLERS),
     ),
     DISCOVER: Strategy(
         label="Discover",
         says="The same without anything bought before.",
-        ladder=(Source.MODEL, *_BESTSELLERS),
+        ladder=(*_MODELS, *_BESTSELLERS),
         only_new=True,
     ),
     AGAIN: Strategy(
@@ -99,13 +103,13 @@ STRATEGIES = {
     "goes_with_bought": Strategy(
         label="Goes with what you bought",
         says="What the buyers of the latest purchases bought as well.",
-        ladder=(Source.WITH_BOUGHT, Source.MODEL, *_BESTSELLERS),
+        ladder=(Source.WITH_BOUGHT, *_MODELS, *_BESTSELLERS),
         only_new=True,
     ),
     "goes_with_viewed": Strategy(
         label="Goes with what you viewed",
         says="What others looked at who looked at the same.",
-        ladder=(Source.WITH_VIEWED, Source.MODEL, *_BESTSELLERS),
+        ladder=(Source.WITH_VIEWED, *_MODELS, *_BESTSELLERS),
         only_new=True,
         only_unseen=True,
     ),
@@ -134,7 +138,7 @@ STRATEGIES = {
     "upsell": Strategy(
         label="A step up",
         says="The same kind as what was looked at or bought last, 10 % to 150 % dearer.",
-        ladder=(Source.DEARER, Source.MODEL, *_BESTSELLERS),
+        ladder=(Source.DEARER, *_MODELS, *_BESTSELLERS),
         only_new=True,
     ),
     BESTSELLERS: Strategy(

@@ -18,6 +18,7 @@ from customers.models import Customer
 from recommendations import leases, progress, registry, tasks
 from recommendations.bestsellers import bestsellers
 from recommendations.explaining import explain
+from recommendations.external.models import ExternalModel
 from recommendations.horizon import learns_until
 from recommendations.models import ModelVersion
 from recommendations.opinions import opinions
@@ -38,6 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "bestsellers": bestsellers(request.GET.get("country", "")),
         "progress": progress.current(),
         "learns_until": learns_until(),
+        "elsewhere": ExternalModel.objects.filter(gives=ExternalModel.Gives.RECOMMENDATIONS),
     }
     return render(request, "recommendations/overview.html", context)
 

@@ -33,6 +33,7 @@ RECOMMENDED = 6
 MESSAGE_TONES = {
     Message.State.SENT: "success",
     Message.State.QUEUED: "info",
+    Message.State.HELD: "info",
     Message.State.IN_FLIGHT: "info",
     Message.State.SKIPPED: "neutral",
     Message.State.SUPPRESSED: "warning",

@@ -49,8 +49,9 @@ def _claimed() -> WebhookCall | None:
 
 def _make(client: httpx.Client, call: WebhookCall) -> bool:
     try:
-        answer = client.post(call.url, content=_body(call), headers=_headers(call))
-        is_taken, said = answer.is_success, f"answered {answer.status_code}"
+        # What the answer says is of no interest, and may be without end.
+        with client.stream("POST", call.url, content=_body(call), headers=_headers(call)) as answer:
+            is_taken, said = answer.is_success, f"answered {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         is_taken, said = False, f"{type(error).__name__}: {error}"
     _settle(call, is_taken=is_taken, said=said[:200])

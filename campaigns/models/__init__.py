@@ -1,5 +1,6 @@
 """What campaigns keep: contents, coupons, campaigns with their recipients, and journeys with who is on the way."""
 
+from campaigns.models.approval import LaunchApproval
 from campaigns.models.campaign import (
     Campaign,
     CampaignQuerySet,
@@ -19,12 +20,16 @@ from campaigns.models.journey import (
     WebhookCall,
 )
 from campaigns.models.pressure import ContactCap, ListHabit, SendingHabit
+from campaigns.models.pilot import Pilot
+from campaigns.models.preflight import PreflightExample, PreflightFinding, PreflightRun
+from campaigns.models.tags import CampaignTags
 
 __all__ = [
     "Block",
     "BlockVersion",
     "Campaign",
     "CampaignQuerySet",
+    "CampaignTags",
     "CampaignVariant",
     "ContactCap",
     "CouponCode",
@@ -35,6 +40,11 @@ __all__ = [
     "JourneyBell",
     "JourneyVersion",
     "ListHabit",
+    "LaunchApproval",
+    "Pilot",
+    "PreflightExample",
+    "PreflightFinding",
+    "PreflightRun",
     "Recipient",
     "SendingHabit",
     "StepCount",

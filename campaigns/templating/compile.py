@@ -36,6 +36,10 @@ _SLOT = re.compile(r"({%-?\s*slot\s+(?:\"[^\"]*\"|'[^']*'))\s*(-?%})")
 _BLOCK = re.compile(r"{%-?\s*(?:render|include)\s")
 _POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?")
 _FRACTION = re.compile(r'(\swidth="\d+)\.\d+"')
+# The MJML compiler writes one endless line. Where a line ends in the template, encoding it for a mail need not go on.
+_TAG = re.compile(
+    r"""(<(?!a\s)[a-z]\w*)\s+((?:[^<>"']|"[^"]*"|'[^']*')*)>|<a\s(?:[^<>"']|"[^"]*"|'[^']*')*>"""
+)
 _HEAD = re.compile(r"<mj-head\s*>|<mj-head\s[^>]*[^/]>")
 
 
@@ -75,7 +79,11 @@ def compile_template(
     all below x); others are warned about. `blocks` are the keys of the
     blocks that it may show by name; None refuses all, as blocks do.
     """
-    parts: dict[Part, str] = {"subject": subject, "preheader": preheader, "mjml": mjml, "text": text or ""}
+    # A browser sends what was written with CRLF.
+    subject, preheader, mjml, text = (
+        part.replace("\r\n", "\n") for part in (subject, preheader, mjml, text or "")
+    )
+    parts: dict[Part, str] = {"subject": subject, "preheader": preheader, "mjml": mjml, "text": text}
     findings: list[Finding] = []
     variables: set[str] = set()
     for part, source in parts.items():
@@ -131,7 +139,7 @@ def blocks_shown(compiled: Compiled) -> frozenset[str]:
 
 
 def _bodies(
-    source: str, preheader: str, text: str | None, findings: list[Finding]
+    source: str, preheader: str, text: str, findings: list[Finding]
 ) -> tuple[str, str, tuple[str, ...]]:
     """Compile the MJML and the plain text; both empty after an error."""
     hidden = mask(_with_preview(source, preheader))
@@ -148,10 +156,10 @@ def _bodies(
         return "", "", ()
     table = LinkTable(replace(hidden, pieces=_framed(hidden.pieces, structure.wrap)))
     with_words = table.replace_hrefs(_FRACTION.sub(r'\1"', compiled))
-    out_html = table.as_html(with_words)
+    out_html = table.as_html(_TAG.sub(_broken, with_words))
     out_text = table.as_text(html_to_text(with_words))
     links = table.links
-    if text is not None and text.strip():
+    if text.strip():
         written = LinkTable(mask(text), links=links)
         out_text = written.as_text(written.replace_plain(written.mask.text))
         table.findings += [_in_text(finding) for finding in written.findings]
@@ -163,6 +171,17 @@ def _bodies(
             findings.append(Finding("error", f"The compiled message is not valid Liquid: {error.message}"))
             return "", "", ()
     return out_html, out_text, tuple(links)
+
+
+def _broken(tag: re.Match[str]) -> str:
+    """Break the line inside a tag where a blank may stand: after its name, and before and after its style."""
+    name, attributes = tag[1], tag[2]
+    whole = f"{name}\n{attributes}" if name else tag[0].removesuffix(">")
+    before, style, after = whole.rpartition(' style="')
+    if not style:
+        return f"{whole}>"
+    end = "\n" if after.endswith('"') else ""
+    return f'{before}\nstyle="{after}{end}>'
 
 
 def _with_preview(source: str, preheader: str) -> str:

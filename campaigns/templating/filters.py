@@ -30,10 +30,14 @@ def money(minor: object, currency: object = "EUR") -> str:
 
 def bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a filter so that neither its input nor its result can grow without bound."""
+    check = _INPUTS.get(name)
 
     @functools.wraps(function)
     def guarded(left: object, *args: Any, **kwargs: Any) -> Any:
-        _check_input(name, left, args)
+        if isinstance(left, range) and len(left) > LARGEST_LIST:
+            raise ResourceLimitError(f"{name}: the range is too long", token=None)
+        if check is not None and args:
+            check(left, args)
         result = function(left, *args, **kwargs)
         if isinstance(result, str | list) and len(result) > LARGEST_TEXT:
             raise ResourceLimitError(f"{name}: the result is too long", token=None)
@@ -44,15 +48,22 @@ def bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _check_input(name: str, left: object, args: tuple[Any, ...]) -> None:
-    if isinstance(left, range) and len(left) > LARGEST_LIST:
-        raise ResourceLimitError(f"{name}: the range is too long", token=None)
-    if name == "replace" and len(args) > 1 and isinstance(left, str):
+def _check_replace(left: object, args: tuple[Any, ...]) -> None:
+    if len(args) > 1 and isinstance(left, str):
         old, new = str(args[0]), str(args[1])
         if left.count(old) * len(new) > LARGEST_TEXT:
             raise ResourceLimitError("replace: the result is too long", token=None)
+
+
+def _check_join(left: object, args: tuple[Any, ...]) -> None:
     size = len(left) if isinstance(left, list | tuple | range) else 0
-    if name == "join" and args and size * len(str(args[0])) > LARGEST_TEXT:
+    if size * len(str(args[0])) > LARGEST_TEXT:
         raise ResourceLimitError("join: the result is too long", token=None)
-    if name == "date" and args and _WIDE_DIRECTIVE.search(str(args[0])):
+
+
+def _check_date(left: object, args: tuple[Any, ...]) -> None:
+    if _WIDE_DIRECTIVE.search(str(args[0])):
         raise ResourceLimitError("date: the format is too wide", token=None)
+
+
+_INPUTS = {"replace": _check_replace, "join": _check_join, "date": _check_date}

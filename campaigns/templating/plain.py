@@ -26,7 +26,7 @@ _BLOCKS = frozenset(
 )
 _PARAGRAPHS = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote"])
 _SILENT = frozenset({"head", "style", "script", "title", "noscript"})
-_SPACE = re.compile(r"[^\S\n]+")
+_EMPTY_LINES = re.compile(r"\n{3,}")
 _PREVIEW = re.compile(r'<div style="display:none;[^>]*>.*?</div>', re.DOTALL)
 
 
@@ -101,5 +101,5 @@ def html_to_text(html: str) -> str:
 
 def tidy(text: str) -> str:
     """Take away trailing blanks and pile-ups of empty lines."""
-    lines = [_SPACE.sub(" ", line).strip() for line in text.replace("\r\n", "\n").split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip() + "\n"

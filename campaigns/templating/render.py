@@ -45,10 +45,15 @@ class Rendered:
 
     subject: str
     preheader: str
-    html: str
+    html_pieces: tuple[str, ...]
     text: str
     fallbacks: dict[str, int]
     links: tuple[str, ...]
+
+    @property
+    def html(self) -> str:
+        """The HTML as one text."""
+        return "".join(self.html_pieces)
 
 
 NO_BLOCKS: Mapping[str, str] = MappingProxyType({})
@@ -69,10 +74,10 @@ def render(
     """
     rendering = Rendering(links=compiled.links, rewriter=links, blocks=blocks)
     with _failures():
-        subject = _one_line(_write(parsed_text(compiled.subject), context, rendering))
-        preheader = _one_line(_write(parsed_text(compiled.preheader), context, rendering))
-        html = _write(parsed_html(compiled.html), context, rendering)
-        text = tidy(_write(parsed_text(compiled.text), context, rendering))
+        subject = _line(compiled.subject, context, rendering)
+        preheader = _line(compiled.preheader, context, rendering)
+        html = tuple(_written(parsed_html(compiled.html), context, rendering))
+        text = tidy("".join(_written(parsed_text(compiled.text), context, rendering)))
     return Rendered(subject, preheader, html, text, dict(rendering.fallbacks), tuple(rendering.resolved))
 
 
@@ -97,16 +102,17 @@ def _failures() -> Iterator[None]:
         raise RenderFailed(f"{type(error).__name__}: {error}") from error
 
 
-def _write(template: MessageTemplate, context: Mapping[str, object], rendering: Rendering) -> str:
+def _written(template: MessageTemplate, context: Mapping[str, object], rendering: Rendering) -> list[str]:
     """Render one part; what is missing in several parts counts as often as in the part that misses it most."""
     before, rendering.fallbacks = rendering.fallbacks, Counter()
     rendering.taken.clear()
-    written = template.write(context, rendering)
+    written = template.pieces(context, rendering)
     rendering.fallbacks |= before
     return written
 
 
-def _one_line(text: str) -> str:
+def _line(source: str, context: Mapping[str, object], rendering: Rendering) -> str:
     """Make a header's value: one line, no control or direction marks, at most 200 characters."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
+    written = "".join(_written(parsed_text(source), context, rendering)) if source else ""
+    line = " ".join(_CONTROL.sub(" ", written).split())
     return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1].rstrip() + "…"

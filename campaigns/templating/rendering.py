@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any, TextIO
 
-from liquid.builtin.expressions import Filter, FilteredExpression, Path
-from liquid.builtin.output import Output, OutputNode
-from liquid.builtin.tags.echo_tag import EchoTag
-from liquid.context import RenderContext
-from liquid.exceptions import ResourceLimitError
+from liquid.context import RenderContext, builtin
+from liquid.exceptions import OutputStreamLimitError, ResourceLimitError
 from liquid.output import LimitedStringIO
-from liquid.stringify import to_liquid_string
 from liquid.template import BoundTemplate
-from liquid.undefined import Undefined
+from liquid.utils import ReadOnlyChainMap
 
 from .links import UNSAFE, LinkRewriter, direct_url, web_url
 
@@ -65,28 +61,72 @@ class Rendering:
         return self.rewriter(index, web) if self.rewriter else web
 
 
-class TimedBuffer(LimitedStringIO):
-    """An output of limited size that watches the clock."""
+class Pieces(LimitedStringIO):
+    """An output of limited size that watches the clock, and keeps what is written piece by piece."""
 
     def __init__(self, *, limit: int, rendering: Rendering) -> None:
         super().__init__(limit, newline="")
         self.rendering = rendering
+        self.pieces: list[str] = []
 
     def write(self, text: str) -> int:
-        """Write, unless the output is full or the time is up."""
+        """Keep a piece, unless the output is full or the time is up."""
+        self.size += len(text) if text.isascii() else len(text.encode())
+        self.check_size()
         self.rendering.check_time()
-        return super().write(text)
+        self.pieces.append(text)
+        return len(text)
+
+    def check_size(self) -> None:
+        """Raise OutputStreamLimitError where more was written than may be."""
+        if self.size > self.limit:
+            raise OutputStreamLimitError("output stream limit reached", token=None)
+
+    def getvalue(self) -> str:
+        """Return what was written."""
+        return "".join(self.pieces)
+
+
+class Scope(ReadOnlyChainMap):
+    """The names that are known at one place of a template, those of the innermost block first."""
+
+    def __getitem__(self, key: str) -> object:
+        """Look a name up. Raises KeyError; unlike its parent no other error costs time on the way."""
+        for names in self._maps:
+            if key in names:
+                return names[key]
+        raise KeyError(key)
+
+    def walk(self, path: tuple[str, ...]) -> object:
+        """Follow names through dictionaries; None where they do not lead all the way."""
+        head = path[0]
+        for names in self._maps:
+            if head in names:
+                value = names[head]
+                break
+        else:
+            return None
+        for name in path[1:]:
+            if not isinstance(value, dict) or name not in value:
+                return None
+            value = value[name]
+        return value
 
 
 class MessageContext(RenderContext):
     """A render context that knows the message it renders."""
 
     rendering: Rendering
+    scope: Scope
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scope = Scope(self.locals, self.globals, builtin, self.counters)
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:
         """Give a buffer for captured output, under what is left of the limit."""
         used = buf.size if isinstance(buf, LimitedStringIO) else 0
-        return TimedBuffer(limit=(self.env.output_stream_limit or 0) - used, rendering=self.rendering)
+        return Pieces(limit=(self.env.output_stream_limit or 0) - used, rendering=self.rendering)
 
     def copy(
         self,
@@ -115,38 +155,12 @@ class MessageTemplate(BoundTemplate):
 
     def write(self, data: Mapping[str, object], rendering: Rendering) -> str:
         """Render with plain data. Raises LiquidError."""
-        context = MessageContext(self, globals=self.make_globals(data))
+        return "".join(self.pieces(data, rendering))
+
+    def pieces(self, data: Mapping[str, object], rendering: Rendering) -> list[str]:
+        """Render with plain data; return the pieces that make the text together. Raises LiquidError."""
+        context = MessageContext(self, globals=data)
         context.rendering = rendering
-        buffer = TimedBuffer(limit=self.env.output_stream_limit or 0, rendering=rendering)
-        self.render_with_context(context, buffer)
-        return buffer.getvalue()
-
-
-class CountingOutputNode(OutputNode):
-    """An output that counts when its variable was missing, also where a `default` filled in."""
-
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Evaluate, count a missing variable, write."""
-        expression = self.expression
-        if not isinstance(expression, FilteredExpression):
-            return super().render_to_output(context, buffer)
-        value = expression.left.evaluate(context)
-        is_missing = value is None or value == "" or isinstance(value, Undefined)
-        if is_missing and isinstance(expression.left, Path) and isinstance(context, MessageContext):
-            context.rendering.fallbacks[str(expression.left)] += 1
-        filters: list[Filter] = expression.filters or []
-        for filter_ in filters:
-            value = filter_.evaluate(value, context)
-        return buffer.write(to_liquid_string(value, context.autoescape))
-
-
-class CountingOutput(Output):
-    """`{{ … }}`."""
-
-    node_class = CountingOutputNode
-
-
-class CountingEcho(EchoTag):
-    """`{% echo … %}`."""
-
-    node_class = CountingOutputNode  # type: ignore[assignment]
+        output = Pieces(limit=self.env.output_stream_limit or 0, rendering=rendering)
+        self.render_with_context(context, output)
+        return output.pieces

@@ -7,15 +7,19 @@ files, and there is no way around escaping.
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from liquid import Environment
 from liquid.context import RenderContext
 from liquid.exceptions import LiquidError, LiquidSyntaxError, TemplateNotFoundError
 from liquid.loader import BaseLoader, TemplateSource
+from liquid.template import BoundTemplate
 
 from . import tags
 from .filters import bounded, money
-from .rendering import CountingEcho, CountingOutput, MessageTemplate, Rendering
+from .outputs import CountingEcho, CountingOutput, FixedContent
+from .rendering import MessageTemplate, Rendering
+from .runs import run_together
 
 LARGEST_SOURCE = 500_000
 
@@ -68,11 +72,17 @@ class Sandbox(Environment):
         super().setup_tags_and_filters(extra=extra)
         self.loader = BlockLoader()
         del self.filters["safe"]
-        for tag in (CountingOutput, CountingEcho, tags.SlotTag, tags.RecommendationsTag):
+        for tag in (FixedContent, CountingOutput, CountingEcho, tags.SlotTag, tags.RecommendationsTag):
             self.add_tag(tag)
         for name, function in list(self.filters.items()):
             self.filters[name] = bounded(name, function)
         self.add_filter("money", money)
+
+    def from_string(self, *args: Any, **kwargs: Any) -> BoundTemplate:
+        """Parse a template, to be written in one go."""
+        template = super().from_string(*args, **kwargs)
+        run_together(template)
+        return template
 
 
 class CompiledSandbox(Sandbox):

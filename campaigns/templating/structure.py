@@ -6,7 +6,7 @@ The MJML compiler says little about a fault's place and drops unknown elements i
 import re
 from dataclasses import dataclass, field
 
-from .findings import Finding
+from .findings import Finding, Severity
 from .masking import Mask
 
 # Elements whose content is other elements: Liquid between those has to be wrapped.
@@ -77,19 +77,22 @@ def _enter_or_leave(
     mask: Mask, match: re.Match[str], stack: list[tuple[str, int]], structure: Structure
 ) -> None:
     name, attributes = match["name"].lower(), match["attrs"]
-    line = mask.line_after(match.string[: match.start()])
-    say = structure.findings.append
+
+    def say(severity: Severity, message: str) -> None:
+        line = mask.line_after(match.string[: match.start()])
+        structure.findings.append(Finding(severity, message, line=line))
+
     if not name.startswith("mj"):
         if name == "img" and not _ALT.search(attributes):
-            say(Finding("warning", "A picture has no alt text.", line=line))
+            say("warning", "A picture has no alt text.")
         return
     if match["close"]:
         _leave(mask, match, stack, structure)
         return
     if name not in KNOWN:
-        say(Finding("error", f"<{name}> is no MJML element.", line=line))
+        say("error", f"<{name}> is no MJML element.")
     if name == "mj-image" and not _ALT.search(attributes):
-        say(Finding("warning", 'A picture has no alt text (alt="" if it only decorates).', line=line))
+        say("warning", 'A picture has no alt text (alt="" if it only decorates).')
     if not attributes.endswith("/"):
         stack.append((name, match.start()))
 

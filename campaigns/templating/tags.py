@@ -23,6 +23,7 @@ from recommendations.strategies import STRATEGIES
 
 from .links import LinkTable
 from .masking import mask
+from .outputs import CountingOutputNode
 from .plain import html_to_text
 from .rendering import MessageContext, MessageTemplate
 
@@ -63,7 +64,7 @@ class SlotNode(Node):
 
     def _content(self, context: RenderContext) -> MessageTemplate | None:
         slots = context.resolve("slots", default=None)
-        source = slots.get(self.name) if isinstance(slots, Mapping) else None
+        source = slots.get(self.name) if isinstance(slots, dict) else None
         if not isinstance(source, str) or not source.strip():
             return None
         try:
@@ -197,8 +198,12 @@ class LinkNode(Node):
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the outgoing address."""
-        url = rendering_of(context).rendering.static_link(self.index)
-        return buffer.write(html.escape(url) if context.autoescape else url)
+        return buffer.write(self.said(rendering_of(context)))
+
+    def said(self, context: MessageContext) -> str:
+        """Give the outgoing address."""
+        url = context.rendering.static_link(self.index)
+        return html.escape(url) if context.autoescape else url
 
 
 class LinkTag(Tag):
@@ -222,14 +227,23 @@ class TrackedNode(Node):
     def __init__(self, token: Token, block: BlockNode) -> None:
         super().__init__(token)
         self.block, self.blank = block, False
+        only = block.nodes[0] if len(block.nodes) == 1 else None
+        self.only = only if isinstance(only, CountingOutputNode) else None
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Render the address, check it, number it, write the outgoing address."""
-        inner = context.get_buffer(buffer)
-        self.block.render(context, inner)
-        url = html.unescape(inner.getvalue()) if context.autoescape else inner.getvalue()
-        outgoing = rendering_of(context).rendering.resolved_link(url)
-        return buffer.write(html.escape(outgoing) if context.autoescape else outgoing)
+        """Write the outgoing address."""
+        return buffer.write(self.said(rendering_of(context)))
+
+    def said(self, context: MessageContext) -> str:
+        """Render the address, check it, number it, give the outgoing address."""
+        if self.only is not None:
+            url = self.only.said(context)
+        else:
+            inner = context.get_buffer()
+            self.block.render(context, inner)
+            url = inner.getvalue()
+        outgoing = context.rendering.resolved_link(html.unescape(url) if context.autoescape else url)
+        return html.escape(outgoing) if context.autoescape else outgoing
 
     def children(self, static_context: RenderContext, *, include_partials: bool = True) -> Iterable[Node]:
         """Give the address's parts, for the analysis of variables."""

@@ -82,19 +82,23 @@ def _add(tree: Tree, path: tuple[str, ...]) -> None:
 
 
 def _below(value: Any, tree: Tree | None) -> Any:
-    if tree is None or not isinstance(value, Mapping):
+    if tree is None or not isinstance(value, dict):
         return value
     return {name: _below(value[name], below) for name, below in tree.items() if name in value}
 
 
 def _of_products(shelves: Any, tree: Tree | None) -> Any:
-    if isinstance(shelves, Mapping):
+    if isinstance(shelves, dict):
         return {strategy: _of_products(products, tree) for strategy, products in shelves.items()}
     return [_below(product, tree) for product in shelves]
 
 
 def _ordered(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        names = sorted(value, key=lambda name: (len(name.encode()), name.encode()))
-        return {name: _ordered(value[name]) for name in names}
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in _order(tuple(value))}
     return [_ordered(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@lru_cache(maxsize=4096)
+def _order(names: tuple[str, ...]) -> list[str]:
+    return sorted(names, key=lambda name: (len(name.encode()), name.encode()))

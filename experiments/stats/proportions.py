@@ -104,6 +104,14 @@ def difference_bounds(
     return _edges(observed=observed, furthest=1.0, exceeds=exceeds)
 
 
+def difference_score(
+    *, delta: ArrayLike, x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike
+) -> Floats:
+    """The score statistic of p₁ − p₂ = δ, element by element; `pooled_z` at δ = 0, positive for more than δ."""
+    values = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (delta, x1, n1, x2, n2)))
+    return _difference_score(*values)
+
+
 def ratio_bounds(
     *, x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, alpha: float = 0.05
 ) -> tuple[Floats, Floats]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .base import FloatArray, IntArray
+from .base import FeatureTable, FloatArray, IntArray, positions
 from .history import History
 
 TREND_DAYS = (7.0, 28.0, 90.0)
 NEVER_DAYS = 9_999.0
 RECENT_DECAY = 0.75
-ITEM_NAMES = ("reach", "trend_7", "trend_28", "trend_90", "item_age", "repeat_rate", "item_gap", "price")
+PRICE = "price"
+ITEM_NAMES = ("reach", "trend_7", "trend_28", "trend_90", "item_age", "repeat_rate", "item_gap", "price_band")
 OWN_NAMES = (
     "own_count",
     "own_age",
@@ -79,8 +80,8 @@ class ItemFacts:
     values: FloatArray
 
     @classmethod
-    def of(cls, history: History, prices: FloatArray) -> ItemFacts:
-        """Count over everybody's `history`; `prices` is one a column, NaN where unknown."""
+    def of(cls, history: History, price_bands: FloatArray) -> ItemFacts:
+        """Count over everybody's `history`; `price_bands` has one a column, NaN where unknown."""
         bought = history.where(history.is_purchase)
         own = OwnPast.of(bought)
         columns = own.keys % history.width if history.width else own.keys
@@ -100,9 +101,28 @@ class ItemFacts:
             oldest,
             again / np.maximum(buyers, 1),
             np.where(again > 0, gap_sum / np.maximum(again, 1), np.nan),
-            np.log(np.where(prices > 0, prices, np.nan)),
+            price_bands,
         ]
         return cls(np.stack(facts, axis=1).astype(np.float32))
+
+
+def price_bands(table: FeatureTable, item_ids: IntArray) -> FloatArray:
+    """The number behind `price:` among each item's features, NaN where there is none."""
+    bands = np.full(len(item_ids), np.nan, dtype=np.float32)
+    numbers = np.array([_band(name) for name in table.names], dtype=np.float32)
+    rows = positions(item_ids, table.ids)
+    found = numbers[table.columns] if len(numbers) else np.empty(0, dtype=np.float32)
+    known = (rows >= 0) & ~np.isnan(found)
+    bands[rows[known]] = found[known]
+    return bands
+
+
+def _band(name: str) -> float:
+    kind, _, value = name.partition(":")
+    try:
+        return float(value) if kind == PRICE else np.nan
+    except ValueError:
+        return np.nan
 
 
 def pair_features(past: History, rows: IntArray, columns: IntArray, items: ItemFacts) -> FloatArray:
@@ -110,7 +130,7 @@ def pair_features(past: History, rows: IntArray, columns: IntArray, items: ItemF
     bought, looked = past.where(past.is_purchase), past.where(~past.is_purchase)
     own = _own(OwnPast.of(bought), OwnPast.of(looked), rows * past.width + columns)
     item = items.values[columns]
-    price = ITEM_NAMES.index("price")
+    price = ITEM_NAMES.index("price_band")
     user = _user(past, bought, items.values[:, price])[rows]
     gap = item[:, ITEM_NAMES.index("item_gap")]
     expected = np.where(np.isnan(own[:, 2]), gap, own[:, 2])
@@ -158,9 +178,9 @@ def _user(past: History, bought: History, prices: FloatArray) -> FloatArray:
     breadth = np.bincount(owner, minlength=count)
     again = np.bincount(owner, weights=own.counts > 1, minlength=count)
     sums = np.bincount(owner, weights=own.counts, minlength=count)
-    known = np.nan_to_num(prices)[own.keys % past.width if past.width else own.keys]
-    priced = np.bincount(owner, weights=known != 0, minlength=count)
-    spent = np.bincount(owner, weights=known, minlength=count)
+    known = prices[own.keys % past.width if past.width else own.keys]
+    priced = np.bincount(owner, weights=~np.isnan(known), minlength=count)
+    spent = np.bincount(owner, weights=np.nan_to_num(known), minlength=count)
     mean_price = np.where(priced > 0, spent / np.maximum(priced, 1), np.nan)
     facts = [
         moments,

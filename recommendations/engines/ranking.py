@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
-
 import numpy as np
 
 from .base import NO_ITEM, Exclusions, FloatArray, IntArray, Ranking, positions
 
 CHUNK_USERS = 1024
-SEARCHED_USERS = 256
-"""So many at once: their products with a block of items stay in the cache until they are searched."""
-
-
-def _faiss() -> Any:
-    logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it reports each CPU variant that it tries
-    import faiss
-
-    return faiss
+BLOCK_SCORES = 5_000_000
+"""So many at once: enough for BLAS, and few enough to be near when the best are picked."""
+GROUP = 16
 
 
 def empty_ranking(users: int, k: int) -> Ranking:
@@ -42,57 +33,53 @@ def top_k(scores: FloatArray, item_ids: IntArray, k: int) -> Ranking:
     width = min(k, scores.shape[1])
     if not width:
         return ranking
-    best = np.sort(np.argpartition(-scores, width - 1, axis=1)[:, :width], axis=1)
-    values = np.take_along_axis(scores, best, axis=1)
+    found = _contenders(scores, width)
+    contending = scores if found is None else np.take_along_axis(scores, found, axis=1)
+    best = np.argpartition(-contending, width - 1, axis=1)[:, :width]
+    columns = np.sort(best if found is None else np.take_along_axis(found, best, axis=1), axis=1)
+    values = np.take_along_axis(scores, columns, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
     values = np.take_along_axis(values, order, axis=1)
-    items = item_ids[np.take_along_axis(best, order, axis=1)]
+    items = item_ids[np.take_along_axis(columns, order, axis=1)]
     ranking.scores[:, :width] = values
     ranking.items[:, :width] = np.where(np.isfinite(values), items, NO_ITEM)
     return ranking
 
 
+def _contenders(scores: FloatArray, k: int) -> IntArray | None:
+    """For each row the columns that alone can be among its `k` highest; None where that spares nothing.
+
+    Columns are dealt into groups of `GROUP`. Of groups by their highest score no more than the first `k` can hold one
+    of the `k` highest; the maxima are found at the speed of reading. Columns left over contend too.
+    """
+    groups = scores.shape[1] // GROUP
+    if groups < 2 * k:
+        return None
+    highest = scores[:, :groups].copy()
+    for start in range(groups, groups * GROUP, groups):
+        np.maximum(highest, scores[:, start : start + groups], out=highest)
+    first = np.argpartition(highest, -k, axis=1)[:, -k:]
+    members = first[:, :, None] + groups * np.arange(GROUP)
+    rest = np.arange(groups * GROUP, scores.shape[1])
+    left_over = np.broadcast_to(rest, (len(scores), len(rest)))
+    return np.concatenate([members.reshape(len(scores), -1), left_over], axis=1)
+
+
 def top_k_inner_product(
     user_vectors: FloatArray, item_vectors: FloatArray, item_ids: IntArray, k: int, exclude: Exclusions | None
 ) -> Ranking:
-    """The `k` items with the highest inner product per user, exact, by faiss.
-
-    Users are grouped by how many items they exclude (in powers of two): each group asks for k plus that many
-    neighbours and drops the excluded ones, so that nobody pays for the longest history.
-    """
-    faiss = _faiss()
-    faiss.omp_set_num_threads(1)
-    index = faiss.IndexFlatIP(item_vectors.shape[1])
-    index.add(np.ascontiguousarray(item_vectors, dtype=np.float32))
+    """The `k` items with the highest inner product per user, exact: a block of users by all items at a time."""
     ranking = empty_ranking(len(user_vectors), k)
-    if not len(user_vectors) or not len(item_ids):
-        return ranking
-    counts = np.diff(exclude.starts) if exclude else np.zeros(len(user_vectors), dtype=np.int64)
-    spare = np.where(counts > 0, np.exp2(np.ceil(np.log2(np.maximum(counts, 1)))), 0).astype(np.int64)
-    for extra in np.unique(spare):
-        members = np.flatnonzero(spare == extra)
-        depth = int(min(k + extra, len(item_ids)))
-        vectors = np.ascontiguousarray(user_vectors[members], dtype=np.float32)
-        for start in range(0, len(members), SEARCHED_USERS):
-            part = members[start : start + SEARCHED_USERS]
-            scores, found = index.search(vectors[start : start + SEARCHED_USERS], depth)
-            items = item_ids[found]
-            if exclude is not None and extra:
-                _drop_excluded(items, scores, part, exclude)
-            _keep_first(ranking, part, items, scores, k)
+    vectors = np.ascontiguousarray(user_vectors, dtype=np.float32)
+    items = np.ascontiguousarray(item_vectors.T, dtype=np.float32)
+    rows = min(max(BLOCK_SCORES // max(len(item_ids), 1), 1), len(vectors))
+    block = np.empty((rows, len(item_ids)), dtype=np.float32)
+    for start in range(0, len(vectors), max(rows, 1)):
+        part = vectors[start : start + rows]
+        scores = np.matmul(part, items, out=block[: len(part)])
+        if exclude is not None:
+            mask_excluded(scores, item_ids, exclude.chunk(start, start + len(part)))
+        best = top_k(scores, item_ids, k)
+        ranking.items[start : start + len(part)] = best.items
+        ranking.scores[start : start + len(part)] = best.scores
     return ranking
-
-
-def _drop_excluded(items: IntArray, scores: FloatArray, members: IntArray, exclude: Exclusions) -> None:
-    for row, member in enumerate(members):
-        banned = exclude.items[exclude.starts[member] : exclude.starts[member + 1]]
-        hit = np.isin(items[row], banned)
-        items[row, hit] = NO_ITEM
-        scores[row, hit] = -np.inf
-
-
-def _keep_first(ranking: Ranking, members: IntArray, items: IntArray, scores: FloatArray, k: int) -> None:
-    order = np.argsort(items == NO_ITEM, axis=1, kind="stable")[:, :k]
-    width = order.shape[1]
-    ranking.items[members, :width] = np.take_along_axis(items, order, axis=1)
-    ranking.scores[members, :width] = np.take_along_axis(scores, order, axis=1)

@@ -22,7 +22,7 @@ from .base import (
     positions,
 )
 from .history import History
-from .pair_features import ItemFacts, OwnPast, pair_features
+from .pair_features import ItemFacts, OwnPast, pair_features, price_bands
 from .ranking import empty_ranking
 from .signals import GroupTrend, Neighbours, Scores, Signal, Trend, by_row_and_score, found_in
 from .similarity import Scale, alike, cosine, ease, transitions
@@ -205,8 +205,7 @@ class TwoStage:
 
     def _stage(self, interactions: Interactions, features: Features, item_ids: IntArray) -> Stage:
         history = History.of(interactions, item_ids)
-        prices = np.full(len(item_ids), np.nan, dtype=np.float32)
-        facts = ItemFacts.of(history, prices)
+        facts = ItemFacts.of(history, price_bands(features.items, item_ids))
         scale = Scale(self.power, self.damping, self.neighbours)
         met = cosine(history, scale)
         follows = transitions(history, scale, hops=self.hops, fading=self.fading)

@@ -1,1 +1,1 @@
-"""Scores from models served elsewhere: asked over HTTP or read from a file, checked value by value, with a fallback."""
+"""Scores and recommendations from models elsewhere: asked over HTTP or read from a file, checked, with a fallback."""

@@ -1,7 +1,8 @@
-"""Asking a model over HTTP: customers in batches, their scores back; tried again where that can help.
+"""Asking a model over HTTP: customers in batches, their scores or products back; tried again where that can help.
 
 We send `{"score": "churn", "as_of": "2026-06-01T02:00:00+00:00", "customers": [{"id": "…", "features": {…}}]}` and
-expect `{"version": "7", "scores": [{"id": "…", "score": 0.12}]}`.
+expect `{"version": "7", "scores": [{"id": "…", "score": 0.12}]}`. Of a model that gives recommendations the question
+begins with `{"recommendations": "name", "most": 50, …` and rows are `{"id": "…", "products": ["SKU-1", …]}`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from common import outbound
 from customers.models import Customer
-from recommendations.external.answers import Answer, ExternalModelError
+from recommendations.external.answers import MOST_PRODUCTS, Answer, ExternalModelError
 from recommendations.external.models import ExternalModel
 from recommendations.predictions.features import Known, read_features
 from recommendations.predictions.methods.tables import is_text
@@ -43,11 +44,17 @@ def ask(model: ExternalModel, answer: Answer, *, now: datetime, hold: Callable[[
         for batch in batches():
             hold()
             question = {
-                "score": model.key,
+                **_wanted(model),
                 "as_of": now.isoformat(),
                 "customers": _customers(batch, features),
             }
             _take(_post(client, model.location, question, headers), batch, answer)
+
+
+def _wanted(model: ExternalModel) -> dict[str, Any]:
+    if model.is_recommender:
+        return {"recommendations": model.key, "most": MOST_PRODUCTS}
+    return {"score": model.key}
 
 
 def batches() -> Iterator[Batch]:
@@ -82,14 +89,14 @@ def _number(value: Any) -> float | None:
 
 
 def _take(said: Any, batch: Batch, answer: Answer) -> None:
-    if not isinstance(said, Mapping) or not isinstance(said.get("scores"), list):
-        raise ExternalModelError('the answer must be an object with "version" and a list "scores"')
+    if not isinstance(said, Mapping) or not isinstance(said.get(answer.rows), list):
+        raise ExternalModelError(f'the answer must be an object with "version" and a list "{answer.rows}"')
     answer.require_version(said.get("version"))
     before = len(answer)
-    for number, row in enumerate(said["scores"]):
-        place = f"scores[{number}]"
+    for number, row in enumerate(said[answer.rows]):
+        place = f"{answer.rows}[{number}]"
         if isinstance(row, Mapping):
-            answer.take(place, row.get("id"), row.get("score"), batch)
+            answer.take(place, row.get("id"), row.get(answer.column), batch)
         else:
             answer.refuse(place, "it is no object")
     answer.unanswered += len(batch) - (len(answer) - before)

@@ -1,9 +1,10 @@
-"""Models served elsewhere, and how their last round went."""
+"""Models served elsewhere, how their last round went, and the products that one ranked for each customer."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -16,15 +17,21 @@ class ExternalModelQuerySet(models.QuerySet["ExternalModel"]):
 
     def holds(self, kind: str) -> bool:
         """Whether one's scores of this kind stand in place of ours; it stays so until the caller's transaction ends."""
-        model = self.select_for_update().filter(key=kind).first()
+        scoring = self.select_for_update().filter(key=kind, gives=ExternalModel.Gives.SCORES)
+        model = scoring.first()
         return model is not None and model.is_enabled and model.is_in_use
 
 
 class ExternalModel(models.Model):
-    """One model. `fence` grows with each round, so that a round that was given up writes nothing any more.
+    """One model; of those that give recommendations there is one at most.
 
-    `answered_at` is when it last gave scores that could be used, `is_in_use` whether these are the ones stored.
+    `fence` grows with each round, so that a round that was given up writes nothing any more. `answered_at` is when it
+    last gave an answer that could be used, `is_in_use` whether that is what is stored.
     """
+
+    class Gives(models.TextChoices):
+        SCORES = "scores", "A score for each customer"
+        RECOMMENDATIONS = "recommendations", "Products for each customer"
 
     class Source(models.TextChoices):
         HTTP = "http", "Asked over HTTP"
@@ -34,7 +41,13 @@ class ExternalModel(models.Model):
         max_length=25,
         unique=True,
         help_text="The score's name in conditions. With the name of a prediction of our own, such as churn, it takes "
-        "that one's place, and ours steps in where it fails.",
+        "that one's place, and ours steps in where it fails. Of recommendations any name.",
+    )
+    gives = models.CharField(
+        max_length=15,
+        choices=Gives.choices,
+        default=Gives.SCORES,
+        help_text="Products come before those of our own recommender, which fills what is left open",
     )
     source = models.CharField(max_length=10, choices=Source.choices)
     location = models.CharField(
@@ -56,7 +69,7 @@ class ExternalModel(models.Model):
     stale_after_hours = models.PositiveIntegerField(
         default=72,
         validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)],
-        help_text="Older scores are taken out of use, and ours of the same name put back",
+        help_text="What it said before that is taken out of use, and ours put back",
     )
     is_enabled = models.BooleanField("enabled", default=True)
     is_in_use = models.BooleanField("in use", default=False, editable=False)
@@ -65,7 +78,7 @@ class ExternalModel(models.Model):
     asked_at = models.DateTimeField("last asked", null=True, editable=False)
     answered_at = models.DateTimeField("last usable answer", null=True, editable=False)
     version = models.CharField(max_length=20, blank=True, editable=False)
-    scored = models.PositiveIntegerField("customers scored", default=0, editable=False)
+    scored = models.PositiveIntegerField("customers answered for", default=0, editable=False)
     verdict = models.TextField("how the last round went", blank=True, editable=False)
 
     objects = ExternalModelQuerySet.as_manager()
@@ -73,9 +86,27 @@ class ExternalModel(models.Model):
     class Meta:
         app_label = "recommendations"
         ordering = ["key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gives"],
+                condition=models.Q(gives="recommendations"),
+                name="one_external_recommender",
+                violation_error_message="There is a model elsewhere that gives recommendations already.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def is_recommender(self) -> bool:
+        """Whether it gives products rather than scores."""
+        return self.gives == self.Gives.RECOMMENDATIONS
+
+    @property
+    def what(self) -> str:
+        """What it gives, in a word."""
+        return "recommendations" if self.is_recommender else "scores"
 
     @property
     def has_failed(self) -> bool:
@@ -92,3 +123,20 @@ class ExternalModel(models.Model):
         """Whether its last usable answer is too old to go on with."""
         since = now - timedelta(hours=self.stale_after_hours)
         return self.answered_at is None or self.answered_at < since
+
+
+class ExternalRecommendation(models.Model):
+    """What the model elsewhere ranked for one customer, best first; there only while it is in use."""
+
+    customer = models.OneToOneField("customers.Customer", models.CASCADE, primary_key=True, related_name="+")
+    product_ids = ArrayField(models.BigIntegerField())
+    version = models.CharField(max_length=20)
+    computed_at = models.DateTimeField()
+
+    on_merge = "leave"
+
+    class Meta:
+        app_label = "recommendations"
+
+    def __str__(self) -> str:
+        return f"{len(self.product_ids)} products for customer {self.customer_id}"

@@ -1,4 +1,5 @@
-"""Reading scores from a Parquet file: the columns `customer` (the public id) and `score`, others are passed over."""
+"""Reading a Parquet file: the columns `customer` (the public id) and `score` or `products` (a list of the shop's ids);
+others are passed over."""
 
 from __future__ import annotations
 
@@ -26,11 +27,20 @@ _NUMBERS = (
     "USMALLINT",
     "UINTEGER",
 )
-_WANTED = {"customer": ("text", ("VARCHAR", "UUID")), "score": ("numbers", _NUMBERS)}
+_WANTED = {
+    "customer": ("text", ("VARCHAR", "UUID")),
+    "score": ("numbers", _NUMBERS),
+    "products": ("lists of text", ("VARCHAR[]",)),
+}
+
+_SELECT = {
+    "score": "SELECT customer::VARCHAR, score::DOUBLE FROM read_parquet(?)",
+    "products": "SELECT customer::VARCHAR, products FROM read_parquet(?)",
+}
 
 
 def read(model: ExternalModel, answer: Answer, *, hold: Callable[[], None]) -> None:
-    """Put the file's scores into `answer`; its version is the beginning of the file's sha256.
+    """Put what the file says into `answer`; its version is the beginning of the file's sha256.
 
     Raises `NothingNewError` where the file is still the one that was read before, and `ExternalModelError`.
     """
@@ -62,19 +72,20 @@ def _read(path: Path, answer: Answer, hold: Callable[[], None]) -> None:
     with duckdb.connect(config={"threads": 1, "memory_limit": "512MB"}) as database:
         file = [_exactly(path)]
         columns = database.execute("DESCRIBE SELECT * FROM read_parquet(?)", file).fetchall()
-        _require({name: type for name, type, *_ in columns}, path)
-        rows = database.execute("SELECT customer::VARCHAR, score::DOUBLE FROM read_parquet(?)", file)
+        _require({name: type for name, type, *_ in columns}, path, answer)
+        rows = database.execute(_SELECT[answer.column], file)
         number = 0
         while chunk := rows.fetchmany(CHUNK_ROWS):
             hold()
             known = _known([id for id, _ in chunk if id])
-            for id, score in chunk:
+            for id, value in chunk:
                 number += 1
-                answer.take(f"row {number}", id, score, known)
+                answer.take(f"row {number}", id, value, known)
 
 
-def _require(types: dict[str, str], path: Path) -> None:
-    for name, (wanted, allowed) in _WANTED.items():
+def _require(types: dict[str, str], path: Path, answer: Answer) -> None:
+    for name in ("customer", answer.column):
+        wanted, allowed = _WANTED[name]
         if name not in types:
             raise ExternalModelError(
                 f"the file {path.name} has no column {name}; there are {', '.join(types)}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from tempfile import TemporaryFile
 
 import numpy as np
 from django.db import transaction
@@ -15,8 +17,9 @@ from common import clock
 from customers.models import Alert
 from customers.quality.alerts import raise_alert, resolve
 from recommendations.external import asking, parquet
-from recommendations.external.answers import Answer, ExternalModelError, NothingNewError
+from recommendations.external.answers import Answer, ExternalModelError, NothingNewError, Rankings, Scores
 from recommendations.external.models import ExternalModel
+from recommendations.external.rankings import catalogue, remove_rankings, store_rankings
 from recommendations.horizon import learns_until
 from recommendations.predictions import registry
 from recommendations.predictions.scores import store_scores
@@ -31,16 +34,16 @@ class GivenUpError(Exception):
 
 
 def due(now: datetime) -> list[int]:
-    """The keys of models that are to be asked, or whose scores are to be taken out of use."""
+    """The keys of models that are to be asked, or whose answer is to be taken out of use."""
     models = ExternalModel.objects.exclude(lease_until__gte=Now())
     return [one.pk for one in models if (one.is_due(now) if one.is_enabled else one.is_in_use)]
 
 
 def refresh(id: int) -> ExternalModel | None:
-    """Ask the model and put its scores into use; None where another round is at it.
+    """Ask the model and put its answer into use; None where another round is at it.
 
-    Where it fails, the scores before stay in use until they are too old; then ours of the same name are put back, or
-    there are none. Either raises an alert, which the next good answer resolves.
+    Where it fails, the answer before stays in use until it is too old; then ours is put back, or there is none. Either
+    raises an alert, which the next good answer resolves.
     """
     model = _claim(id)
     if model is None:
@@ -48,7 +51,9 @@ def refresh(id: int) -> ExternalModel | None:
     now = clock.now()
     try:
         if model.is_enabled:
-            _store(model, _read(model, now), now)
+            with _answer(model) as answer:
+                _read(model, answer, now)
+                _store(model, answer, now)
         else:
             _fall_back(model, "It is switched off.", version="", answered_at=None)
             resolve(Q(key=_alert(model)))
@@ -69,14 +74,21 @@ def _claim(id: int) -> ExternalModel | None:
     return ExternalModel.objects.get(pk=id)
 
 
-def _read(model: ExternalModel, now: datetime) -> Answer:
-    answer = Answer(lowest=model.lowest, highest=model.highest)
+@contextmanager
+def _answer(model: ExternalModel) -> Iterator[Scores | Rankings]:
+    if not model.is_recommender:
+        yield Scores(lowest=model.lowest, highest=model.highest)
+        return
+    with TemporaryFile("w+", encoding="ascii") as file:
+        yield Rankings(catalogue=catalogue(), file=file)
+
+
+def _read(model: ExternalModel, answer: Answer, now: datetime) -> None:
     if model.source == ExternalModel.Source.HTTP:
         asking.ask(model, answer, now=now, hold=_holder(model))
     else:
         parquet.read(model, answer, hold=_holder(model))
     answer.require_usable(before=model.scored if model.is_in_use else 0)
-    return answer
 
 
 def _holder(model: ExternalModel) -> Callable[[], None]:
@@ -88,21 +100,24 @@ def _holder(model: ExternalModel) -> Callable[[], None]:
     return hold
 
 
-def _store(model: ExternalModel, answer: Answer, now: datetime) -> None:
-    """Put the scores in place of all others of the name, if this is still the round that may."""
+def _store(model: ExternalModel, answer: Scores | Rankings, now: datetime) -> None:
+    """Put the answer in place of what there was, if this is still the round that may."""
     with transaction.atomic():
         held = ExternalModel.objects.select_for_update().filter(
             pk=model.pk, fence=model.fence, is_enabled=True
         )
         if not held.exists():
             raise GivenUpError("this round was given up")
-        store_scores(
-            kind=model.key,
-            customers=answer.customers,
-            values=answer.values,
-            version=f"{model.key}-elsewhere-{answer.version}"[:50],
-            now=now,
-        )
+        if isinstance(answer, Rankings):
+            store_rankings(answer, now=now)
+        else:
+            store_scores(
+                kind=model.key,
+                customers=answer.customers,
+                values=answer.values,
+                version=f"{model.key}-elsewhere-{answer.version}"[:50],
+                now=now,
+            )
         _settle(
             model,
             is_in_use=True,
@@ -116,7 +131,10 @@ def _store(model: ExternalModel, answer: Answer, now: datetime) -> None:
 
 
 def _go_without(model: ExternalModel, why: str, *, now: datetime, is_failure: bool) -> None:
-    """Note why nothing came; scores that are too old by now give way. Nothing new is a failure only in the long run."""
+    """Note why nothing came; an answer that is too old by now gives way.
+
+    Nothing new is a failure only in the long run.
+    """
     _settle(model, asked_at=now, verdict=why)
     severity = Alert.Severity.DANGER
     if model.is_in_use and model.is_late(now):
@@ -125,16 +143,19 @@ def _go_without(model: ExternalModel, why: str, *, now: datetime, is_failure: bo
         return
     elif model.is_in_use:
         severity = Alert.Severity.WARNING
-        title = f"The model for {model} cannot be used; its last scores stay in use for now"
+        title = f"The model for {model} cannot be used; its last {model.what} stay in use for now"
     else:
         title = f"The model for {model} cannot be used"
     raise_alert(_alert(model), severity=severity, title=title, body=why)
 
 
 def _fall_back(model: ExternalModel, why: str, **changes: object) -> str:
-    """Put our own scores of the same name back, or remove those of the model where we have none; say which."""
+    """Put our own back, or remove the scores of the model where we have none of the name; say which."""
     _settle(model, is_in_use=False, scored=0, **changes)
-    if registry.champion(model.key) is not None:
+    if model.is_recommender:
+        remove_rankings()
+        said = "our own recommendations are in use again."
+    elif registry.champion(model.key) is not None:
         refresh_scores(model.key, now=learns_until())
         said = "our own scores are in use again."
     else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from common.charts import Chart, Series
 from recommendations.predictions.methods import uplift as method
 from recommendations.predictions.models import PredictionVersion
+from recommendations.predictions.report_cards import Field, fields_of
 from recommendations.predictions.uplift import UPLIFT, points
 
 
@@ -26,6 +28,11 @@ class Effect:
     def is_proven_to_differ(self) -> bool:
         """Whether the Qini interval lies above 0, so that there is a score."""
         return float(self.metrics["qini"]["low"]) > 0
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """What each data point is worth for telling people apart by the effect, the most important first."""
+        return fields_of(self.metrics)
 
     @property
     def average(self) -> str:

@@ -6,7 +6,7 @@ those stored now: their past is not kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,8 @@ from django.db import connection, transaction
 
 from customers.conversion import ORDER_TOTAL, REFUND_AMOUNT, into_reporting
 from customers.models import EventType
-from recommendations.predictions.methods.histories import Integers
-from recommendations.predictions.methods.tables import Table
+from recommendations.predictions.methods.histories import Integers, Values
+from recommendations.predictions.methods.tables import Table, Texts
 
 HISTORY = timedelta(days=730)
 CHUNK_ROWS = 20_000
@@ -168,6 +168,17 @@ class Known:
 
 def read_features(*, as_of: datetime) -> Known:
     """Features of every customer who allows profiling and was known before `as_of`; one query, streamed."""
+    parts = [*features_in_parts(as_of=as_of)]
+    if not parts:
+        return _known([])
+    columns: dict[str, Values | Texts] = {}
+    for name in LABELS:
+        columns[name] = np.concatenate([one.table.columns[name] for one in parts])
+    return Known(np.concatenate([one.customers for one in parts]), Table(columns))
+
+
+def features_in_parts(*, as_of: datetime) -> Iterator[Known]:
+    """The same, 20,000 customers at a time, so that memory does not grow with their number."""
     parameters = {
         "as_of": as_of,
         "since": as_of - HISTORY,
@@ -178,23 +189,19 @@ def read_features(*, as_of: datetime) -> Known:
         "clicked": EventType.EMAIL_CLICKED.value,
         **into_reporting(),
     }
-    names = [name for name in LABELS if name not in TEXTS]
-    ids, texts, numbers = [], [], []
     with transaction.atomic(), connection.cursor() as setting, connection.chunked_cursor() as cursor:
         setting.execute(WHOLE_TABLES)
         cursor.execute(_QUERY, parameters)
         while rows := cursor.fetchmany(CHUNK_ROWS):
-            ids.append(np.array([row[0] for row in rows], dtype=np.int64))
-            texts.append(np.array([row[1:4] for row in rows], dtype=np.str_))
-            numbers.append(np.array([row[4:] for row in rows], dtype=np.float64))
-    if not ids:
-        return Known(
-            np.zeros(0, dtype=np.int64),
-            _table(np.zeros((0, 3), dtype="U1"), np.zeros((0, len(names))), names),
-        )
-    return Known(np.concatenate(ids), _table(np.concatenate(texts), np.concatenate(numbers), names))
+            yield _known(rows)
 
 
-def _table(texts: Any, numbers: Any, names: Sequence[str]) -> Table:
+def _known(rows: Sequence[Sequence[Any]]) -> Known:
+    names = [name for name in LABELS if name not in TEXTS]
+    texts = np.array([row[1:4] for row in rows], dtype=np.str_).reshape(len(rows), len(TEXTS))
+    numbers = np.array([row[4:] for row in rows], dtype=np.float64).reshape(len(rows), len(names))
     columns = {name: texts[:, at] for at, name in enumerate(TEXTS)}
-    return Table({**columns, **{name: numbers[:, at] for at, name in enumerate(names)}})
+    return Known(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        Table({**columns, **{name: numbers[:, at] for at, name in enumerate(names)}}),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,8 @@ _FAMILIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A data point: `importance` is the AUC that is lost without it, `fill_rate` the share of customers who have it.
+    """A data point: `importance` is the AUC (of uplift the Qini coefficient) that is lost without it, `fill_rate` the
+    share of customers who have it.
 
     `drift` is its stability index as of the last refresh, None before.
     """
@@ -70,17 +71,7 @@ class ReportCard:
     @property
     def fields(self) -> Sequence[Field]:
         """What each data point is worth, the most important first."""
-        columns = self._metrics.get("columns", {})
-        rows = [
-            Field(
-                label=LABELS.get(name, name),
-                importance=one["importance"],
-                fill_rate=one["fill_rate"],
-                drift=self._drift.get(name),
-            )
-            for name, one in columns.items()
-        ]
-        return sorted(rows, key=lambda row: -row.importance)
+        return fields_of(self._metrics)
 
     @property
     def calibration(self) -> Chart | None:
@@ -117,6 +108,21 @@ class ReportCard:
     @property
     def _metrics(self) -> dict[str, Any]:
         return self.champion.metrics if self.champion else {}
+
+
+def fields_of(metrics: Mapping[str, Any]) -> Sequence[Field]:
+    """What each data point is worth by a version's stored metrics, the most important first."""
+    drift = metrics.get("drift", {}).get("columns", {})
+    rows = [
+        Field(
+            label=LABELS.get(name, name),
+            importance=one["importance"],
+            fill_rate=one["fill_rate"],
+            drift=drift.get(name),
+        )
+        for name, one in metrics.get("columns", {}).items()
+    ]
+    return sorted(rows, key=lambda row: -row.importance)
 
 
 def overview_rows() -> list[ReportCard]:

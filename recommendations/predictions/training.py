@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -21,7 +21,7 @@ from recommendations.engines import artefacts
 from recommendations.evaluation.bootstrap import paired_difference
 from recommendations.external.models import ExternalModel
 from recommendations.predictions import gating, registry, uplift
-from recommendations.predictions.features import LABELS, Known, read_features
+from recommendations.predictions.features import LABELS, Known, features_in_parts, read_features
 from recommendations.predictions.methods import lifetime_value
 from recommendations.predictions.methods.classification import (
     FEWEST_OF_EACH,
@@ -31,7 +31,7 @@ from recommendations.predictions.methods.classification import (
     compete,
     fit,
 )
-from recommendations.predictions.methods.drift import profile, stability_index
+from recommendations.predictions.methods.drift import Watch, profile
 from recommendations.predictions.methods.histories import Integers, Purchases, Values, histories
 from recommendations.predictions.methods.lifetime_value import LifetimeValueModel, TooLittleHistoryError
 from recommendations.predictions.methods.tables import Texts
@@ -136,35 +136,51 @@ def refresh_scores(kind: str, *, now: datetime) -> int:
     arrays, metadata = artefacts.load(
         settings.MODELS_DIR / version.artefact_path, sha256=version.artefact_sha256
     )
-    if kind == LTV:
-        model, purchases = LifetimeValueModel.from_stored(arrays, metadata), read_purchases(until=now)
-        customers, values = _lifetime_values(model, purchases, as_of=now)
-        columns: Columns = _pasts(purchases, as_of=now)
-    else:
-        if kind == UPLIFT:
-            known, values = uplift.effects(arrays, metadata, now=now)
-        else:
-            known = _asked(TARGETS[kind], read_features(as_of=now))
-            values = Predictor.from_stored(arrays, metadata).probability(known.table)
-        customers, columns = known.customers, known.table.columns
-    _note_drift(version, {**columns, SCORE: values}, now)
+    watch = Watch(version.metrics.get("profiles", {}))
+    customers, scores = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    for asked, values, columns in _scored(kind, arrays, metadata, now):
+        watch.add({**columns, SCORE: values})
+        customers.append(asked)
+        scores.append(values)
+    _note_drift(version, watch.indices(), now)
     with transaction.atomic():
         if ExternalModel.objects.holds(kind):
             return 0
         return store_scores(
-            kind=kind, customers=customers, values=values, version=str(version), now=clock.now()
+            kind=kind,
+            customers=np.concatenate(customers),
+            values=np.concatenate(scores),
+            version=str(version),
+            now=clock.now(),
         )
 
 
-def _note_drift(version: PredictionVersion, today: Columns, now: datetime) -> None:
+def _scored(
+    kind: str, arrays: dict[str, npt.NDArray[Any]], metadata: dict[str, Any], now: datetime
+) -> Iterator[tuple[Integers, Values, Columns]]:
+    """Customers with their scores and what these were made from, in parts, so that a million take no more memory."""
+    if kind == LTV:
+        model, purchases = LifetimeValueModel.from_stored(arrays, metadata), read_purchases(until=now)
+        yield *_lifetime_values(model, purchases, as_of=now), _pasts(purchases, as_of=now)
+    elif kind == UPLIFT:
+        for known, values in uplift.effects(arrays, metadata, now=now):
+            yield known.customers, values, known.table.columns
+    else:
+        predictor = Predictor.from_stored(arrays, metadata)
+        for everybody in features_in_parts(as_of=now):
+            known = _asked(TARGETS[kind], everybody)
+            if len(known.customers):
+                yield known.customers, predictor.probability(known.table), known.table.columns
+
+
+def _note_drift(version: PredictionVersion, indices: Mapping[str, float], now: datetime) -> None:
     """Keep how far today's fields and scores lie from those that the version learnt from; alert where they lie far.
 
     Of the fields only the most important ones alert.
     """
-    then = version.metrics.get("profiles")
-    if not then:
+    if "profiles" not in version.metrics:
         return
-    found = {name: round(stability_index(one, today[name]), 4) for name, one in then.items() if name in today}
+    found = {name: round(index, 4) for name, index in indices.items()}
     version.metrics["drift"] = {"as_of": now.isoformat(), "columns": found}
     version.save(update_fields=["metrics"])
     worth = version.metrics.get("columns", {})

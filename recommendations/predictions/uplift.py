@@ -7,7 +7,7 @@ by it would be an order by chance, and the average effect is all that there is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from common import clock
 from customers.models import Consent
 from recommendations.engines import artefacts
 from recommendations.external.models import ExternalModel
-from recommendations.predictions.features import Known, read_features
+from recommendations.predictions.features import Known, features_in_parts, read_features
 from recommendations.predictions.methods import uplift as method
 from recommendations.predictions.methods.drift import profile
 from recommendations.predictions.methods.histories import Integers, Values
@@ -85,13 +85,17 @@ def learn(version: PredictionVersion, now: datetime, tell: Report) -> tuple[bool
     return True, _verdict(judged, len(trials))
 
 
-def effects(arrays: dict[str, Any], metadata: dict[str, Any], *, now: datetime) -> tuple[Known, Values]:
-    """What a mail would do now to each customer who allows marketing mail, by a stored model."""
-    known = read_features(as_of=now)
+def effects(
+    arrays: dict[str, Any], metadata: dict[str, Any], *, now: datetime
+) -> Iterator[tuple[Known, Values]]:
+    """What a mail would do now to each customer who allows marketing mail, by a stored model; in parts."""
+    model = UpliftModel.from_stored(arrays, metadata)
     consents = Consent.objects.filter(purpose=Consent.Purpose.MARKETING_EMAIL, is_granted=True)
     consenting = np.fromiter(consents.values_list("customer_id", flat=True).iterator(), dtype=np.int64)
-    known = known.only(np.isin(known.customers, consenting))
-    return known, UpliftModel.from_stored(arrays, metadata).effect(known.table)
+    for everybody in features_in_parts(as_of=now):
+        known = everybody.only(np.isin(everybody.customers, consenting))
+        if len(known.customers):
+            yield known, model.effect(known.table)
 
 
 def _examples(trials: Sequence[MailTrial], tell: Report) -> tuple[Known, Values, Values]:

@@ -28,7 +28,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": overview_rows(),
         "progress": progress.current(),
-        "elsewhere": ExternalModel.objects.all(),
+        "elsewhere": ExternalModel.objects.filter(gives=ExternalModel.Gives.SCORES),
     }
     return render(request, "recommendations/predictions.html", context)
 
@@ -44,7 +44,7 @@ def detail(request: HttpRequest, kind: str) -> HttpResponse:
         "card": report_card(kind),
         "effect": latest_effect() if kind == UPLIFT else None,
         "distribution": distribution(kind),
-        "elsewhere": ExternalModel.objects.filter(key=kind).first(),
+        "elsewhere": ExternalModel.objects.filter(key=kind, gives=ExternalModel.Gives.SCORES).first(),
         "page": page,
         "progress": progress.current(),
     }

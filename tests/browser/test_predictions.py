@@ -35,6 +35,10 @@ EFFECT = {
     "days": 7,
     "trials": ["Spring sale", "New tents"],
     "rows": 10_164,
+    "columns": {
+        "since_order": {"importance": 0.0121, "fill_rate": 0.87},
+        "gender": {"importance": 0.0034, "fill_rate": 0.41},
+    },
 }
 
 

@@ -1,3 +1,5 @@
+from itertools import groupby
+
 import pytest
 from django.http import HttpResponse
 from django.urls import include, path
@@ -58,3 +60,8 @@ def test_items_for_staff_are_hidden_from_others() -> None:
 
 def test_the_admin_is_for_staff() -> None:
     assert [item.label for item in FOOT if item.staff_only] == ["Admin"]
+
+
+def test_items_of_a_section_stand_together() -> None:
+    sections = [item.section for item in MAIN]
+    assert len(list(groupby(sections))) == len(set(sections))

@@ -14,7 +14,8 @@ from django.db import IntegrityError, transaction
 from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable, Uncertain, Untried
 from delivery.backends import backend_of
 from delivery.backends.base import Outgoing
-from delivery.backends.gateway import CONNECTIONS, MOST_SILENCE, GatewayBackend
+from delivery.backends.gateway import CONNECTIONS, GatewayBackend
+from delivery.backends.side_by_side import MOST_SILENCE
 from delivery.models import Sender
 
 MAIL = Outgoing(key="regards-1", recipient="c@example.com", subject="Hi", raw=b"Subject: Hi\r\n\r\nHi\r\n")
@@ -133,7 +134,7 @@ def test_silence_stops_a_batch() -> None:
     with answering(500) as (server, backend):
         answers, error = answers_of(backend, *mails)
     assert MOST_SILENCE <= len(answers) == len(server.seen) < MOST_SILENCE + CONNECTIONS
-    assert error is not None and str(error) == "the gateway does not answer"
+    assert error is not None and str(error) == "the provider does not answer"
 
 
 def test_nothing_is_handed_over_when_time_is_up() -> None:

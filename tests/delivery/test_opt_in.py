@@ -16,6 +16,7 @@ from common.clock import now
 from customers import consent, opt_in
 from customers.erasure import erase
 from customers.models import Consent, ConsentRecord, Customer, OptIn, Suppression
+from delivery.letters import send_waiting
 from delivery.models import MailboxMessage, Sender
 
 pytestmark = pytest.mark.django_db
@@ -34,9 +35,11 @@ def sender(db: None, settings: Settings, tmp_path: object) -> Sender:
 
 
 def sign_up(client: Client, answers: dict[str, str] = ANN, **caller: str) -> HttpResponse:
-    """Read the form, then send it."""
+    """Read the form, then send it; the worker sends the mail."""
     shown = re.search(r'name="shown" value="([^"]+)"', client.get("/sign-up/").content.decode()).group(1)
-    return client.post("/sign-up/", {"shown": shown} | answers, **caller)
+    answer = client.post("/sign-up/", {"shown": shown} | answers, **caller)
+    send_waiting()
+    return answer
 
 
 def link() -> str:
@@ -136,6 +139,7 @@ def test_what_is_agreed_to_is_what_was_shown_whatever_is_published_meanwhile(cli
     shown = re.search(r'name="shown" value="([^"]+)"', page).group(1)
     consent.publish_text("marketing_email", "I want to get everything.")
     client.post("/sign-up/", ANN | {"shown": shown})
+    send_waiting()
     client.post(link())
     assert ConsentRecord.objects.get(purpose="marketing_email").text.version == 1
 

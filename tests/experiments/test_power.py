@@ -3,11 +3,15 @@
 from math import ceil
 
 import pytest
-from statsmodels.stats.power import normal_sample_size_one_tail
+from statsmodels.stats.power import NormalIndPower, normal_sample_size_one_tail
 from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
 
 from experiments.stats.power import (
+    evan_miller_minimum_effect,
+    evan_miller_sample_size,
     mean_minimum_effect,
+    mean_power,
+    mean_sample_size,
     proportion_minimum_effect,
     proportion_power,
     proportion_sample_size,
@@ -63,3 +67,41 @@ def test_the_minimum_effect_of_a_mean_inverts_statsmodels_sample_size() -> None:
 def test_equal_rates_are_refused() -> None:
     with pytest.raises(ValueError, match="equal rates"):
         proportion_sample_size(control_rate=0.02, treatment_rate=0.02)
+
+
+# evanmiller.org/ab-testing/sample-size.html, 5 % and 80 %; the first is the page as it opens.
+@pytest.mark.parametrize(
+    ("control_rate", "effect", "published"),
+    [(0.2, 0.05, 1_030), (0.2, 0.01, 25_255), (0.1, 0.01, 14_313), (0.8, -0.05, 1_030)],
+)
+def test_evan_millers_sample_size_is_his(control_rate: float, effect: float, published: int) -> None:
+    assert evan_miller_sample_size(control_rate=control_rate, effect=abs(effect)) == published
+
+
+def test_his_minimum_effect_is_his_sample_size_read_backwards() -> None:
+    effect = evan_miller_minimum_effect(control_rate=0.2, n=1_030)
+    assert effect == pytest.approx(0.05, abs=2e-5)
+    assert evan_miller_minimum_effect(control_rate=0.2, n=1) is None
+
+
+def test_the_sample_size_of_a_mean_is_statsmodels() -> None:
+    theirs = NormalIndPower().solve_power(effect_size=10 / 150, power=0.8, alpha=0.05, ratio=1)
+    assert mean_sample_size(deviation=150, effect=10) == (ceil(theirs), ceil(theirs))
+
+
+@pytest.mark.parametrize("sizes", [(3_000, 3_000), (900, 100)])
+def test_the_power_of_a_mean_is_statsmodels(sizes: tuple[int, int]) -> None:
+    treatment, control = sizes
+    theirs = NormalIndPower().power(10 / 150, treatment, 0.05, ratio=control / treatment)
+    ours = mean_power(deviation=150, effect=10, n_treatment=treatment, n_control=control)
+    assert ours == pytest.approx(theirs, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [({"alpha": 0}, "alpha"), ({"power": 1}, "power"), ({"effect": 0}, "effect"), ({"effect": 0.9}, "effect"),
+     ({"control_rate": 0}, "control_rate")],
+)  # fmt: skip
+def test_bad_plans_are_refused_by_name(arguments: dict[str, float], named: str) -> None:
+    with pytest.raises(ValueError, match=f"^{named} must"):
+        evan_miller_sample_size(**{"control_rate": 0.2, "effect": 0.05} | arguments)

@@ -5,8 +5,9 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
-from campaigns.sending import due_dispatches, send_due
+from campaigns.sending import send_due
 from delivery.recording import record_message_events
+from delivery.turns import due_dispatches
 
 
 class Command(BaseCommand):

@@ -57,7 +57,7 @@ def contrast_findings(mask: Mask, masked: str) -> Iterable[Finding]:
     for match in _TAG.finditer(masked):
         said = mask.token.sub("x", masked[end : match.start()]).strip()
         if said and any(style.name in ("mj-text", "mj-button", "mj-table") for style in stack):
-            yield from _judged(stack[-1], mask.line_after(masked[: match.start()].rstrip()))
+            yield from _judged(stack[-1], mask, masked[: match.start()])
         end = match.end()
         name = (match["name"] or "").lower()
         if not name:
@@ -87,7 +87,7 @@ def _luminance(colour: Colour) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _judged(style: _Style, line: int) -> Iterable[Finding]:
+def _judged(style: _Style, mask: Mask, before: str) -> Iterable[Finding]:
     if style.text is None or style.behind is None:
         return
     is_large = style.pixels >= LARGE_PIXELS or (style.is_bold and style.pixels >= LARGE_BOLD_PIXELS)
@@ -95,7 +95,7 @@ def _judged(style: _Style, line: int) -> Iterable[Finding]:
     if found < wanted:
         text, behind = (f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in (style.text, style.behind))
         message = f"Text in {text} on {behind} has a contrast of {found:.1f}; {wanted} can be read by most."
-        yield Finding("warning", message, line=line)
+        yield Finding("warning", message, line=mask.line_after(before.rstrip()))
 
 
 def _inside(outer: _Style, name: str, attributes: dict[str, str], sheet: _Sheet, mask: Mask) -> _Style:

@@ -18,12 +18,13 @@ from accounts.models import User
 from campaigns.drafting import create_campaign
 from campaigns.launching import launch
 from campaigns.models import Campaign
-from campaigns.sending import due_dispatches, send_due
+from campaigns.sending import send_due
 from campaigns.starters import install_rules
 from common.clock import now
 from customers.engagement import refresh_engagement
 from customers.locating import locate_everybody
 from customers.models import SyncRun
+from delivery.turns import due_dispatches
 from demo.answering import ANSWERS, answer_new_mail, settle
 from demo.loading import SOURCE, load_shop, loaded_world
 from demo.serving import served

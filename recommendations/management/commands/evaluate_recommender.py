@@ -1,6 +1,8 @@
 """Judge engines on any file of interactions."""
 
 import json
+import resource
+import sys
 import time
 from argparse import ArgumentParser
 from dataclasses import dataclass
@@ -175,6 +177,7 @@ def _as_json(log: Log, trial: Trial, judged: list[Judged], options: dict[str, An
         "on": options["on"],
         "repeats": options["repeats"],
         "fitted_on": len(trial.train),
+        "peak_memory_bytes": _peak_memory(),
         "engines": {one.name: one.as_json(judged[0]) for one in judged},
     }
 
@@ -200,3 +203,10 @@ def _print(console: Console, log: Log, trial: Trial, judged: list[Judged], optio
         seconds = f"{one.fit_seconds + one.rank_seconds:.1f}"
         shown.add_row(LABELS[one.name], *(f"{means[name]:.4f}" for name in names), seconds, interval)
     console.print(shown)
+    console.print(f"At most {_peak_memory() / 1e9:.2f} GB of memory.")
+
+
+def _peak_memory() -> int:
+    """The most that this process held so far, in bytes (Linux counts kibibytes, macOS bytes)."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -67,4 +67,7 @@ def as_text(judged: UpliftJudgement, left_out: list[str]) -> str:
             1,
             f"Left out, because the arms differ in them, as only what came after can: {', '.join(left_out)}.",
         )
+    ranked = sorted(judged.columns.items(), key=lambda pair: -pair[1]["importance"])
+    lines += ["What each column is worth (Qini coefficient lost without it; filled):"]
+    lines += [f"  {name}: {one['importance']:+.4f}; {one['fill_rate']:.0%}" for name, one in ranked]
     return "\n".join(lines)

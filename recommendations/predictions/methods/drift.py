@@ -8,7 +8,7 @@ Below 0.1 nothing to speak of, from 0.25 on a model should be trained anew (Sidd
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,17 +33,44 @@ def profile(values: Values | Texts) -> dict[str, Any]:
     return {"edges": edges, "shares": _number_shares(numbers, edges)}
 
 
+class Watch:
+    """Columns that come in parts, held against their profiles then: shares are means over rows."""
+
+    def __init__(self, profiles: Mapping[str, Mapping[str, Any]]) -> None:
+        self._profiles = profiles
+        self._sums = {name: np.zeros(len(then["shares"])) for name, then in profiles.items()}
+        self._rows = dict.fromkeys(profiles, 0)
+
+    def add(self, columns: Mapping[str, Values | Texts]) -> None:
+        """Count some rows; columns without a profile are passed over."""
+        for name, values in columns.items():
+            if name in self._profiles and len(values):
+                self._sums[name] += np.array(_shares(self._profiles[name], values)) * len(values)
+                self._rows[name] += len(values)
+
+    def indices(self) -> dict[str, float]:
+        """The stability index of each column that had rows."""
+        counts = {name: rows for name, rows in self._rows.items() if rows}
+        return {
+            name: _index(self._profiles[name]["shares"], self._sums[name] / rows)
+            for name, rows in counts.items()
+        }
+
+
 def stability_index(then: Mapping[str, Any], now: Values | Texts) -> float:
     """The index of a column's values now against its profile then; 0 where there are no rows."""
-    if not len(now):
-        return 0.0
-    shares = (
-        _level_shares(now, then["levels"])
-        if "levels" in then
-        else _number_shares(now.astype(np.float64), then["edges"])
-    )
-    before, after = (np.maximum(np.array(one), SMALLEST_SHARE) for one in (then["shares"], shares))
+    return _index(then["shares"], _shares(then, now)) if len(now) else 0.0
+
+
+def _index(then: Sequence[float] | Values, now: Sequence[float] | Values) -> float:
+    before, after = (np.maximum(np.array(one), SMALLEST_SHARE) for one in (then, now))
     return float(((after - before) * np.log(after / before)).sum())
+
+
+def _shares(then: Mapping[str, Any], now: Values | Texts) -> list[float]:
+    if "levels" in then:
+        return _level_shares(now, then["levels"])
+    return _number_shares(now.astype(np.float64), then["edges"])
 
 
 def _level_shares(values: Values | Texts, levels: list[str]) -> list[float]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln
 
 from .histories import Values
@@ -36,6 +35,8 @@ class GammaGamma:
 
 def fit(mean_value: Values, purchases: Values) -> GammaGamma:
     """Maximum likelihood over customers with a mean amount > 0; q stays above 1, where the mean exists."""
+    from scipy.optimize import minimize
+
     z, x = mean_value, purchases
     scale = float(z.mean())
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln, hyp2f1, logsumexp
 
 from .histories import Histories, Values
@@ -56,6 +55,8 @@ def fit(past: Histories) -> ParetoNBD:
 
     Customers with the same history are counted once with their number: the likelihood is the same.
     """
+    from scipy.optimize import minimize
+
     rows = np.stack([past.repeats, past.last, past.age], axis=1)
     distinct, number = np.unique(rows, axis=0, return_counts=True)
     repeats, last, age = distinct.T

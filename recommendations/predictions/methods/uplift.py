@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from . import boosting
 from .histories import Integers, Values
@@ -28,6 +28,7 @@ from .validation import FOLDS, Fold, shuffled_folds
 FEWEST_OF_EACH_ARM = 500
 FEWEST_OUTCOMES = 50
 DEALS = 5
+SHUFFLES = 3
 CONFIDENCE = 0.95
 SUSPICIOUS = 0.01
 OUTCOME_LEAF, EFFECT_LEAF = 300, 1000
@@ -61,7 +62,9 @@ class Interval:
 class UpliftJudgement:
     """`effect`: difference of the arms' rates. `qini`: 0 is as good as chance, 1 as good as knowing the outcomes.
 
-    `curve`: how many more outcomes than without treatment, when the best 0, 10 … 100 % are treated.
+    `curve`: how many more outcomes than without treatment, when the best 0, 10 … 100 % are treated. `columns`: of each
+    the `importance`, how much of the Qini coefficient is lost when its values are dealt out anew among the judged
+    (Breiman 2001), and the `fill_rate`.
     """
 
     treated: int
@@ -71,6 +74,7 @@ class UpliftJudgement:
     effect: Interval
     qini: Interval
     curve: list[float]
+    columns: dict[str, dict[str, float]]
 
     @property
     def has_evidence(self) -> bool:
@@ -149,18 +153,48 @@ def evaluate(
     """
     require_enough(treated, outcome)
     strata = (2 * treated + outcome).astype(np.int64)
-    found, intervals = [], []
+    found, intervals, importance = [], [], dict.fromkeys(table.columns, 0.0)
     for deal in range(DEALS):
         if report is not None:
             report(deal, DEALS)
         folds = _dealt(strata, people, seed=deal + 1)
+        models = [fit(table.rows(learn), treated[learn], outcome[learn]) for learn, _ in folds]
         effects = np.zeros(len(treated))
-        for learn, test in folds:
-            effects[test] = fit(table.rows(learn), treated[learn], outcome[learn]).effect(table.rows(test))
+        for model, (_, test) in zip(models, folds, strict=True):
+            effects[test] = model.effect(table.rows(test))
+        if deal == 0:
+            importance = _importance(models, folds, table, treated, outcome)
         found.append(effects)
         each = [qini(effects[test], treated[test], outcome[test]) for _, test in folds]
         intervals.append(_over_folds(np.array(each)))
-    return _judgement(found, intervals, treated, outcome)
+    filled = table.fill_rates()
+    columns = {
+        name: {"importance": round(worth, 6), "fill_rate": round(filled[name], 6)}
+        for name, worth in importance.items()
+    }
+    return _judgement(found, intervals, treated, outcome, columns)
+
+
+def _importance(
+    models: Sequence[UpliftModel], folds: Sequence[Fold], table: Table, treated: Values, outcome: Values
+) -> dict[str, float]:
+    """How much of the Qini coefficient, as a mean over folds, goes with each column."""
+    generator = np.random.default_rng(1)
+    parts = [(model, table.rows(test), test) for model, (_, test) in zip(models, folds, strict=True)]
+
+    def judged(model: UpliftModel, part: Table, test: Integers) -> float:
+        return qini(model.effect(part), treated[test], outcome[test])
+
+    def without(name: str) -> float:
+        drawn = [
+            judged(model, part.shuffled(name, generator), test)
+            for model, part, test in parts
+            for _ in range(SHUFFLES)
+        ]
+        return float(np.mean(drawn))
+
+    whole = float(np.mean([judged(*part) for part in parts]))
+    return {name: whole - without(name) for name in table.columns}
 
 
 def _dealt(strata: Integers, people: Integers | None, *, seed: int) -> list[Fold]:
@@ -211,7 +245,7 @@ def after_treatment(table: Table, treated: Values) -> list[str]:
     Where treatment is given by chance, nothing known before can differ; what came of it would give the outcome away.
     """
     numbers = {name: values for name, values in table.columns.items() if not is_text(values)}
-    limit = float(norm.isf(SUSPICIOUS / 2 / max(len(numbers), 1)))
+    limit = -float(ndtri(SUSPICIOUS / 2 / max(len(numbers), 1)))
     return [name for name, values in numbers.items() if _distance(values, treated == 1) > limit]
 
 
@@ -227,17 +261,21 @@ def _over_folds(values: Values) -> Interval:
     """Mean over folds, and the t interval with the variance of folds that share what they learn from."""
     mean = float(values.mean())
     variance = float(values.var(ddof=1)) * (1 / FOLDS + 1 / (FOLDS - 1))
-    reach = float(t.isf((1 - CONFIDENCE) / 4, FOLDS - 1)) * variance**0.5
+    reach = -float(stdtrit(FOLDS - 1, (1 - CONFIDENCE) / 4)) * variance**0.5
     return Interval(mean, mean - reach, mean + reach)
 
 
 def _judgement(
-    found: Sequence[Values], intervals: Sequence[Interval], treated: Values, outcome: Values
+    found: Sequence[Values],
+    intervals: Sequence[Interval],
+    treated: Values,
+    outcome: Values,
+    columns: dict[str, dict[str, float]],
 ) -> UpliftJudgement:
     given = treated == 1
     rate, without = float(outcome[given].mean()), float(outcome[~given].mean())
     error = np.sqrt(rate * (1 - rate) / given.sum() + without * (1 - without) / (~given).sum())
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2) * error)
+    reach = float(ndtri((1 + CONFIDENCE) / 2) * error)
     at = np.linspace(0, len(treated), 11)
     curves = [np.interp(at, *qini_curve(effects, treated, outcome)) for effects in found]
     estimate, low, high = np.median([[one.estimate, one.low, one.high] for one in intervals], axis=0)
@@ -249,6 +287,7 @@ def _judgement(
         effect=Interval(rate - without, rate - without - reach, rate - without + reach),
         qini=Interval(float(estimate), float(low), float(high)),
         curve=np.mean(curves, axis=0).round(3).tolist(),
+        columns=columns,
     )
 
 

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import expit, logit
-from scipy.stats import rankdata
 
 from .histories import Integers, Values
 
@@ -53,6 +51,8 @@ class Calibration:
     @classmethod
     def of(cls, probability: Values, target: Values) -> Calibration:
         """By maximum likelihood; the slope is never negative, so that the order stays."""
+        from scipy.optimize import minimize
+
         odds = logit(np.clip(probability, SMALLEST, 1 - SMALLEST))
 
         def loss(parameters: Values) -> float:
@@ -153,6 +153,8 @@ def calibration_curve(probability: Values, target: Values) -> list[CalibrationPo
 
 def _auc(probability: Values, target: Values) -> tuple[float, float]:
     """The area under the ROC curve and its standard error by DeLong's placement values."""
+    from scipy.stats import rankdata
+
     positive, negative = probability[target == 1], probability[target == 0]
     m, n = len(positive), len(negative)
     together = rankdata(np.concatenate([positive, negative]))

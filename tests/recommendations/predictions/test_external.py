@@ -1,15 +1,11 @@
 """Scores from a model elsewhere: asked over HTTP or read from a file, checked, with our own to fall back on."""
 
-import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import pytest
 from django.test import Client
@@ -27,54 +23,10 @@ from recommendations.predictions.training import refresh_scores, train
 from segments.compiler import compile_condition
 from segments.conditions import parse
 from tests.recommendations.conftest import NOW
+from tests.recommendations.elsewhere import Served, score_of, serving, write
 
 pytestmark = pytest.mark.django_db
 PEOPLE = 30
-
-
-class Served(ThreadingHTTPServer):
-    """A model on its own port: `say` makes the answer; what was asked is kept."""
-
-    daemon_threads = True
-    status = 200
-    failures = 0
-    is_hanging = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[dict[str, Any]] = []
-        self.tokens: list[str | None] = []
-        self.released = threading.Event()
-
-    def say(self, question: dict[str, Any]) -> Any:
-        rows = [{"id": one["id"], "score": score_of(one["id"])} for one in question["customers"]]
-        return {"version": "7", "scores": rows}
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Served
-
-    def do_POST(self) -> None:
-        served = self.server
-        served.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        served.tokens.append(self.headers["authorization"])
-        if served.is_hanging:
-            served.released.wait()
-        status = 503 if len(served.asked) <= served.failures else served.status
-        said = served.say(served.asked[-1])
-        body = said if isinstance(said, bytes) else json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def score_of(public_id: str) -> float:
-    """Some chance, always the same for one customer."""
-    return int(hashlib.sha256(public_id.encode()).hexdigest()[:4], 16) / 0xFFFF
 
 
 @pytest.fixture(autouse=True)
@@ -87,12 +39,8 @@ def folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    server = Served()
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
@@ -336,12 +284,6 @@ def test_half_of_the_customers_of_before_is_suspicious(
     assert len(stored()) == 30
 
 
-def write(path: Path, query: str) -> None:
-    """A Parquet file of what `query` gives."""
-    with duckdb.connect() as database:
-        database.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
-
-
 def rows_of(people: list[Customer]) -> str:
     values = ", ".join(f"('{one.public_id}', {score_of(str(one.public_id))}::DOUBLE)" for one in people)
     return f"SELECT * FROM (VALUES {values}) AS rows (customer, score)"
@@ -413,6 +355,7 @@ def test_a_file_that_is_missing_or_no_parquet_is_told(
 def form(**changes: object) -> ExternalModelForm:
     entered = {
         "key": "luck",
+        "gives": "scores",
         "source": "http",
         "location": "https://models.example/score",
         "every_hours": 24,
@@ -428,6 +371,7 @@ def form(**changes: object) -> ExternalModelForm:
         ({"source": "parquet", "location": "../secrets.parquet"}, "location"),
         ({"source": "parquet", "location": "/etc/passwd"}, "location"),
         ({"lowest": 1, "highest": 0}, "highest"),
+        ({"gives": "recommendations", "lowest": 1}, "lowest"),
         ({"key": "engagement"}, "key"),
         ({"key": "two words"}, "key"),
         ({"every_hours": 0}, "every_hours"),

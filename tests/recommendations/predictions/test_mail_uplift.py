@@ -74,6 +74,9 @@ def test_where_the_mail_moves_women_only_they_have_the_higher_scores() -> None:
     assert found.verdict.startswith("The effect differs between people: Qini ")
     assert found.metrics["trials"] == ["Spring"]
     assert found.metrics["effect"]["low"] < 0.2 < found.metrics["effect"]["high"]
+    columns = found.metrics["columns"]
+    assert max(columns, key=lambda name: columns[name]["importance"]) == "gender"
+    assert columns["gender"]["fill_rate"] == 1.0
     scores = Score.objects.filter(kind="uplift", model_version="uplift-1")
     assert scores.count() == 2999
     means = [
@@ -108,6 +111,8 @@ def test_where_the_mail_moves_all_alike_there_is_no_score_and_the_average_is_tol
     page = client.get("/recommendations/predictions/uplift/").content.decode()
     assert "No evidence that it differs" in page
     assert "Orders gained by mailing more customers" in page
+    assert "Qini coefficient lost without it" in page
+    assert "what a field is worth cannot be told from chance" in page
 
 
 def test_without_a_holdout_it_says_what_is_missing() -> None:

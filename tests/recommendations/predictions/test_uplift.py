@@ -37,6 +37,9 @@ def test_it_finds_whom_the_mailing_moves() -> None:
     assert judged.verdict.startswith("The effect differs between people")
     assert judged.effect.low < 0.15 < judged.effect.high
     assert judged.curve[5] > 0.85 * judged.curve[10]
+    assert judged.columns["age"]["importance"] > 0.9 * judged.qini.estimate
+    assert abs(judged.columns["noise"]["importance"]) < 0.1 * judged.qini.estimate
+    assert judged.columns["age"]["fill_rate"] == 1.0
 
 
 def test_without_a_difference_it_says_so_and_gives_the_average_effect() -> None:

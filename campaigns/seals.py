@@ -1,0 +1,63 @@
+"""What a campaign would send, as one checksum: who judged it has judged just this, and nothing that came after."""
+
+import hashlib
+import json
+from typing import Any
+
+from campaigns.models import Campaign
+from campaigns.slots import to_freeze
+from segments.models import Segment
+from segments.nesting import CycleError, built_on
+
+LIFE = frozenset({"id", "state", "dispatch", "created_by", "created_at", "launched_at", "data_doubts"})
+"""What a campaign goes through, in contrast to what colleagues plan."""
+PLANS = ("tags", "pilot")
+"""What is planned in rows of its own."""
+
+
+def seal_of_contents(campaign: Campaign) -> str:
+    """Return the checksum of what its mails are made of, and of who gets which; a fixed number of queries."""
+    return _checksum(_contents(campaign))
+
+
+def seal_of_launch(campaign: Campaign) -> str:
+    """Return the checksum of its contents and of everything that is planned about its launch."""
+    plan = {
+        field.attname: str(getattr(campaign, field.attname))
+        for field in campaign._meta.concrete_fields
+        if field.name not in LIFE
+    }
+    for name in PLANS:
+        beside = getattr(campaign, name, None)
+        plan[name] = str(beside.plan()) if beside is not None else ""
+    return _checksum({"contents": _contents(campaign), "plan": plan})
+
+
+def _contents(campaign: Campaign) -> dict[str, Any]:
+    arms = list(campaign.variants.select_related("variant", "template_version").order_by("variant_id"))
+    versions, blocks = to_freeze(arms)
+    split = campaign.experiment.variants.values_list("key", "role", "weight", "position")
+    return {
+        "name": campaign.name,
+        "sender": [campaign.sender.from_name, campaign.sender.from_email],
+        "segment": _segment(campaign.segment),
+        "split": [campaign.experiment.salt, *map(list, split)],
+        "arms": [
+            [arm.variant.key, arm.template_version_id, arm.strategy, arm.is_personalised] for arm in arms
+        ],
+        "rules": sorted(version.pk for version in versions),
+        "blocks": sorted(block.pk for block in blocks.values()),
+    }
+
+
+def _segment(segment: Segment) -> list[Any]:
+    """What describes the segment, and those that it is built on."""
+    try:
+        below = built_on(segment)
+    except CycleError:
+        below = []
+    return [[one.key, one.kind, one.condition, str(one.as_of)] for one in (*below, segment)]
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,154 @@
+"""Hands mail to a provider through Anymail, one request a mail, several at once."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache, partial
+from typing import Any
+
+import httpx
+import requests
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from urllib3 import exceptions as urllib3_errors
+
+from delivery.answers import Accepted, Answer, InDoubt, Refused, Unavailable, Uncertain, Untried
+from delivery.backends.base import Outgoing
+from delivery.backends.esps.connecting import connect
+from delivery.backends.esps.esp import Connection, Esp
+from delivery.backends.esps.mail import ComposedMail, as_django_mail
+from delivery.backends.http_answers import answer_to
+from delivery.backends.kept import Kept
+from delivery.backends.side_by_side import Answered, Halt, Mails, side_by_side
+
+CONNECTIONS = 8
+CONNECT_SECONDS = 5.0
+PATIENCE_SECONDS = min(20.0, settings.DELIVERY_LEASE_SECONDS / 8)
+_NOT_CONNECTED = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EspBackend:
+    """One account with a provider. `options` are what was filled in for it, as pairs."""
+
+    esp: Esp
+    options: tuple[tuple[str, str], ...]
+
+    @property
+    def in_doubt(self) -> InDoubt:
+        """What the provider promises."""
+        return self.esp.in_doubt
+
+    @property
+    def key_lifetime(self) -> timedelta | None:
+        """For how long the provider keeps a key."""
+        return self.esp.key_lifetime
+
+    def send(self, batch: Sequence[Outgoing], *, deadline: float) -> Iterator[tuple[Outgoing, Answer]]:
+        """Yield the answers as they come; raises Unavailable after them if the provider is to be left alone."""
+        return side_by_side(batch, partial(self._hand_over_all, deadline), connections=CONNECTIONS)
+
+    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Ask the provider, key by key."""
+        if self.esp.ask is None:
+            raise Unavailable(f"{self.esp.name} cannot be asked")
+        try:
+            with _kept(self.esp, self.options).one() as connection:
+                found = {key: self.esp.ask(connection, key) for key in keys}
+        except (requests.RequestException, httpx.TransportError, LookupError, TypeError, ValueError) as error:
+            raise Unavailable(f"{self.esp.name} cannot be asked: {type(error).__name__}") from error
+        return {key: provider_id for key, provider_id in found.items() if provider_id}
+
+    def _hand_over_all(self, deadline: float, mails: Mails, halt: Halt) -> Iterator[Answered]:
+        for mail in mails:
+            if time.monotonic() + CONNECT_SECONDS + PATIENCE_SECONDS > deadline:
+                yield mail, Untried(reason="there was no time left to hand it over")
+            elif (answer := self._hand_over(mail, halt)) is not None:
+                halt.note(answer)
+                yield mail, answer
+
+    def _hand_over(self, mail: Outgoing, halt: Halt) -> Answer | None:
+        """Hand one mail over; None if the provider cannot be reached."""
+        written = as_django_mail(mail.raw, recipient=mail.recipient)
+        self.esp.mark(written, mail.key)
+        error: AnymailError | None
+        try:
+            with _kept(self.esp, self.options).one() as connection:
+                error = self._post(connection, written, mail.key)
+        except AnymailAPIError as lost:
+            error = lost
+        except (httpx.TransportError, ImproperlyConfigured) as unreachable:
+            halt.begin(f"{self.esp.name} cannot be reached: {unreachable}")
+            return None
+        if error is None:
+            return _taken(written, mail)
+        if isinstance(error, AnymailAPIError):
+            return self._judged(error, mail, halt)
+        said = _words(error.response) if isinstance(error, AnymailRecipientsRefused) else str(error)[:200]
+        return Refused(reason=said or "the provider refuses this address")
+
+    def _post(self, connection: Connection, written: ComposedMail, key: str) -> AnymailError | None:
+        """Make the request and return what the provider has against it; raises where there was no answer."""
+        if self.esp.key_header:
+            connection.session.headers[self.esp.key_header] = key
+        try:
+            connection.send_messages([written])
+        except AnymailError as error:
+            if isinstance(error, AnymailAPIError) and error.response is None:
+                raise
+            return error
+        return None
+
+    def _judged(self, error: AnymailAPIError, mail: Outgoing, halt: Halt) -> Answer | None:
+        """What an answer that is no yes, or none at all, means."""
+        if error.response is None:
+            if _never_left(error):
+                halt.begin(f"{self.esp.name} cannot be reached: {type(error.__cause__).__name__}")
+                return None
+            return Uncertain(reason=f"{type(error.__cause__).__name__}: the answer was lost")
+        if self.esp.judge is not None and (answer := self.esp.judge(error.response, halt)) is not None:
+            return answer if answer != Accepted(provider_id="") else Accepted(provider_id=mail.key)
+        reason, status = _words(error.response), error.response.status_code
+        if 200 <= status < 300:
+            return Uncertain(reason=reason)
+        retry_after = error.response.headers.get("Retry-After", "")
+        return answer_to(status, reason=reason, retry_after=retry_after, halt=halt)
+
+
+@lru_cache(maxsize=64)
+def _kept(esp: Esp, options: tuple[tuple[str, str], ...]) -> Kept[Connection]:
+    """The connections of this process to one account."""
+    return Kept(
+        lambda: connect(
+            esp.name, {**esp.kwargs(dict(options)), "timeout": (CONNECT_SECONDS, PATIENCE_SECONDS)}
+        )
+    )
+
+
+def _taken(written: ComposedMail, mail: Outgoing) -> Answer:
+    """What the provider says about the one recipient of a request that succeeded."""
+    status = written.anymail_status
+    said = set(status.status or ())
+    if said and said <= {"failed", "rejected", "invalid"}:
+        return Refused(reason=_words(status.esp_response) or "the provider refuses this mail")
+    if not said or (said == {"unknown"} and not status.message_id):
+        return Uncertain(reason=f"the answer does not say what became of it: {_words(status.esp_response)}")
+    return Accepted(provider_id=str(status.message_id or mail.key))
+
+
+def _never_left(error: AnymailAPIError) -> bool:
+    """Whether no connection came about, so that nothing was handed over."""
+    cause = error.__cause__
+    if isinstance(cause, requests.exceptions.SSLError | requests.ConnectTimeout):
+        return True
+    reason = getattr(cause.args[0] if cause and cause.args else None, "reason", None)
+    return isinstance(cause, requests.ConnectionError) and isinstance(reason, _NOT_CONNECTED)
+
+
+def _words(response: Any) -> str:
+    """Status and the beginning of the provider's answer."""
+    if not isinstance(response, requests.Response):
+        return ""
+    return f"{response.status_code} {response.text[:150]}".replace("\0", "").strip()

@@ -1,0 +1,11 @@
+"""MailerSend takes our headers in its Enterprise plan only."""
+
+from delivery.backends.esps.esp import Esp
+from delivery.backends.fields import Field
+
+ESP = Esp(
+    name="mailersend",
+    fields=(Field(name="api_token", label="API token", is_secret=True),),
+    spf_include="_spf.mailersend.net",
+    dkim_selectors=("mlsend", "mlsend2"),
+)

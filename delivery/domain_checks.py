@@ -1,0 +1,89 @@
+"""Looking at senders' domains: asked for by a row, done by a task, kept with its date."""
+
+from datetime import timedelta
+
+import dns.exception
+import dns.resolver
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from common.clock import now
+from delivery.backends import WAYS
+from delivery.domain_records import NoAnswer, check_domain
+from delivery.models import Sender, SenderCheck
+
+LEASE = timedelta(minutes=2)
+KEPT_OF_EACH = 30
+PATIENCE_SECONDS = 5.0
+
+
+class DnsResolver:
+    """Asks the name servers that this machine asks, or those that are given."""
+
+    def __init__(self, resolver: dns.resolver.Resolver | None = None) -> None:
+        self._resolver = resolver
+
+    def texts(self, name: str) -> list[str]:
+        """The TXT records of a name; none if there is no such name. Raises NoAnswer."""
+        try:
+            self._resolver = self._resolver or dns.resolver.Resolver()
+            found = self._resolver.resolve(name, "TXT", raise_on_no_answer=False, lifetime=PATIENCE_SECONDS)
+        except dns.resolver.NXDOMAIN:
+            return []
+        except (dns.exception.DNSException, OSError) as error:
+            raise NoAnswer(f"the name servers do not answer for {name}") from error
+        return [b"".join(one.strings).decode(errors="replace") for one in found.rrset or ()]
+
+
+def ask(sender: Sender) -> SenderCheck:
+    """Queue a look at a sender's domain; the one that waits already, if there is one."""
+    waiting, _ = SenderCheck.objects.get_or_create(sender=sender, finished_at=None)
+    return waiting
+
+
+def ask_all() -> int:
+    """Queue a look at the domain of every sender whose mail leaves this machine."""
+    leaving = Sender.objects.exclude(backend=Sender.Backend.LOCAL).order_by("pk")
+    return len([ask(sender) for sender in leaving])
+
+
+def run_waiting(resolver: DnsResolver | None = None) -> int:
+    """Look at every domain that is waited for, and keep the newest of each sender; returns how many."""
+    done = 0
+    while check := _claimed():
+        findings = _findings(check.sender, resolver or DnsResolver())
+        SenderCheck.objects.filter(pk=check.pk, begun_at=check.begun_at).update(
+            findings=findings, finished_at=Now()
+        )
+        _forget_old(check.sender_id)
+        done += 1
+    return done
+
+
+@transaction.atomic
+def _claimed() -> SenderCheck | None:
+    """Take a check that nobody has, or whose worker died."""
+    free = Q(begun_at=None) | Q(begun_at__lt=now() - LEASE)
+    waiting = SenderCheck.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        free, finished_at=None
+    )
+    check = waiting.select_related("sender").order_by("pk").first()
+    if check is not None:
+        check.begun_at = now()
+        check.save(update_fields=["begun_at"])
+    return check
+
+
+def _findings(sender: Sender, resolver: DnsResolver) -> list[dict[str, str]]:
+    way = WAYS[sender.backend]
+    selectors = (sender.dkim_selector,) if sender.dkim_selector else way.dkim_selectors
+    found = check_domain(sender.domain, resolver=resolver, selectors=selectors, spf_include=way.spf_include)
+    return [one.as_row() for one in found]
+
+
+def _forget_old(sender_id: int) -> None:
+    newest = SenderCheck.objects.filter(sender_id=sender_id).order_by("-pk").values("pk")
+    SenderCheck.objects.filter(sender_id=sender_id).exclude(
+        pk__in=list(newest[:KEPT_OF_EACH].values_list("pk", flat=True))
+    ).delete()

@@ -1,0 +1,138 @@
+"""Ways in which an author of templates might try to reach what is behind them: 200 of them."""
+
+from collections.abc import Iterator
+
+ROOTS = ("customer", "sender", "recommendations", "now", "forloop", "slots", "coupons", "empty")
+DUNDERS = ("__class__", "__class__.__mro__", "__init__.__globals__", "__dict__", "_maps")
+FILES = (
+    "/etc/passwd",
+    "../../../../../../etc/passwd",
+    "file:///etc/passwd",
+    "config/settings.py",
+    ".env",
+    "/proc/self/environ",
+    "..\\..\\config\\settings.py",
+    "%2e%2e/%2e%2e/etc/passwd",
+)
+LOADING = (
+    '{{% render "{0}" %}}',
+    '{{% include "{0}" %}}',
+    "{{% assign path = '{0}' %}}{{% include path %}}",
+    '{{% extends "{0}" %}}',
+    '{{% layout "{0}" %}}',
+    '{{% import "{0}" as x %}}{{{{ x }}}}',
+    '<mj-include path="{0}" />',
+    '<mj-include path="{0}" type="css" />',
+)
+FILTERS = (
+    "attr: '__class__'",
+    "map: '__class__'",
+    "where: '__class__'",
+    "sort: '__class__'",
+    "sum: '__class__'",
+    "find: '__class__'",
+    "group_by: '__class__'",
+    "safe",
+    "json",
+    "format: '{0.__class__}'",
+    "date: '__class__'",
+    "default: customer.__class__",
+    "raw",
+    "include",
+    "env: 'SECRET_KEY'",
+    "file_url",
+    "eval",
+    "pprint",
+)
+OTHER_LANGUAGES = (
+    "{{ settings.SECRET_KEY }}",
+    "{{ settings['SECRET_KEY'] }}",
+    "{{ config.SECRET_KEY }}",
+    "{{ config.items }}",
+    "{{ request.META }}",
+    "{{ request.environ }}",
+    "{{ self }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ lipsum.__globals__['os'].popen('id').read }}",
+    "{{ cycler.__init__.__globals__.os }}",
+    "{{ joiner }}",
+    "{{ namespace }}",
+    "{{ get_flashed_messages.__globals__ }}",
+    "{{ url_for.__globals__ }}",
+    "{{ ''['__class__']['__mro__'] }}",
+    "{{ [].__class__ }}",
+    "{{ (1..3).__class__ }}",
+    "{{ true.__class__ }}",
+    "{{ nil.__class__ }}",
+    "{{ 'x' | append: customer.__init__ }}",
+    "{{ template }}",
+    "{{ template.env }}",
+    "{{ context }}",
+    "{{ context.env.loader }}",
+    "{{ env }}",
+    "{{ environment }}",
+    "{{ globals }}",
+    "{{ locals }}",
+    "{{ rendering.deadline }}",
+    "{{ forloop.parentloop.parentloop }}",
+    "{{ forloop.it }}",
+    "{{ product.__dict__ }}",
+    "{% debug %}",
+    "{% load static %}",
+    "{% ssi '/etc/passwd' %}",
+    "{% csrf_token %}",
+    "{% url 'admin:index' %}",
+    "{% autoescape off %}{{ customer }}{% endautoescape %}",
+    "{% with x=settings %}{{ x.SECRET_KEY }}{% endwith %}",
+    "{% macro x() %}{% endmacro %}",
+    "{% call x %}",
+    "{% python %}import os{% endpython %}",
+    "{% link 99999 %}",
+    "{% link 0 %}",
+    "{% tracked %}file:///etc/passwd{% endtracked %}",
+    '{% frame "block" %}{{ settings }}{% endframe %}',
+    "{% liquid\necho settings.SECRET_KEY\ninclude '/etc/passwd' %}",
+    "{% echo settings.SECRET_KEY %}",
+    "{% capture x %}{{ settings.SECRET_KEY }}{% endcapture %}{{ x }}",
+    "{% for pair in customer.__dict__ %}{{ pair }}{% endfor %}",
+    "{% tablerow x in settings %}{{ x }}{% endtablerow %}",
+    "{% assign x = customer.__class__ %}{{ x.__name__ }}",
+    "{% increment __class__ %}",
+    "{% cycle customer.__class__, settings.SECRET_KEY %}",
+    "${SECRET_KEY} ${{ env.SECRET_KEY }} #{7*7} <%= ENV['SECRET_KEY'] %>",
+    "%(SECRET_KEY)s {SECRET_KEY} {0.__class__} $SECRET_KEY",
+    "<?php echo getenv('SECRET_KEY'); ?>",
+    '<!--#include virtual="/etc/passwd" -->',
+    '<!--#exec cmd="env" -->',
+    "{{ customer[customer.__class__] }}",
+    "{{ customer['__class__'] }}",
+    "{{ customer.first_name.__class__ }}",
+    "{{ customer.first_name.format }}",
+    "{{ customer.first_name.format_map }}",
+    "{{ customer.attributes.__class__ }}",
+    "{{ customer.keys }}{{ customer.items }}{{ customer.pop }}",
+    "{{ sender.__init_subclass__ }}",
+    "{{ now.__reduce_ex__ }}",
+    '<mj-raw><iframe src="file:///etc/passwd"></iframe></mj-raw>',
+    '<mj-image alt="x" src="file:///etc/passwd" />',
+    '<mj-text><a href="file:///etc/passwd">x</a></mj-text>',
+    '<mj-style inline="inline">@import url("file:///etc/passwd");</mj-style>',
+    "&xxe;",
+    "<![CDATA[{{ settings.SECRET_KEY }}]]>",
+    '<?xml-stylesheet href="file:///etc/passwd"?>',
+    "<xi:include href='file:///etc/passwd' parse='text'/>",
+)
+
+
+def attempts() -> Iterator[str]:
+    """Yield what is put into a column of a layout."""
+    for root in ROOTS:
+        yield from (f"<mj-text>{{{{ {root}.{dunder} }}}}</mj-text>" for dunder in DUNDERS)
+    for path in FILES:
+        yield from (load.format(path) for load in LOADING)
+    yield from (f"<mj-text>{{{{ customer | {one} }}}}</mj-text>" for one in FILTERS)
+    yield from OTHER_LANGUAGES
+    yield from (
+        '<!DOCTYPE mjml [<!ENTITY xxe SYSTEM "file:///etc/passwd">]><mj-text>&xxe;</mj-text>',
+        '<!DOCTYPE mjml SYSTEM "file:///etc/passwd">',
+    )
