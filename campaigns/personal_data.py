@@ -75,6 +75,7 @@ POLICIES = [
         "campaigns.LaunchApproval",
         "campaigns.Pilot",
         "campaigns.PreflightRun",
+        "campaigns.TestSend",
         "campaigns.PreflightFinding",
         why="Content and plans that colleagues make.",
     ),

@@ -4,6 +4,7 @@ import time
 
 from django.db import connection
 
+from campaigns import test_sending
 from campaigns.composing import compose
 from campaigns.journeys import mailing
 from delivery.models import Dispatch
@@ -12,6 +13,7 @@ from delivery.sending import CHUNK, Compose, send_chunk
 COMPOSERS: dict[str, Compose] = {
     Dispatch.Kind.CAMPAIGN: compose,
     Dispatch.Kind.JOURNEY: mailing.compose,
+    Dispatch.Kind.TEST: test_sending.compose,
 }
 """Who writes the mails of a dispatch, by its kind."""
 WAIT_FOR_RATE_SECONDS = 0.2

@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 from customers.events_in import EventIn
 from customers.ingest import ingest
 from customers.models import EventType
-from delivery.models import MessageEvent
+from delivery.models import Dispatch, MessageEvent
 
 SOURCE = "regards"
 BATCH = 2_000
@@ -22,13 +22,14 @@ _TYPES = {
 def record_message_events(*, limit: int = BATCH) -> int:
     """Take up to `limit` unrecorded message events into the event table and return how many there were.
 
-    Machine opens and clicks are passed over: they say nothing about the customer. A crash in between, or a second
-    recorder at the same time, hands a batch in again, which the event ledger stores once.
+    Machine opens and clicks, and tests, are passed over: they say nothing about the customer. A crash in between, or
+    a second recorder at the same time, hands a batch in again, which the event ledger stores once.
     """
     waiting = list(
-        MessageEvent.objects.filter(recorded_at=None).select_related("message").order_by("pk")[:limit]
+        MessageEvent.objects.filter(recorded_at=None).select_related("message__dispatch").order_by("pk")[:limit]
     )
-    ingest([_event(one) for one in waiting if one.kind in _TYPES and not one.is_machine], source=SOURCE)
+    told = [one for one in waiting if one.message.dispatch.kind != Dispatch.Kind.TEST and not one.is_machine]
+    ingest([_event(one) for one in told if one.kind in _TYPES], source=SOURCE)
     MessageEvent.objects.filter(pk__in=[one.pk for one in waiting]).update(recorded_at=Now())
     return len(waiting)
 

@@ -22,6 +22,7 @@ from campaigns.models.journey import (
 from campaigns.models.pilot import Pilot
 from campaigns.models.preflight import PreflightExample, PreflightFinding, PreflightRun
 from campaigns.models.tags import CampaignTags
+from campaigns.models.test_send import TestSend
 
 __all__ = [
     "Block",
@@ -47,5 +48,6 @@ __all__ = [
     "StepVisit",
     "Template",
     "TemplateVersion",
+    "TestSend",
     "WebhookCall",
 ]
