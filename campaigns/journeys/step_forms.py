@@ -161,6 +161,7 @@ class BranchForm(StepForm):
         to_field_name="key",
         required=False,
         label="Is the customer in the segment",
+        empty_label="No segment",
     )
     condition = TextInYaml(
         required=False,
