@@ -40,19 +40,22 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps([{**asdict(row), "holds": row.holds} for row in rows], indent=1))
         else:
-            Console(file=self.stdout, width=110).print(as_table(rows, runs=runs, seed=seed))
+            self.stdout.write(as_text(rows, runs=runs, seed=seed))
         broken = [f"{row.simulation}: {row.rule}" for row in rows if not row.holds]
         if broken:
             raise CommandError(f"Outside its limits: {'; '.join(broken)}")
 
 
-def as_table(rows: list[Figure], *, runs: int, seed: int) -> Table:
-    """The figures for people."""
+def as_text(rows: list[Figure], *, runs: int, seed: int) -> str:
+    """The figures as a table for people."""
     table = Table("simulation", "rule", "names a winner", "limit", title=f"{runs:,} runs, seed {seed}")
     for row in rows:
         mark = "" if row.holds else " ✗"
         table.add_row(row.simulation, row.rule, f"{row.share:.2%}{mark}", _limit(row))
-    return table
+    console = Console(width=110)
+    with console.capture() as text:
+        console.print(table)
+    return text.get()
 
 
 def _limit(row: Figure) -> str:

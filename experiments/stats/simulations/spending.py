@@ -37,7 +37,7 @@ def _simulated(*, runs: int, seed: int, buyers: int) -> tuple[NDArray[np.bool_],
     n1 = round(buyers / CONVERSION)
     n2 = n1 * TIMES
     needed = minimum_buyers(n_treatment=n1, n_control=n2) if buyers == MANY else 2
-    judged = []
+    judged: list[list[list[float]]] = []
     while len(judged) < runs:
         small, large = _arm(generator, n1), _arm(generator, n2)
         if min(len(small.amounts), len(large.amounts)) >= needed:

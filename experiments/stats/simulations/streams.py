@@ -25,8 +25,8 @@ class Stream:
 
     def at(self, looks: Ints) -> "Stream":
         """The same experiments seen at these looks only."""
-        columns = (values[:, looks] for values in (self.x1, self.x2, self.n1, self.n2))
-        return Stream(*columns, self.planned_successes, self.planned_trials)
+        x1, x2, n1, n2 = (values[:, looks] for values in (self.x1, self.x2, self.n1, self.n2))
+        return Stream(x1, x2, n1, n2, self.planned_successes, self.planned_trials)
 
 
 def roll(
@@ -46,13 +46,16 @@ def roll(
     first look; those who convert do so after a time that is exponential with a third of the window as its mean,
     cut off at the window's end.
     """
-    seen = [_counts(generator, sending, rate, runs, looks, customers) for rate in rates]
-    enrolled = (
-        np.linspace(customers / looks, customers, looks).round().astype(np.int64)
-        if sending == "trickle"
-        else np.full(looks, customers, dtype=np.int64)
-    )
-    sizes = np.broadcast_to(enrolled, seen[0].shape)
+    if sending == "trickle":
+        steps = np.bincount(np.arange(customers) * looks // customers, minlength=looks)
+        seen = [np.cumsum(generator.binomial(steps, rate, (runs, looks)), axis=1) for rate in rates]
+        enrolled = np.cumsum(steps)
+    else:
+        shares = np.diff(answered(looks), prepend=0.0)
+        totals = [generator.binomial(customers, rate, runs) for rate in rates]
+        seen = [np.cumsum(generator.multinomial(total, shares), axis=1) for total in totals]
+        enrolled = np.full(looks, customers)
+    sizes = np.broadcast_to(enrolled, (runs, looks))
     return Stream(seen[0], seen[1], sizes, sizes, customers * sum(hoped), 2.0 * customers)
 
 
@@ -60,15 +63,3 @@ def answered(looks: int) -> Floats:
     """The share of those who will convert that has done so at each look after a burst; 1 at the last."""
     at = np.arange(1, looks + 1) / looks
     return np.asarray((1 - np.exp(-3 * at)) / (1 - np.exp(-3)))
-
-
-def _counts(
-    generator: np.random.Generator, sending: Sending, rate: float, runs: int, looks: int, customers: int
-) -> Ints:
-    """Converted so far (runs, looks)."""
-    if sending == "trickle":
-        sizes = np.diff(np.linspace(0, customers, looks + 1).round().astype(np.int64))
-        return np.cumsum(generator.binomial(sizes, rate, (runs, looks)), axis=1)
-    total = generator.binomial(customers, rate, runs)
-    shares = np.diff(answered(looks), prepend=0.0)
-    return np.cumsum(generator.multinomial(total, shares / shares.sum()), axis=1)
