@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("campaigns", "0015_campaign_timing"),
         ("customers", "0035_indexes_for_who_fits"),
-        ("delivery", "0011_held_messages"),
+        ("delivery", "0018_held_messages"),
         ("segments", "0011_news_for_journeys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
