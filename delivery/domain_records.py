@@ -171,7 +171,8 @@ def _parents(domain: str) -> list[str]:
 
 
 def _of_version(texts: Iterable[str], version: str) -> list[str]:
-    return [text for text in texts if text.lower().replace(" ", "").split(";")[0].startswith(version.lower())]
+    """The records that begin with a version, which a space or a semicolon ends."""
+    return [text for text in texts if text.lower().replace(";", " ").split()[:1] == [version.lower()]]
 
 
 def _tags(record: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from botocore import exceptions as errors
+
 from delivery.answers import Answer, Deferred, Refused, Uncertain
 from delivery.backends.esps.esp import Esp
 from delivery.backends.fields import Field
@@ -63,6 +65,13 @@ ESP = Esp(
         ),
     ),
     judge=_judge,
+    not_sent=(
+        errors.NoCredentialsError,
+        errors.PartialCredentialsError,
+        errors.EndpointConnectionError,
+        errors.ConnectTimeoutError,
+        errors.SSLError,
+    ),
     kwargs=_kwargs,
     spf_include="amazonses.com",
 )

@@ -11,7 +11,6 @@ import httpx
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from urllib3 import exceptions as urllib3_errors
 
 from delivery.answers import Accepted, Answer, InDoubt, Refused, Unavailable, Uncertain, Untried
@@ -79,7 +78,7 @@ class EspBackend:
                 error = self._post(connection, written, mail.key)
         except AnymailAPIError as lost:
             error = lost
-        except (httpx.TransportError, ImproperlyConfigured) as unreachable:
+        except (httpx.TransportError, Unavailable) as unreachable:
             halt.begin(f"{self.esp.name} cannot be reached: {unreachable}")
             return None
         if error is None:
@@ -104,7 +103,7 @@ class EspBackend:
     def _judged(self, error: AnymailAPIError, mail: Outgoing, halt: Halt) -> Answer | None:
         """What an answer that is no yes, or none at all, means."""
         if error.response is None:
-            if _never_left(error):
+            if _never_left(error, self.esp):
                 halt.begin(f"{self.esp.name} cannot be reached: {type(error.__cause__).__name__}")
                 return None
             return Uncertain(reason=f"{type(error.__cause__).__name__}: the answer was lost")
@@ -138,10 +137,10 @@ def _taken(written: ComposedMail, mail: Outgoing) -> Answer:
     return Accepted(provider_id=str(status.message_id or mail.key))
 
 
-def _never_left(error: AnymailAPIError) -> bool:
+def _never_left(error: AnymailAPIError, esp: Esp) -> bool:
     """Whether no connection came about, so that nothing was handed over."""
     cause = error.__cause__
-    if isinstance(cause, requests.exceptions.SSLError | requests.ConnectTimeout):
+    if isinstance(cause, (requests.exceptions.SSLError, requests.ConnectTimeout, *esp.not_sent)):
         return True
     reason = getattr(cause.args[0] if cause and cause.args else None, "reason", None)
     return isinstance(cause, requests.ConnectionError) and isinstance(reason, _NOT_CONNECTED)

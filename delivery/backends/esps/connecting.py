@@ -9,6 +9,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from common import outbound
+from delivery.answers import Unavailable
 from delivery.backends.esps.esp import Connection
 
 
@@ -51,9 +52,12 @@ class _Guarded(HTTPAdapter):
 
 
 def connect(name: str, kwargs: dict[str, Any]) -> Connection:
-    """Open Anymail's backend `name`. Nothing in it tries a mail twice by itself."""
-    connection = cast(Connection, get_connection(f"anymail.backends.{name}.EmailBackend", **kwargs))
-    connection.open()
+    """Open Anymail's backend `name`. Nothing in it tries a mail twice by itself. Raises Unavailable."""
+    try:
+        connection = cast(Connection, get_connection(f"anymail.backends.{name}.EmailBackend", **kwargs))
+        connection.open()
+    except Exception as error:  # whatever it is, no mail was handed over
+        raise Unavailable(f"{type(error).__name__}: {error}") from error
     if session := getattr(connection, "session", None):
         session.trust_env = False
         for scheme in ("https://", "http://"):

@@ -38,6 +38,7 @@ class Esp:
 
     - `mark` puts our key into the mail; `key_header` is the header of the request that takes it instead.
     - `judge` reads the provider's own words where the status alone misleads; None: the status says it.
+    - `not_sent` are errors of its library that come before anything was handed over.
     - `ask` returns the provider's id for a key, or "" if it has no such mail; needed where `in_doubt` is ASK.
     - `kwargs` turns the options that were filled in into those of Anymail.
     - `spf_include` and `dkim_selectors` are what the domain checks look for.
@@ -51,6 +52,7 @@ class Esp:
     key_header: str = ""
     mark: Callable[[EmailMultiAlternatives, str], None] = _unmarked
     judge: Callable[[Any, Halt], Answer | None] | None = None
+    not_sent: tuple[type[Exception], ...] = ()
     ask: Callable[[Connection, str], str] | None = None
     kwargs: Callable[[Mapping[str, str]], dict[str, Any]] = dict
     spf_include: str = ""

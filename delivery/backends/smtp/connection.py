@@ -1,5 +1,6 @@
 """Opening an SMTP session: the address, TLS and who we are. From then on `conversation` speaks."""
 
+import base64
 import smtplib
 import socket
 import ssl
@@ -16,6 +17,7 @@ from delivery.answers import Unavailable
 
 PATIENCE_SECONDS = min(30.0, settings.DELIVERY_LEASE_SECONDS / 8)
 """How long one reply may take; a quarter of the time in which a group may be handed over."""
+_SIGNED_IN = 235
 
 
 class Security(StrEnum):
@@ -45,7 +47,7 @@ class Server:
                 smtp.starttls(context=ssl.create_default_context())
             smtp.ehlo_or_helo_if_needed()
             if self.username:
-                smtp.login(self.username, self.password)
+                self._sign_in(smtp)
         except (OSError, ValueError, httpx.TransportError, smtplib.SMTPException) as error:
             if smtp is not None:
                 with suppress(OSError):
@@ -54,6 +56,16 @@ class Server:
         assert smtp.sock is not None
         smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return smtp
+
+    def _sign_in(self, smtp: smtplib.SMTP) -> None:
+        """Sign in; smtplib knows no letters outside of ASCII, so those go by AUTH PLAIN (RFC 4616)."""
+        if f"{self.username}{self.password}".isascii():
+            smtp.login(self.username, self.password)
+            return
+        proof = base64.b64encode(f"\0{self.username}\0{self.password}".encode()).decode()
+        code, said = smtp.docmd("AUTH", f"PLAIN {proof}")
+        if code != _SIGNED_IN:
+            raise smtplib.SMTPAuthenticationError(code, said)
 
     def _connected(self) -> smtplib.SMTP:
         name = urlsplit(settings.BASE_URL).hostname or "localhost"
