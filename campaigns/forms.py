@@ -18,6 +18,7 @@ from segments.models import Segment
 RESERVED = frozenset({"new", "limits", "when"})
 """Keys that pages of their own have."""
 
+
 def checked_name(name: str) -> str:
     """Return the name if a campaign can have it; raises ValidationError where its key is taken or empty."""
     key = slugify(name)[:100]

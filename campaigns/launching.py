@@ -121,7 +121,9 @@ def launch(
         if not dispatch.messages.exists():
             raise LaunchRefused([NOBODY])
         if hold_back(dispatch, campaign) == 0:
-            raise LaunchRefused(["Nobody of the audience is in the pilot: choose another segment, or more of them."])
+            raise LaunchRefused(
+                ["Nobody of the audience is in the pilot: choose another segment, or more of them."]
+            )
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
         campaign.dispatch, campaign.state = dispatch, Campaign.State.LAUNCHED
         campaign.launched_at, campaign.held_because = launched_at, ""

@@ -19,9 +19,9 @@ from campaigns.models.journey import (
     StepVisit,
     WebhookCall,
 )
-from campaigns.models.pressure import ContactCap, ListHabit, SendingHabit
 from campaigns.models.pilot import Pilot
 from campaigns.models.preflight import PreflightExample, PreflightFinding, PreflightRun
+from campaigns.models.pressure import ContactCap, ListHabit, SendingHabit
 from campaigns.models.tags import CampaignTags
 
 __all__ = [
@@ -39,8 +39,8 @@ __all__ = [
     "Journey",
     "JourneyBell",
     "JourneyVersion",
-    "ListHabit",
     "LaunchApproval",
+    "ListHabit",
     "Pilot",
     "PreflightExample",
     "PreflightFinding",
