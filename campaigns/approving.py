@@ -70,6 +70,23 @@ def ask(campaign: Campaign, *, by: User, note: str = "") -> LaunchApproval:
     return approval
 
 
+def inherit(occurrence: Campaign, *, series: Campaign) -> LaunchApproval | None:
+    """Let the word on a series hold for an occurrence as it was just made; None where there is none that holds."""
+    given = latest(series)
+    if given is None or given.answer != Answer.APPROVED or is_void(given, series):
+        return None
+    return LaunchApproval.objects.create(
+        campaign=occurrence,
+        seal=seal_of_launch(occurrence),
+        audience=given.audience,
+        asked_by=given.asked_by,
+        note="Approved with its series.",
+        answer=Answer.APPROVED,
+        answered_by=given.answered_by,
+        answered_at=given.answered_at,
+    )
+
+
 def withdraw(campaign: Campaign, *, by: User) -> bool:
     """Take an open request back; False where there is none."""
     with transaction.atomic():

@@ -20,14 +20,15 @@ def clone(
     *,
     name: str,
     by: User | None,
+    key: str = "",
     same_arms: bool = False,
     newest_templates: bool = False,
 ) -> Campaign:
-    """Store a draft like a campaign. `name` has been checked (see `forms.checked_name`).
+    """Store a draft like a campaign. `name` has been checked (see `forms.checked_name`), or `key` is free.
 
     `same_arms`: whoever is in both audiences is in the same arm; otherwise they are drawn anew.
     """
-    key = slugify(name)[:100]
+    key = key or slugify(name)[:100]
     experiment = _experiment(campaign.experiment, key=key, name=name, same_arms=same_arms)
     copied = {
         field.name: getattr(campaign, field.name)

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from campaigns.models import Campaign, ContactCap
+from delivery.obstacles import Obstacle
 
 JOURNEYS = Campaign.Priority.HIGH
 """The priority of journeys' mails: somebody's own act asked for them."""
@@ -35,6 +36,22 @@ capped AS (
 )
 """  # noqa: S608 - a number of this module
 """A common table expression after `audience (customer_id, due_at)`: whom a cap keeps from one more mail, and which."""
+_ENOUGH = f"""
+dispatch.kind = 'campaign' AND EXISTS (
+    SELECT FROM campaigns_campaign own
+    JOIN campaigns_contactcap cap ON cap.topic IN ('', own.topic)
+    WHERE own.dispatch_id = due.dispatch_id AND NOT own.ignores_caps AND cap.most <= (
+        SELECT count(*) FROM delivery_message message
+        JOIN delivery_dispatch other ON other.id = message.dispatch_id AND other.kind <> 'test'
+        LEFT JOIN campaigns_campaign rival ON rival.dispatch_id = other.id
+        WHERE message.customer_id = due.customer_id AND message.id <> due.id
+            AND (cap.topic = '' OR rival.topic = cap.topic) AND (
+            message.state IN ('sent', 'unknown', 'in_flight')
+                AND coalesce(message.sent_at, message.handed_over_at, statement_timestamp())
+                    > statement_timestamp() - make_interval(days => cap.within_days)
+            OR message.state = 'queued' AND coalesce(rival.priority, {int(JOURNEYS)}) > own.priority
+                AND message.due_at < statement_timestamp() + make_interval(days => cap.within_days))))
+"""  # noqa: S608 - a number of this module
 
 
 def caps_of(campaign: Campaign) -> list[ContactCap]:
@@ -59,6 +76,15 @@ def reason_of(cap: ContactCap) -> str:
     """Say a cap as the reason of an exclusion."""
     about = f", {cap.topic}" if cap.topic else ""
     return f"frequency cap: {cap.most} in {cap.within_days} days{about}"[:50]
+
+
+def claim_obstacle() -> Obstacle | None:
+    """What caps have against a campaign's mail that is due (see `settings.CLAIM_OBSTACLES`); None without caps.
+
+    Journeys' mails count, but no cap keeps them. Of what waits only mails of a higher priority count here: who of two
+    equals came first was decided when they were launched.
+    """
+    return Obstacle(reason="frequency cap", condition=_ENOUGH) if ContactCap.objects.exists() else None
 
 
 def queue_up() -> None:

@@ -6,27 +6,13 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
-from campaigns.field_uses import tell_campaign
-from campaigns.models import Campaign, CampaignVariant
+from campaigns import approving
+from campaigns.cloning import clone
+from campaigns.models import Campaign
 from campaigns.timing import last_moment, launch_moment
-from experiments.models import Experiment, Variant
+from experiments.models import Experiment
 
 LAST_DAY_OF_EVERY_MONTH = 28
-_COPIED = (
-    "segment",
-    "sender",
-    "created_by",
-    "timing_kind",
-    "send_at",
-    "timezone",
-    "past_zones",
-    "quiet_from",
-    "quiet_until",
-    "scheduled_by",
-    "priority",
-    "topic",
-    "ignores_caps",
-)
 
 
 def next_date(day: date, repeats: str) -> date:
@@ -77,60 +63,21 @@ def spawn(series_id: int, *, at: datetime) -> Campaign | None:
 
 
 def _occurrence(series: Campaign, *, day: date, launch_at: datetime) -> Campaign:
-    """Store one occurrence, scheduled."""
-    key = _free_key(f"{series.key[:85]}-{day:%Y-%m-%d}")
-    name = f"{series.name[:180]}, {day:%Y-%m-%d}"
-    number = series.occurrences.count() + 1
-    child = Campaign.objects.create(
-        **{name: getattr(series, name) for name in _COPIED},
-        key=key,
-        name=name,
-        experiment=_experiment(series, key=key, name=name),
-        state=Campaign.State.SCHEDULED,
-        send_on=day,
-        launch_at=launch_at,
-        parent=series,
-        occurrence=number,
+    """Store one occurrence, scheduled; a second person's word on the series holds for it."""
+    child = clone(
+        series,
+        name=f"{series.name[:180]}, {day:%Y-%m-%d}",
+        key=_free_key(f"{series.key[:85]}-{day:%Y-%m-%d}"),
+        by=None,
+        same_arms=not series.draws_arms_anew,
     )
-    arms = {variant.key: variant for variant in child.experiment.variants.all()}
-    CampaignVariant.objects.bulk_create(
-        CampaignVariant(
-            campaign=child,
-            variant=arms[content.variant.key],
-            template_version=content.template_version,
-            strategy=content.strategy,
-            is_personalised=content.is_personalised,
-        )
-        for content in series.variants.select_related("variant", "template_version")
-    )
-    tell_campaign(child)
+    child.repeats, child.repeats_until, child.draws_arms_anew = Campaign.Repeats.NEVER, None, False
+    child.created_by, child.scheduled_by = series.created_by, series.scheduled_by
+    child.state, child.send_on, child.launch_at = Campaign.State.SCHEDULED, day, launch_at
+    child.parent, child.occurrence = series, series.occurrences.count() + 1
+    child.save()
+    approving.inherit(child, series=series)
     return child
-
-
-def _experiment(series: Campaign, *, key: str, name: str) -> Experiment:
-    """Store the experiment of an occurrence: that of the series, drawn anew where the series says so."""
-    whole = series.experiment
-    experiment = Experiment.objects.create(
-        key=key,
-        name=name,
-        hypothesis=whole.hypothesis,
-        salt=key if series.draws_arms_anew else whole.salt,
-        primary_metric=whole.primary_metric,
-        conversion_window_days=whole.conversion_window_days,
-        alpha=whole.alpha,
-    )
-    Variant.objects.bulk_create(
-        Variant(
-            experiment=experiment,
-            key=variant.key,
-            name=variant.name,
-            role=variant.role,
-            weight=variant.weight,
-            position=variant.position,
-        )
-        for variant in whole.variants.all()
-    )
-    return experiment
 
 
 def _free_key(wanted: str) -> str:

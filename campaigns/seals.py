@@ -9,7 +9,24 @@ from campaigns.slots import to_freeze
 from segments.models import Segment
 from segments.nesting import CycleError, built_on
 
-LIFE = frozenset({"id", "state", "dispatch", "created_by", "created_at", "launched_at", "data_doubts"})
+LIFE = frozenset(
+    {
+        "id",
+        "state",
+        "dispatch",
+        "created_by",
+        "created_at",
+        "launched_at",
+        "data_doubts",
+        "launch_at",
+        "claimed_at",
+        "scheduled_by",
+        "held_because",
+        "last_due_at",
+        "parent",
+        "occurrence",
+    }
+)
 """What a campaign goes through, in contrast to what colleagues plan."""
 PLANS = ("tags", "pilot")
 """What is planned in rows of its own."""
@@ -21,11 +38,14 @@ def seal_of_contents(campaign: Campaign) -> str:
 
 
 def seal_of_launch(campaign: Campaign) -> str:
-    """Return the checksum of its contents and of everything that is planned about its launch."""
+    """Return the checksum of its contents and of everything that is planned about its launch.
+
+    A series moves on from day to day by itself, so the day of its next occurrence does not count.
+    """
     plan = {
         field.attname: str(getattr(campaign, field.attname))
         for field in campaign._meta.concrete_fields
-        if field.name not in LIFE
+        if field.name not in LIFE and not (campaign.is_series and field.name == "send_on")
     }
     for name in PLANS:
         beside = getattr(campaign, name, None)

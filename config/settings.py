@@ -267,7 +267,7 @@ STORE_LISTENERS = ["customers.tasks.locate_customers", "segments.tasks.refresh_a
 NEAREST_STORE_KM = env.NEAREST_STORE_KM
 
 # What else keeps a message from being sent, asked when it is claimed: functions → delivery.obstacles.Obstacle or None.
-CLAIM_OBSTACLES: list[str] = []
+CLAIM_OBSTACLES = ["campaigns.pressure.claim_obstacle"]
 
 # Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
 SEGMENT_USERS = ["campaigns.field_uses.tell_uses", "campaigns.journeys.uses.tell_uses"]

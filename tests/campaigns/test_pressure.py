@@ -9,8 +9,10 @@ from django.db import connection
 from campaigns.books import reconcile
 from campaigns.launching import LaunchRefused, counts, database_time, launch
 from campaigns.models import Campaign, ContactCap
+from campaigns.sending import send_due
 from customers.models import Customer
 from delivery.models import Dispatch, Message
+from delivery.outbox import claim
 from tests.campaigns.making import people
 from tests.campaigns.planning_making import planned
 
@@ -128,3 +130,43 @@ def test_two_launches_at_one_moment_count_each_others_mails() -> None:
         one.join()
     assert len(refused) == 1
     assert Message.objects.count() == 30
+
+
+def states(campaign: Campaign) -> dict[int, tuple[str, str]]:
+    """What became of a campaign's mails by customer."""
+    found = Message.objects.filter(dispatch__campaign=campaign).order_by("customer_id")
+    return {pk: (state, reason) for pk, state, reason in found.values_list("customer_id", "state", "reason")}
+
+
+@pytest.mark.parametrize("ignores_caps", [False, True])
+def test_what_was_sent_since_the_launch_is_asked_about_when_a_mail_is_due(ignores_caps: bool) -> None:
+    busy, quiet = people(2)
+    ContactCap.objects.create(most=1, within_days=7)
+    campaign = planned(ignores_caps=ignores_caps)
+    counted = launch(campaign.pk)
+    mailed(busy, days_ago=1)
+    send_due(counted.dispatch_id)
+    expected = ("sent", "") if ignores_caps else ("skipped", "frequency cap")
+    assert states(campaign) == {busy.pk: expected, quiet.pk: ("sent", "")}
+    campaign.refresh_from_db()
+    assert reconcile(campaign).adds_up
+
+
+@pytest.mark.parametrize(("priority", "state"), [(0, "skipped"), (1, "sent")])
+def test_a_mail_that_is_due_gives_way_to_a_more_important_one_that_waits(priority: int, state: str) -> None:
+    people(1)
+    ContactCap.objects.create(most=1, within_days=7)
+    campaign = planned("Ours", priority=priority)
+    counted = launch(campaign.pk)
+    rival = launch(planned("Rival", priority=1, ignores_caps=True).pk)
+    Message.objects.filter(dispatch_id=rival.dispatch_id).update(due_at=database_time() + timedelta(days=2))
+    send_due(counted.dispatch_id)
+    assert [found for found, _ in states(campaign).values()] == [state]
+
+
+def test_a_journeys_mail_is_kept_by_no_cap() -> None:
+    [one] = people(1)
+    ContactCap.objects.create(most=1, within_days=7)
+    mailed(one, days_ago=1)
+    message = mailed(one, days_ago=0, state="queued", kind="journey")
+    assert [claimed.id for claimed in claim(message.dispatch_id, limit=10)] == [message.pk]
