@@ -52,8 +52,10 @@ _MARKUP = {
         "</div></div>{close}</div></td></tr></mj-raw></mj-column></mj-section>"
     ).replace("{{{{", "{{").replace("}}}}", "}}"),
 }  # fmt: skip
+# A width of 0 keeps the long row from widening the table it stands in.
 _CAROUSEL_STYLE = (
-    "<mj-style>.carousel { overflow-x: auto; white-space: nowrap; scroll-snap-type: x mandatory; } "
+    "<mj-style>.carousel { width: 0; min-width: 100%; overflow-x: auto; white-space: nowrap; "
+    "scroll-snap-type: x mandatory; } "
     ".carousel .slide { width: 64% !important; max-width: 260px; white-space: normal; scroll-snap-align: start; }"
     "</mj-style>"
 )
