@@ -19,6 +19,7 @@ from campaigns.models import Block, BlockVersion
 from campaigns.publishing import TemplateRefused, save_block
 from campaigns.template_views import LONGEST_EMAIL, PREVIEW_POLICY, whole_number
 from campaigns.templating.render import RenderFailed
+from campaigns.templating.snippets import snippets_for
 from common.pagination import cursor_page
 from customers.models import Customer
 
@@ -62,7 +63,8 @@ def block_new(request: HttpRequest) -> HttpResponse:
             form.add_error("name", "There is a block of this name already, or the name has no letters.")
         elif _save(request, form, key):
             return redirect("campaigns:block", key)
-    return render(request, "campaigns/block_edit.html", {"form": form, "block": None})
+    context = {"form": form, "block": None, "snippets": snippets_for("text", "column")}
+    return render(request, "campaigns/block_edit.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,7 +86,8 @@ def block_edit(request: HttpRequest, key: str) -> HttpResponse:
                 f"{newest.author or 'A program'} saved version {newest.number} while you were writing. Look at it, "
                 "carry over what is worth keeping, and save again: then this text follows it.",
             )
-    return render(request, "campaigns/block_edit.html", {"form": form, "block": block})
+    context = {"form": form, "block": block, "snippets": snippets_for("text", "column")}
+    return render(request, "campaigns/block_edit.html", context)
 
 
 @shows_people("looked at a preview")

@@ -19,6 +19,7 @@ from campaigns.models import Template, TemplateVersion
 from campaigns.previewing import arm_shown, preview
 from campaigns.publishing import TemplateRefused, publish_template
 from campaigns.templating.render import Rendered, RenderFailed
+from campaigns.templating.snippets import PLACES, snippets_for
 from customers.models import Customer
 
 LOOKS = {"desktop": "640 px", "phone": "375 px", "dark": "Dark"}
@@ -82,7 +83,11 @@ def template_new(request: HttpRequest) -> HttpResponse:
             form.add_error("name", "There is a template of this name already, or the name has no letters.")
         else:
             return _publish(request, form, Template(key=key, name=form.cleaned_data["name"]))
-    return render(request, "campaigns/template_edit.html", {"form": form, "template": None})
+    return render(
+        request,
+        "campaigns/template_edit.html",
+        {"form": form, "template": None, "snippets": snippets_for(*PLACES)},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,7 +107,8 @@ def template_edit(request: HttpRequest, key: str) -> HttpResponse:
             f"{newest.author or 'A program'} saved version {newest.number} while you were writing. Look at it, carry "
             "over what is worth keeping, and save again: then this text follows it.",
         )
-    return render(request, "campaigns/template_edit.html", {"form": form, "template": template})
+    context = {"form": form, "template": template, "snippets": snippets_for(*PLACES)}
+    return render(request, "campaigns/template_edit.html", context)
 
 
 @shows_people("looked at a preview")
@@ -162,6 +168,6 @@ def _publish(request: HttpRequest, form: TemplateForm, template: Template) -> Ht
         for finding in refused.findings:
             line = f"Line {finding['line']}: " if finding.get("line") else ""
             form.add_error(str(finding["part"]), f"{line}{finding['message']}")
-        context = {"form": form, "template": None if is_new else template}
+        context = {"form": form, "template": None if is_new else template, "snippets": snippets_for(*PLACES)}
         return render(request, "campaigns/template_edit.html", context)
     return redirect("campaigns:template", template.key)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from .findings import Finding, Part, line_at
 from .masking import mask
 
-MOST_CHARACTERS = 100_000
+MOST_CHARACTERS = 200_000
 MOST_TAGS = 2_000
 MOST_LIQUID = 2_000
 LONGEST_LIQUID = 3_000

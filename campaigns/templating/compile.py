@@ -21,6 +21,7 @@ from .checks.contrast import contrast_findings
 from .checks.links import link_findings
 from .checks.subject import subject_findings
 from .findings import Finding, Part, line_at
+from .layouts import with_layouts
 from .links import LinkTable
 from .masking import Mask, mask, unclosed_line
 from .plain import html_to_text
@@ -88,6 +89,7 @@ def compile_template(
     findings = [finding for part, source in parts.items() for finding in bound_findings(part, source)]
     if findings:
         return Compiled("", "", subject, preheader, findings=tuple(findings))
+    mjml = parts["mjml"] = with_layouts(mjml)
     variables: set[str] = set()
     for part, source in parts.items():
         template = _parse(part, source, findings)

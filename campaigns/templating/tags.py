@@ -21,6 +21,7 @@ from liquid.token import TOKEN_COMMA, TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from recommendations.strategies import STRATEGIES
 
+from .layouts import LAYOUTS
 from .links import LinkTable
 from .masking import mask
 from .outputs import CountingOutputNode
@@ -170,8 +171,15 @@ class RecommendationsTag(Tag):
         token = stream.eat(TOKEN_TAG)
         has_arguments = stream.current.kind == TOKEN_EXPRESSION
         arguments = (
-            _arguments(self, stream.into_inner(tag=token), token, {"k", "strategy"}) if has_arguments else {}
+            _arguments(self, stream.into_inner(tag=token), token, {"k", "strategy", "layout"})
+            if has_arguments
+            else {}
         )
+        if "layout" in arguments:
+            known = ", ".join(LAYOUTS)
+            raise LiquidSyntaxError(
+                f"there is no layout {arguments['layout']!r}; there are {known}", token=token
+            )
         k = arguments.get("k", 3)
         if not isinstance(k, int) or not 1 <= k <= MOST_PRODUCTS:
             raise LiquidSyntaxError(f"k must be a number from 1 to {MOST_PRODUCTS}", token=token)

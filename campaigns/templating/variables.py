@@ -64,8 +64,11 @@ KNOWN = frozenset(SAMPLES) | frozenset(FACTS) | {"customer.attributes.*", "recom
 
 
 def is_known(path: str, known: Collection[str]) -> bool:
-    """Say whether a path like `customer.first_name` is among `known`, where `x.*` stands for all below x."""
-    if path in known:
+    """Say whether a path like `customer.first_name` is among `known`, where `x.*` stands for all below x.
+
+    What known paths lead through is known too: `{% if nearest_store %}`.
+    """
+    if path in known or any(one.startswith(f"{path}.") for one in known):
         return True
     parts = path.split(".")
     return any(".".join([*parts[:end], "*"]) in known for end in range(1, len(parts)))

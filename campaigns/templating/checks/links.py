@@ -25,9 +25,8 @@ def link_findings(mask: Mask, masked: str) -> Iterable[Finding]:
     """Look at the links that stand in the source; what data makes of others is checked when mails are written."""
     for match in _HREF.finditer(masked):
         href = unescape(match[1] if match[1] is not None else match[2]).strip()
-        line = mask.line_after(masked[: match.start()])
         for message in () if mask.token.search(href) else _about(href):
-            yield Finding("warning", message, line=line)
+            yield Finding("warning", message, line=mask.line_after(masked[: match.start()]))
     for match in _ANCHOR.finditer(masked):
         shown = _SHOWN_HOST.match(unescape(_TAGS.sub("", match[2])).strip())
         host = _host(unescape(match[1]))

@@ -211,7 +211,7 @@ def test_an_empty_or_broken_source_is_a_finding_not_a_crash():
 def test_a_source_of_absurd_size_is_refused():
     template = compiled("x" * (LARGEST_SOURCE + 1))
     assert [message for _, message in messages(template, "error")] == [
-        "Liquid: the source is longer than 500,000 characters."
+        "The source is longer than 200,000 characters."
     ]
 
 
