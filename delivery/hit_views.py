@@ -1,6 +1,9 @@
 """The pixel and the links of mails (no login: the signed token is the permission). Plain views: this is a hot path."""
 
 import base64
+import re
+from collections.abc import Callable
+from contextlib import suppress
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,6 +14,8 @@ from delivery import hits, tracking
 from delivery.verdicts import TRAP_INDEX
 
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_HIT = re.compile(r"/t/(?:o/(?P<opened>[\w-]+)\.gif|c/(?P<clicked>[\w-]+)/(?P<index>[0-9]{1,5}))", re.ASCII)
+"""As in the app's addresses, which make these and answer the rest."""
 _NOT_OURS = "This link is not one of ours, or is damaged."
 _TRAP_TEXT = "This link is hidden from readers. Whoever follows it is taken for a program."
 
@@ -41,6 +46,26 @@ def clicked(request: HttpRequest, token: str, index: int) -> HttpResponse:
         answer = HttpResponseRedirect(taken.url)
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+class HitMiddleware:
+    """Answers the pixel and links of mails before sessions, logins and pages are looked at: they need none of it.
+
+    What is refused goes the way of every other page, so that errors look the same.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a hit, or pass the request on."""
+        found = _HIT.fullmatch(request.path_info) if request.method == "GET" else None
+        if found:
+            with suppress(Http404):
+                if found["index"] is None:
+                    return opened(request, found["opened"])
+                return clicked(request, found["clicked"], int(found["index"]))
+        return self._get_response(request)
 
 
 def _message_id(purpose: str, token: str) -> int:

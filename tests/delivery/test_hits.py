@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -13,6 +14,7 @@ from common import tokens
 from common.clock import now
 from customers.models import Customer
 from delivery import tracking
+from delivery.hit_views import HitMiddleware
 from delivery.link_lists import link_list_of
 from delivery.models import LinkList, Message, MessageEvent
 from delivery.verdicts import TRAP_INDEX
@@ -119,6 +121,27 @@ def test_a_hit_is_one_statement(
     with CaptureQueriesContext(connection) as queries:
         act(client, message)
     assert len(queries) == 1
+
+
+def test_a_hit_asks_for_no_session_login_or_page(
+    client: Client, message: Message, rf: RequestFactory
+) -> None:
+    token = tokens.sign(tracking.PURPOSE_CLICK, message.pk)
+    answer = HitMiddleware(lambda request: HttpResponse("a page"))(
+        rf.get(reverse("delivery:clicked", args=[token, 1]), **PERSON)
+    )
+    assert (answer.status_code, answer["Location"]) == (302, SHARED[1])
+    assert "Content-Security-Policy" not in client.get(reverse("delivery:clicked", args=[token, 1]), **PERSON)
+
+
+@pytest.mark.parametrize(
+    "path", ["/t/c/nobody/0", "/t/o/nobody.gif", "/t/c/x/y/0", "/campaigns/", "/t/c/x/123456"]
+)
+def test_whatever_is_refused_goes_the_way_of_every_page(
+    message: Message, rf: RequestFactory, path: str
+) -> None:
+    answer = HitMiddleware(lambda request: HttpResponse("a page"))(rf.get(path))
+    assert answer.content == b"a page"
 
 
 def test_equal_lists_of_links_are_stored_once(message: Message) -> None:
