@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils.timezone import localtime
 
 from common.clock import now
@@ -96,10 +96,8 @@ def _nobody_sends() -> list[Blocker]:
     before = now() - NOBODY_AFTER
     if seen is not None and seen > before:
         return []
-    queued = Message.objects.filter(dispatch=OuterRef("pk"), state=Message.State.QUEUED)
-    first = Subquery(queued.order_by("due_at", "id").values("due_at")[:1])
-    due = Dispatch.objects.filter(pk__in=due_dispatches()[:20])
-    waits_since: datetime | None = due.aggregate(first=Min(first))["first"]
+    oldest = Message.objects.filter(dispatch_id__in=due_dispatches()[:20], state=Message.State.QUEUED)
+    waits_since: datetime | None = oldest.aggregate(first=Min("due_at"))["first"]
     if waits_since is None or waits_since > before:
         return []
     last = f"since {_at(seen)}" if seen else "yet"
