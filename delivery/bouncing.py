@@ -31,12 +31,15 @@ def heed(message: Message, bounce: str, *, words: str) -> None:
 
 def heed_refusals(refused: Sequence[tuple[Claimed, str]]) -> None:
     """Act on refusals given while mail was handed over, where the server says whose fault it is in so many words."""
+    unwanted: dict[str, str] = {}
     for claimed, words in refused:
         bounce = classify(text=words)
         if bounce == Bounce.HARD:
             suppress(claimed.recipient, Suppression.Reason.HARD_BOUNCE)
         elif bounce == Bounce.POLICY:
-            domains.rest_for_policy(domains.domain_of(claimed.recipient), reason=words)
+            unwanted[domains.domain_of(claimed.recipient)] = words
+    for domain, words in sorted(unwanted.items()):
+        domains.rest_for_policy(domain, reason=words)
 
 
 def _bounces_on_and_on(message: Message) -> bool:

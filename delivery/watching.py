@@ -92,14 +92,13 @@ def _switched_off() -> list[Blocker]:
 
 def _nobody_sends() -> list[Blocker]:
     """Mail has been due for a while, and no process was seen."""
-    due = due_dispatches()
-    if not due:
-        return []
-    oldest = Message.objects.filter(dispatch_id__in=due[:100], state=Message.State.QUEUED)
-    waits_since: datetime | None = oldest.aggregate(first=Min("due_at"))["first"]
     seen: datetime | None = SendWorker.objects.aggregate(last=Max("seen_at"))["last"]
     before = now() - NOBODY_AFTER
-    if waits_since is None or waits_since > before or (seen is not None and seen > before):
+    if seen is not None and seen > before:
+        return []
+    oldest = Message.objects.filter(dispatch_id__in=due_dispatches()[:20], state=Message.State.QUEUED)
+    waits_since: datetime | None = oldest.aggregate(first=Min("due_at"))["first"]
+    if waits_since is None or waits_since > before:
         return []
     last = f"since {_at(seen)}" if seen else "yet"
     sentence = f"Mail has been due since {_at(waits_since)}, and no sending worker has been seen {last}."

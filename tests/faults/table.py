@@ -8,6 +8,7 @@ on a PostgreSQL and a Valkey of its own, in a folder that goes afterwards.
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from importlib import import_module
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--behaviours", nargs="+", choices=BEHAVIOURS, default=list(BEHAVIOURS))
     parser.add_argument("--in-doubt", nargs="+", default=["repeat", "ask", "leave"])
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     var = Path(tempfile.mkdtemp(prefix="regards-faults-", dir="/tmp"))
     _configure(var, stall_seconds=asked.stall_seconds)
     make_folders(places(var))

@@ -63,7 +63,7 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(
             key=f"p{number}", name="On", headline="On", starts_at=now() - timedelta(days=1)
         )
         one.stores.add(store)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         page = viewer.get("/stores/").context["page"]
     assert (len(page.rows), page.next_cursor != "") == (50, True)
 

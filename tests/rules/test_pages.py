@@ -43,7 +43,7 @@ def test_the_list_takes_the_same_queries_however_many_rule_sets(client, marketer
     for number in range(3):
         one = RuleSet.objects.create(key=f"k{number}", name=f"n{number}", slot=f"s{number}")
         save_draft(one, document(BRITISH), author=marketer)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page = client.get(reverse("rules:list")).content.decode()
     assert page.count(">draft<") == 3
 
