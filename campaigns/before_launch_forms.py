@@ -4,8 +4,11 @@ from typing import Any
 
 from django import forms
 
+from accounts.models import User
 from campaigns.forms import checked_name
 from campaigns.models import Campaign, CampaignTags, Pilot
+from customers.models import Customer
+from segments.finding import find_customer
 from segments.models import Segment
 
 
@@ -73,3 +76,33 @@ class AnswerForm(forms.Form):
     """Why it is approved or refused."""
 
     reason = forms.CharField(max_length=300, required=False, label="Why? (kept with the answer)")
+
+
+class TestForm(forms.Form):
+    """Whose data a test mail is written with, which arms, and who gets it: colleagues, never a free address."""
+
+    __test__ = False
+
+    customer = forms.CharField(
+        label="As the customer",
+        max_length=320,
+        help_text="E-mail address or id; they get nothing themselves.",
+    )
+    arms = forms.MultipleChoiceField(label="Which arms", widget=forms.CheckboxSelectMultiple)
+    to = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True).order_by("email"), label="To", widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, campaign: Campaign, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        arms = self.fields["arms"]
+        assert isinstance(arms, forms.MultipleChoiceField)
+        arms.choices = list(campaign.variants.values_list("variant__key", "variant__name"))
+        arms.initial = [key for key, _ in arms.choices]
+
+    def clean_customer(self) -> Customer:
+        """Find the customer."""
+        found = find_customer(self.cleaned_data["customer"].strip())
+        if found is None or found.is_anonymous:
+            raise forms.ValidationError("Nobody has this e-mail address or id.")
+        return found

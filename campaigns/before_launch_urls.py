@@ -1,6 +1,13 @@
 from django.urls import path, re_path
 
-from campaigns import approval_views, before_launch_views, explaining_views, pilot_views, preflight_views
+from campaigns import (
+    approval_views,
+    before_launch_views,
+    explaining_views,
+    pilot_views,
+    preflight_views,
+    test_send_views,
+)
 
 urlpatterns = [
     path("preflight/", preflight_views.preflight, name="preflight"),
@@ -8,6 +15,7 @@ urlpatterns = [
     re_path(r"^preflight/(?P<act>begin|cancel)/$", preflight_views.preflight_act, name="preflight_act"),
     path("why/", explaining_views.why_ask, name="why_ask"),
     path("why/<uuid:public_id>/", explaining_views.why, name="why"),
+    path("test/", test_send_views.test_send, name="test_send"),
     path("clone/", before_launch_views.campaign_clone, name="clone"),
     path("tags/", before_launch_views.tags, name="tags"),
     path("approval/", approval_views.approval, name="approval"),

@@ -84,6 +84,7 @@ POLICIES = [
         "campaigns.LaunchApproval",
         "campaigns.Pilot",
         "campaigns.PreflightRun",
+        "campaigns.TestSend",
         "campaigns.PreflightFinding",
         why="Content and plans that colleagues make.",
     ),

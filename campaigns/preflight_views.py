@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -41,8 +41,10 @@ def preflight_progress(request: HttpRequest, key: str) -> HttpResponse:
     """The bar by itself; once the run has ended the page is loaded anew."""
     campaign = get_object_or_404(Campaign, key=key)
     run = campaign.preflights.first()
+    if run is None:
+        raise Http404("No preflight was ever begun.")
     response = render(request, "campaigns/preflight_progress.html", {"campaign": campaign, "run": run})
-    if run is None or run.state != PreflightRun.State.RUNNING:
+    if run.state != PreflightRun.State.RUNNING:
         response["HX-Refresh"] = "true"
     return response
 

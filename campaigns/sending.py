@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError
 
+from campaigns import test_sending
 from campaigns.composing import compose
 from campaigns.journeys import mailing
 from delivery import heartbeats
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 COMPOSERS: dict[str, Compose] = {
     Dispatch.Kind.CAMPAIGN: compose,
     Dispatch.Kind.JOURNEY: mailing.compose,
+    Dispatch.Kind.TEST: test_sending.compose,
 }
 """Who writes the mails of a dispatch, by its kind."""
 SLICE_SECONDS = 60.0

@@ -1,7 +1,8 @@
 """Mails to one person that belong to no campaign: confirmations of sign-ups, and tests of a sender.
 
 A view only adds a row; a task hands it over. A row is claimed by one conditional UPDATE, under a lease (`due_at` while
-it is being sent). A letter whose answer was lost is handed over again only where the provider keeps a key once.
+it is being sent), and none while all sending is stopped. A letter whose answer was lost is handed over again only where
+the provider keeps a key once.
 """
 
 import logging
@@ -30,6 +31,7 @@ UPDATE delivery_letter SET state = 'sending', attempts = attempts + 1,
 WHERE id = (
     SELECT id FROM delivery_letter
     WHERE state = 'waiting' AND due_at <= statement_timestamp() AND id <> ALL(%(done)s)
+        AND NOT EXISTS (SELECT FROM delivery_killswitch WHERE is_on)
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING id, due_at

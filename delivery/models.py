@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from common.sealed import seal, unseal
 from common.clock import now
+from common.sealed import seal, unseal
 from delivery.answers import InDoubt
 
 

@@ -42,11 +42,11 @@ WITH due AS (
     LIMIT %(limit)s
     FOR UPDATE OF message SKIP LOCKED
 ), judged AS (
-    SELECT due.id, due.is_written, customer.email, CASE
-        WHEN customer.email IS NULL THEN 'no address'
-        WHEN consent.is_granted IS NOT TRUE THEN 'consent withdrawn'
+    SELECT due.id, due.is_written, addressed.email, CASE
+        WHEN addressed.email IS NULL THEN 'no address'
+        WHEN consent.is_granted IS NOT TRUE AND NOT addressed.is_test THEN 'consent withdrawn'
         WHEN suppression.reason IS NOT NULL THEN suppression.reason
-        WHEN due.is_written AND due.recipient <> customer.email THEN 'the address changed'
+        WHEN due.is_written AND due.recipient <> addressed.email THEN 'the address changed'
         WHEN due.is_written AND due.handed_over_at <= statement_timestamp() - make_interval(secs => %(repeatable_for)s)
             THEN 'the provider may have forgotten its key'
         ELSE (%(reasons)s::text[])[asked.rule]
@@ -54,10 +54,16 @@ WITH due AS (
     FROM due
     JOIN customers_customer customer ON customer.id = due.customer_id
     JOIN delivery_dispatch dispatch ON dispatch.id = due.dispatch_id
-    CROSS JOIN LATERAL (SELECT CASE WHEN NOT due.is_written THEN {rule} END AS rule) asked
+    CROSS JOIN LATERAL (
+        SELECT dispatch.kind = 'test' AS is_test,
+            CASE dispatch.kind WHEN 'test' THEN nullif(due.recipient, '') ELSE customer.email END AS email
+    ) addressed
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN NOT due.is_written AND NOT addressed.is_test THEN {rule} END AS rule
+    ) asked
     LEFT JOIN customers_consent consent ON consent.customer_id = due.customer_id AND consent.purpose = %(purpose)s
     LEFT JOIN customers_suppression suppression
-        ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || customer.email, 'UTF8'))
+        ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || addressed.email, 'UTF8'))
 )
 UPDATE delivery_message message
 SET state = CASE WHEN obstacle IS NULL THEN 'in_flight' WHEN is_written THEN 'unknown'
@@ -84,10 +90,11 @@ WITH written AS (
         %(fallbacks)s::smallint[])
         AS t(id, fence, subject, raw, content_sha256, resolved, links, link_list_id, fallbacks)
 ), judged AS (
-    SELECT written.*, CASE WHEN consent.is_granted IS NOT TRUE THEN 'consent withdrawn' ELSE suppression.reason END
-        AS obstacle
+    SELECT written.*, CASE WHEN consent.is_granted IS NOT TRUE AND dispatch.kind <> 'test' THEN 'consent withdrawn'
+                           ELSE suppression.reason END AS obstacle
     FROM written
     JOIN delivery_message message ON message.id = written.id
+    JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
     LEFT JOIN customers_consent consent
         ON consent.customer_id = message.customer_id AND consent.purpose = %(purpose)s
     LEFT JOIN customers_suppression suppression
@@ -119,11 +126,13 @@ WITH outcome AS (
         lease_until = NULL, sent_at = CASE WHEN outcome.state = 'sent' THEN statement_timestamp() END
     FROM outcome
     WHERE message.id = outcome.id AND message.fence = outcome.fence AND message.state = 'in_flight'
-    RETURNING message.id, message.state
+    RETURNING message.id, message.state, message.dispatch_id
 ), noted AS (
     INSERT INTO delivery_messageevent
         (message_id, kind, occurred_at, user_agent, is_machine, verdict, dedupe_key)
-    SELECT id, 'sent', statement_timestamp(), '', false, '', 'sent:' || id FROM settled WHERE state = 'sent'
+    SELECT settled.id, 'sent', statement_timestamp(), '', false, '', 'sent:' || settled.id
+    FROM settled JOIN delivery_dispatch dispatch ON dispatch.id = settled.dispatch_id
+    WHERE settled.state = 'sent' AND dispatch.kind <> 'test'
     ON CONFLICT (dedupe_key) DO NOTHING
 )
 SELECT count(*) FROM settled
@@ -191,6 +200,7 @@ class Settlement:
 def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = None) -> list[Claimed]:
     """Take up to `limit` due messages of a dispatch that is sending; in one short transaction.
 
+    A test goes to the address that its message names, whatever its customer allowed; it takes part in all else.
     Who has no address, withdrew consent or is suppressed is settled on the spot and not returned; as *unknown* where
     an earlier attempt may have reached the provider, and so is what was handed over longer ago than `repeatable_for`
     (None: any time). Whom one of `settings.CLAIM_OBSTACLES` keeps from being mailed is skipped or put off. The rows of

@@ -46,8 +46,8 @@ def take(bucket: str, *, rate_per_second: int, wanted: int) -> int:
     """
     try:
         return int(valkey.client().eval(_TAKE, 1, _key(bucket), rate_per_second, wanted))
-    except redis.RedisError:
-        logger.warning("Valkey cannot say how fast to send; PostgreSQL does", exc_info=True)
+    except redis.RedisError as error:
+        logger.warning("Valkey cannot say how fast to send; PostgreSQL does: %s", error)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -66,8 +66,8 @@ def give_back(bucket: str, *, count: int) -> None:
         return
     try:
         valkey.client().hincrbyfloat(_key(bucket), "tokens", count)
-    except redis.RedisError:
-        logger.warning("%s permissions to send are not given back", count, exc_info=True)
+    except redis.RedisError as error:
+        logger.warning("%s permissions to send are not given back: %s", count, error)
 
 
 def allowance(dispatch: Dispatch, *, wanted: int) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from customers.events_in import EventIn
 from customers.ingest import ingest
 from customers.models import EventType
 from delivery.judging import HITS, rescore
-from delivery.models import MessageEvent
+from delivery.models import Dispatch, MessageEvent
 from delivery.verdicts import SETTLED_AFTER
 
 SOURCE = "regards"
@@ -28,13 +28,14 @@ _TYPES = {
 def record_message_events(*, limit: int = BATCH) -> int:
     """Take up to `limit` unrecorded message events into the event table and return how many there were.
 
-    Machine opens and clicks are passed over: they say nothing about the customer. Opens and clicks wait for seconds,
-    until whatever came with them is there to judge them by. A crash in between, or a second recorder at the same time,
-    hands a batch in again, which the event ledger stores once.
+    Machine opens and clicks, and tests, are passed over: they say nothing about the customer. Opens and clicks wait for
+    seconds, until whatever came with them is there to judge them by. A crash in between, or a second recorder at the
+    same time, hands a batch in again, which the event ledger stores once.
     """
-    waiting = list(_ready().select_related("message").order_by("pk")[:limit])
+    waiting = list(_ready().select_related("message__dispatch").order_by("pk")[:limit])
     changed = rescore({one.message_id for one in waiting if one.kind in HITS})
-    known = [one for one in waiting if one.kind in _TYPES and not _is_machine(one, changed)]
+    told = [one for one in waiting if one.message.dispatch.kind != Dispatch.Kind.TEST]
+    known = [one for one in told if one.kind in _TYPES and not _is_machine(one, changed)]
     ingest([_event(one) for one in known], source=SOURCE)
     MessageEvent.objects.filter(pk__in=[one.pk for one in waiting]).update(recorded_at=Now())
     return len(waiting)

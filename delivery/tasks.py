@@ -2,7 +2,16 @@
 
 from celery import shared_task
 
-from delivery import domain_checks, heartbeats, letters, outbox, reconciling, recording, unsubscribe_mail, watching
+from delivery import (
+    domain_checks,
+    heartbeats,
+    letters,
+    outbox,
+    reconciling,
+    recording,
+    unsubscribe_mail,
+    watching,
+)
 from delivery.backends import in_doubt_of_senders
 
 

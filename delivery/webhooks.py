@@ -14,9 +14,9 @@ from django.dispatch import receiver
 from common.clock import now
 from customers.consent import suppress
 from customers.models import Suppression
-from delivery.judging import HITS
 from delivery.bounces import classify, said_by
 from delivery.bouncing import heed
+from delivery.judging import HITS
 from delivery.models import Message, MessageEvent, WebhookReceipt
 from delivery.reconciling import settle_reported
 from delivery.tracking import may_note, unsubscribe

@@ -20,7 +20,7 @@ from customers.models import (
     Order,
     Score,
 )
-from delivery.models import MailboxMessage, Message, MessageEvent
+from delivery.models import Dispatch, MailboxMessage, Message, MessageEvent
 from products.models import Product
 from recommendations.serving import recommend
 from reports.timeline import Entry, entries, recent_events
@@ -241,8 +241,8 @@ def _mails(customer: Customer) -> list[Mail]:
     """The latest messages, what people (not machines) did with them, and their local copies; one query."""
     human = MessageEvent.objects.filter(message=OuterRef("pk"), is_machine=False).order_by("occurred_at")
     copies = MailboxMessage.objects.filter(key=OuterRef("provider_id")).exclude(key="").values("pk")
-    messages = Message.objects.filter(customer=customer).select_related("dispatch")
-    latest = messages.annotate(
+    messages = Message.objects.filter(customer=customer).exclude(dispatch__kind=Dispatch.Kind.TEST)
+    latest = messages.select_related("dispatch").annotate(
         kinds=ArraySubquery(human.exclude(kind=MessageEvent.Kind.SENT).values("kind")), copy=Subquery(copies)
     )
     return [

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import httpx
 from django.db import connection
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from campaigns.models import WebhookCall
 from common import outbound
@@ -52,7 +52,7 @@ def _make(client: httpx.Client, call: WebhookCall) -> bool:
         # What the answer says is of no interest, and may be without end.
         with client.stream("POST", call.url, content=_body(call), headers=_headers(call)) as answer:
             is_taken, said = answer.is_success, f"answered {answer.status_code}"
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, EmptyWebhookSecretError) as error:
         is_taken, said = False, f"{type(error).__name__}: {error}"
     _settle(call, is_taken=is_taken, said=said[:200])
     return is_taken

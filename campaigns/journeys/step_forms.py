@@ -37,7 +37,8 @@ class StepForm(forms.Form):
     def __init__(self, *args: Any, raw: Raw | None, below: Sequence[str], **options: Any) -> None:
         given = {} if raw is None else {"name": raw["name"], **self.read(raw)}
         given |= {way: raw.get(way, raw.get(NEXT, "")) for way in self.ways} if raw else {}
-        super().__init__(*args, initial=given, **options)
+        options["initial"] = given
+        super().__init__(*args, **options)
         self.raw, self.below = raw, list(below)
         for way, label in self.ways.items():
             self.fields[way] = forms.ChoiceField(choices=self.targets(), required=False, label=label)
@@ -160,11 +161,12 @@ class BranchForm(StepForm):
         to_field_name="key",
         required=False,
         label="Is the customer in the segment",
+        empty_label="No segment",
     )
     condition = TextInYaml(
         required=False,
         label="Or does this hold for them",
-        help_text="A condition as in segments, such as {fact: orders_count, op: gte, value: 2}.",
+        help_text="A condition as in segments, one part a line: fact: orders_count, op: gte, value: 2.",
     )
 
     def read(self, raw: Raw) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def journey_steps(request: HttpRequest, key: str) -> HttpResponse:
             "rows": _rows(document, journey.draft),
             "trigger": trigger_sentence(document.trigger),
             "rules": rules_of(document),
-            "kinds": FORMS.values(),
+            "kinds": [{"key": kind, "label": form.label, "says": form.says} for kind, form in FORMS.items()],
             "after": after,
             "after_sentence": f"After “{after}”",
             "state": checksum(journey.draft),

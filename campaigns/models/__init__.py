@@ -23,6 +23,7 @@ from campaigns.models.pilot import Pilot
 from campaigns.models.preflight import PreflightExample, PreflightFinding, PreflightRun
 from campaigns.models.pressure import ContactCap, ListHabit, SendingHabit
 from campaigns.models.tags import CampaignTags
+from campaigns.models.test_send import TestSend
 
 __all__ = [
     "Block",
@@ -51,5 +52,6 @@ __all__ = [
     "StepVisit",
     "Template",
     "TemplateVersion",
+    "TestSend",
     "WebhookCall",
 ]

@@ -15,6 +15,7 @@ from liquid.ast import Node
 from liquid.exceptions import LiquidError
 from mjml import mjml2html
 
+from .bounds import bound_findings
 from .checks.clients import client_findings
 from .checks.contrast import contrast_findings
 from .checks.links import link_findings
@@ -84,7 +85,9 @@ def compile_template(
         part.replace("\r\n", "\n") for part in (subject, preheader, mjml, text or "")
     )
     parts: dict[Part, str] = {"subject": subject, "preheader": preheader, "mjml": mjml, "text": text}
-    findings: list[Finding] = []
+    findings = [finding for part, source in parts.items() for finding in bound_findings(part, source)]
+    if findings:
+        return Compiled("", "", subject, preheader, findings=tuple(findings))
     variables: set[str] = set()
     for part, source in parts.items():
         template = _parse(part, source, findings)

@@ -34,6 +34,9 @@ EMPTY = frozenset(
 )
 KNOWN = CONTAINERS | CLOSED | ENDING | EMPTY
 
+DEEPEST = 30
+MOST_FINDINGS = 100
+
 _TAG = re.compile(
     r"""<!--.*?-->|<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]*)(?P<attrs>(?:[^<>"']|"[^"]*"|'[^']*')*)>""",
     re.DOTALL,
@@ -68,7 +71,15 @@ def read_structure(mask: Mask, masked: str) -> Structure:
         end = match.end()
         if match["name"]:
             _enter_or_leave(mask, match, stack, structure)
-    for name, offset in stack:
+        if len(stack) > DEEPEST:
+            line = mask.line_after(masked[: match.start()])
+            structure.findings.append(
+                Finding("error", f"Elements stand in each other {DEEPEST} deep.", line=line)
+            )
+            return structure
+        if len(structure.findings) >= MOST_FINDINGS:
+            return structure
+    for name, offset in stack[:MOST_FINDINGS]:
         _never_closed(mask, masked, name, offset, structure)
     return structure
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.looks import PHONE, Axe, Screenshot, wide_elements
+from tests.browser.looks import PHONE, Axe, Screenshot, choose_theme, wide_elements
 from tests.campaigns.journeys.going import enrol, journey, later, walk
 from tests.campaigns.making import BRITISH, people
 
@@ -41,6 +41,40 @@ def test_the_pages_are_clean(
     screenshot(page, "journey" + path.replace("/", "-").rstrip("-"))
     page.set_viewport_size(PHONE)
     assert wide_elements(page) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["steps/", "steps/change/two-days/", "steps/change/is-british/", "steps/new/wait-until/?after=two-days"],
+)
+def test_the_pages_of_steps_are_clean(
+    page: Page, axe: Axe, complaints: list[str], screenshot: Screenshot, path: str
+) -> None:
+    journey(STEPS)
+    page.goto(f"/journeys/cart/{path}")
+    assert axe(page) == []
+    assert complaints == []
+    name = "journey-" + path.partition("?")[0].rstrip("/").replace("/", "-")
+    for theme in ("light", "dark"):
+        choose_theme(page, theme)
+        screenshot(page, f"{name}-{theme}")
+    page.set_viewport_size(PHONE)
+    assert wide_elements(page) == []
+    screenshot(page, f"{name}-phone")
+
+
+def test_a_step_is_added_by_hand(page: Page, complaints: list[str]) -> None:
+    journey(STEPS)
+    page.goto("/journeys/cart/steps/")
+    page.get_by_role("link", name="Add below step reminder").click()
+    page.get_by_role("link", name="Wait a while").click()
+    page.get_by_label("Name").fill("three-days")
+    page.get_by_label("How long").fill("3")
+    page.get_by_role("button", name="Add the step").click()
+    page.get_by_text("4. Wait 3 days").wait_for()
+    page.get_by_role("button", name="Move step three-days up").click()
+    page.get_by_text("3. Wait 3 days").wait_for()
+    assert complaints == []
 
 
 def test_a_run_is_tried(page: Page, axe: Axe, complaints: list[str], screenshot: Screenshot) -> None:

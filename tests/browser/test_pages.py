@@ -7,6 +7,8 @@ import pytest
 from django.urls import NoReverseMatch, reverse
 from playwright.sync_api import Page, expect
 
+from campaigns.models import CouponCode, CouponPool
+from campaigns.publishing import save_block
 from campaigns.sending import send_due
 from common.clock import now
 from common.navigation import MAIN
@@ -31,6 +33,7 @@ from products.models import Product
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
 from segments.models import Segment, SegmentMembership
 from tests.browser.looks import PHONE, Axe, Screenshot, choose_theme, wide_elements
+from tests.campaigns.journeys.going import journey
 from tests.campaigns.making import draft, launched, people
 
 PEOPLE = ("Ada Byron", "Grace Hopper", "Emmy Noether", "Lise Meitner", "Mary Somerville")
@@ -62,6 +65,7 @@ def shop(transactional_db: None) -> Iterator[Customer]:
     _model(ada)
     _mail(ada)
     _campaign()
+    _content()
     _duplicates(ada)
     segment = Segment.objects.create(
         key="in-leeds", name="Lives in Leeds", condition={"attribute": "city", "value": "Leeds"}
@@ -232,6 +236,20 @@ def _campaign() -> None:
     draft("Spring sale")
 
 
+def _content() -> None:
+    """A block, a pool of coupons, a mail that nobody knows about, and a journey."""
+    save_block(
+        key="offer", name="Offer", mjml="<mj-text>Everything for the tent, ten per cent off.</mj-text>"
+    )
+    pool = CouponPool.objects.create(key="spring", name="Spring")
+    CouponCode.objects.bulk_create(CouponCode(pool=pool, code=f"SPRING-{number}") for number in range(5))
+    lost = Message.objects.filter(state="sent", recipient__startswith="c").order_by("pk")[:1]
+    Message.objects.filter(pk__in=lost).update(
+        state="unknown", reason="the provider did not answer", handed_over_at=now()
+    )
+    journey()
+
+
 def _duplicates(ada: Customer) -> None:
     """A pair that waits for a decision, and one that was merged into the customer."""
     born = {"birth_date": date(1990, 5, 1), "country": "GB"}
@@ -284,6 +302,14 @@ def addresses(customer: Customer) -> dict[str, str]:
         "campaign": reverse("campaigns:detail", args=["winter-sale"]),
         "campaign-draft": reverse("campaigns:detail", args=["spring-sale"]),
         "campaign-new": reverse("campaigns:new"),
+        "unknown": reverse("delivery:unknown"),
+        "blocks": reverse("campaigns:blocks"),
+        "block": reverse("campaigns:block", args=["offer"]),
+        "coupons": reverse("campaigns:coupons"),
+        "coupon": reverse("campaigns:coupon", args=["spring"]),
+        "message": reverse("campaigns:message", args=[Message.objects.exclude(resolved=None)[0].pk]),
+        "journeys": reverse("campaigns:journeys"),
+        "journey": reverse("campaigns:journey", args=["cart"]),
         "template": reverse("campaigns:template", args=["treatment"]),
         "template-edit": reverse("campaigns:template_edit", args=["treatment"]),
         "experiment": reverse("reports:experiment", args=["winter-sale"]),
@@ -339,6 +365,10 @@ def test_every_page_of_an_empty_house_is_clean_for_axe(
         "customers:duplicates",
         "customers:privacy",
         "recommendations:overview",
+        "delivery:unknown",
+        "campaigns:blocks",
+        "campaigns:coupons",
+        "campaigns:journeys",
     ):
         visit(page, reverse(name))
         assert axe(page) == []

@@ -16,6 +16,7 @@ from customers.consent import grant
 from customers.models import Customer
 from delivery.answers import InDoubt
 from delivery.models import Dispatch, Message, Sender
+from delivery.sending import CHUNK
 from delivery.tasks import release_expired_messages
 from tests.flows.programs import PATIENCE_SECONDS, eventually
 
@@ -27,7 +28,7 @@ class Outcome:
     states: dict[str, int]
     deaths: int
     lost: set[str]
-    """Neither delivered nor rejected nor called unknown."""
+    """Neither delivered nor rejected, and called neither unknown nor suppressed."""
     doubled: set[str]
     """Delivered more than once."""
     wrong: set[str]
@@ -35,10 +36,10 @@ class Outcome:
 
 
 @contextmanager
-def toy_provider(behaviour: str, *, honours_keys: bool) -> Iterator[str]:
+def toy_provider(behaviour: str, *, honours_keys: bool, stall_seconds: float = 30.0) -> Iterator[str]:
     """The address of a toy provider that runs as long as the block."""
     command = [sys.executable, "-m", "tests.faults.toy_provider", behaviour]
-    command += ["--honours-keys"] if honours_keys else []
+    command += ["--stall-seconds", str(stall_seconds), *(["--honours-keys"] if honours_keys else [])]
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -51,15 +52,22 @@ def toy_provider(behaviour: str, *, honours_keys: bool) -> Iterator[str]:
 @contextmanager
 def worker(dispatch: Dispatch) -> Iterator[subprocess.Popen[bytes]]:
     """A process that sends; killed without notice with the end of the block."""
-    program = (
-        "import sys, django; django.setup(); from tests.faults.worker import main; main(int(sys.argv[1]))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program, str(dispatch.pk)], cwd=settings.BASE_DIR)
+    process = start_worker(dispatch)
     try:
         yield process
     finally:
         process.kill()
         process.wait(timeout=PATIENCE_SECONDS)
+
+
+def start_worker(dispatch: Dispatch, *, chunk: int = CHUNK) -> subprocess.Popen[bytes]:
+    """Start a process that sends until it is killed."""
+    program = (
+        "import sys, django; django.setup(); "
+        "from tests.faults.worker import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", program, str(dispatch.pk), str(chunk)]
+    return subprocess.Popen(command, cwd=settings.BASE_DIR)
 
 
 def dispatch_to(address: str, *, in_doubt: InDoubt, messages: int) -> Dispatch:
@@ -90,10 +98,10 @@ def send_and_kill(dispatch: Dispatch, *, kills: int) -> None:
     for kill in range(1, kills + 1):
         mark = total * kill // (kills + 1)
         with worker(dispatch):
-            assert eventually(lambda mark=mark: _settled(dispatch) >= mark)
+            assert eventually(lambda mark=mark: settled(dispatch) >= mark)
         _end_leases()
     with worker(dispatch):
-        assert eventually(lambda: _is_finished(dispatch))
+        assert eventually(lambda: is_finished(dispatch))
 
 
 def outcome_of(dispatch: Dispatch, address: str) -> Outcome:
@@ -106,10 +114,11 @@ def outcome_of(dispatch: Dispatch, address: str) -> Outcome:
         for pk, state in Message.objects.filter(dispatch=dispatch).values_list("pk", "state")
     }
     unknown = {key for key, state in states.items() if state == "unknown"}
+    suppressed = {key for key, state in states.items() if state == "suppressed"}
     return Outcome(
         states=dict(Counter(states.values())),
         deaths=Message.objects.filter(dispatch=dispatch, deaths__gt=0).count(),
-        lost=set(states) - set(delivered) - rejected - unknown,
+        lost=set(states) - set(delivered) - rejected - unknown - suppressed,
         doubled={key for key, times in delivered.items() if times > 1},
         wrong={
             key
@@ -119,11 +128,12 @@ def outcome_of(dispatch: Dispatch, address: str) -> Outcome:
     )
 
 
-def _settled(dispatch: Dispatch) -> int:
+def settled(dispatch: Dispatch) -> int:
+    """How many messages have reached a final state."""
     return Message.objects.filter(dispatch=dispatch, state__in=Message.TERMINAL).count()
 
 
-def _is_finished(dispatch: Dispatch) -> bool:
+def is_finished(dispatch: Dispatch) -> bool:
     """Whether nothing is open; meanwhile time is moved on for what waits and cannot be with the provider."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -7,7 +7,6 @@ import pytest
 from delivery import outbox
 from delivery.answers import InDoubt
 from tests.faults.harness import dispatch_to, outcome_of, send_and_kill, toy_provider
-from tests.faults.toy_provider import BEHAVIOURS
 from tests.flows.programs import point_programs_here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,15 +34,3 @@ def test_lost_replies_and_killed_workers_lose_and_double_nothing(in_doubt: InDou
         assert set(outcome.states) == {"sent", "unknown"}
     else:
         assert outcome.states == {"sent": MESSAGES}
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("in_doubt", list(InDoubt))
-@pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_a_hundred_thousand_mails_survive_twenty_kills(behaviour: str, in_doubt: InDoubt) -> None:
-    with toy_provider(behaviour, honours_keys=in_doubt == InDoubt.REPEAT) as address:
-        dispatch = dispatch_to(address, in_doubt=in_doubt, messages=100_000)
-        send_and_kill(dispatch, kills=20)
-        outcome = outcome_of(dispatch, address)
-    assert (outcome.lost, outcome.doubled, outcome.wrong) == (set(), set(), set())
-    assert in_doubt == InDoubt.LEAVE or "unknown" not in outcome.states

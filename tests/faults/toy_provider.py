@@ -11,7 +11,6 @@ import random
 from collections import Counter
 from urllib.parse import parse_qs, urlsplit
 
-STALL_SECONDS = 30.0
 BEHAVIOURS = (
     "behaves",
     "throttles",
@@ -36,8 +35,8 @@ SHARES = {
 class Provider:
     """Takes mail; `honours_keys` says whether a key is delivered once."""
 
-    def __init__(self, behaviour: str, *, honours_keys: bool, seed: int) -> None:
-        self.behaviour, self.honours_keys = behaviour, honours_keys
+    def __init__(self, behaviour: str, *, honours_keys: bool, stall_seconds: float, seed: int) -> None:
+        self.behaviour, self.honours_keys, self.stall_seconds = behaviour, honours_keys, stall_seconds
         self.chance = random.Random(seed)
         self.delivered: Counter[str] = Counter()
         self.rejected: set[str] = set()
@@ -71,7 +70,7 @@ class Provider:
         if self.behaviour == "fails":
             return 500, {}, {"error": "broken"}
         if self.behaviour == "stalls":
-            await asyncio.sleep(STALL_SECONDS)
+            await asyncio.sleep(self.stall_seconds)
             return self.deliver(key)
         if self.behaviour == "loses_replies" or self.chance.random() < 0.5:
             self.deliver(key)
@@ -119,6 +118,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("behaviour", choices=BEHAVIOURS)
     parser.add_argument("--honours-keys", action="store_true")
+    parser.add_argument("--stall-seconds", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=6)
     args = parser.parse_args()
-    asyncio.run(run(Provider(args.behaviour, honours_keys=args.honours_keys, seed=args.seed)))
+    options = {"honours_keys": args.honours_keys, "stall_seconds": args.stall_seconds, "seed": args.seed}
+    asyncio.run(run(Provider(args.behaviour, **options)))

@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch
 from delivery.outbox import Claimed, Composed
-from delivery.sending import send_chunk
+from delivery.sending import CHUNK, send_chunk
 
 
 def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
@@ -24,12 +24,12 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
     ]
 
 
-def main(dispatch_id: int) -> None:
+def main(dispatch_id: int, chunk: int = CHUNK) -> None:
     """Send chunk after chunk; a database that is away ends an attempt, as it ends a task."""
     while True:
         try:
             dispatch = Dispatch.objects.select_related("sender").get(pk=dispatch_id)
-            idle = send_chunk(dispatch, compose=compose).claimed == 0
+            idle = send_chunk(dispatch, compose=compose, limit=chunk).claimed == 0
         except (DatabaseError, InterfaceError):
             connection.close()
             idle = True

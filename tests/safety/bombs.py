@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-MANY = 100_000
-
 
 def wide(seed: str, *, name: str = "s", doublings: int = 16) -> str:
     """Liquid that makes a text of many times the seed, as long as it is let."""
@@ -29,8 +27,8 @@ def bombs() -> Iterator[Bomb]:
     """Yield all of them."""
     yield from (Bomb(name, f"<mj-text>{liquid}</mj-text>") for name, liquid in _LIQUID.items())
     yield from (Bomb(name, body) for name, body in _MARKUP.items())
-    yield Bomb("a subject without end", subject="a{{ x }}" * 60_000)
-    yield Bomb("a text without end", text="https://s.example/{{ x }} " * 20_000)
+    yield Bomb("a subject without end", subject="a{{ x }}" * 1_900)
+    yield Bomb("a text without end", text="https://s.example/{{ x }} " * 1_900)
     slot = '<mj-raw>{% slot "hero" %}{% endslot %}</mj-raw>'
     yield Bomb(
         "a slot that shows itself",
@@ -43,7 +41,6 @@ def bombs() -> Iterator[Bomb]:
     yield Bomb(
         "a block that shows itself", show, blocks={"offer": '{% render "offer" %}{% render "offer" %}'}
     )
-    yield Bomb("a block full of loops", show, blocks={"offer": loops})
     yield Bomb(
         "data of a megabyte, shown again and again",
         "<mj-text>{% for i in (1..1000) %}{{ customer.attributes.story }}{% endfor %}</mj-text>",
@@ -87,22 +84,23 @@ _LIQUID = {
     "many things that are unlike": wide("ab,") + "{{ s | split: '' | uniq | size }}"
     "{{ s | split: ',' | sort_natural | uniq | join }}",
     "words that are counted": wide("a ") + "{{ s | truncatewords: 999999999 }}{{ s | split: ' ' | size }}",
-    "a filter after the other": "{{ 'x' " + "| upcase | downcase " * 20_000 + "}}",
-    "a condition after the other": "{% if a" + " or a" * 50_000 + " %}x{% endif %}",
-    "conditions in conditions": "{% if a %}" * 5_000 + "{% endif %}" * 5_000,
-    "brackets in brackets": "{{ " + "a[" * 5_000 + "0" + "]" * 5_000 + " }}",
-    "a path without end": "{{ a" + ".b" * 50_000 + " }}",
-    "a case of many": "{% case x %}" + "{% when 1 %}y" * 20_000 + "{% endcase %}",
-    "lines without end": "{% liquid\n" + "echo 1\n" * 50_000 + "%}",
-    "outputs without end": "{{ x }}" * 50_000,
-    "a cycle of many": "{% for i in (1..1000) %}{% cycle " + ",".join(["'x'"] * 20_000) + " %}{% endfor %}",
+    "a filter after the other": "{{ 'x' " + "| upcase | downcase " * 140 + "}}",
+    "a condition after the other": "{% if a" + " or a" * 580 + " %}x{% endif %}",
+    "conditions in conditions": "{% if a %}" * 990 + "{% endif %}" * 990,
+    "brackets in brackets": "{{ " + "a[" * 45 + "0" + "]" * 45 + " }}",
+    "a path without end": "{{ a" + ".b" * 1_400 + " }}",
+    "a case of many": "{% case x %}" + "{% when 1 %}y" * 1_900 + "{% endcase %}",
+    "lines without end": "{% liquid\n" + "echo 1\n" * 400 + "%}",
+    "outputs without end": "{{ x }}" * 1_900,
+    "a cycle of many": "{% for i in (1..1000) %}{% cycle " + ",".join(["'x'"] * 700) + " %}{% endfor %}",
 }
 _MARKUP = {
-    "tags that open": "{% if a " * 50_000,
-    "outputs that open": "{{ a " * 50_000,
-    "comments that open": "<!-- " * MANY,
-    "quotes that open": "<a \"<a '" * 50_000,
-    "styles that open": "<style>" * 50_000,
-    "elements in elements": "<mj-wrapper>" * 20_000,
-    "elements without end": "<mj-text>x</mj-text>" * 20_000,
+    "tags that open": "{% if a " * 1_900,
+    "outputs that open": "{{ a " * 1_900,
+    "comments that open": "<!-- " + "x" * 30 + " <!-- " * 1_900,
+    "quotes that open": ("<a \"<a '" + "x" * 50) * 950,
+    "styles that open": ("<style>" + "a{color:red;" * 2) * 1_900,
+    "elements in elements": "<mj-wrapper>" * 1_900,
+    "elements closed in elements": "<mj-wrapper>" * 900 + "</mj-wrapper>" * 900,
+    "elements without end": "<mj-text>x &amp; y, and a line</mj-text>\n" * 950,
 }

@@ -26,6 +26,7 @@ from customers.locating import locate_everybody
 from customers.models import SyncRun
 from delivery.turns import due_dispatches
 from demo.answering import ANSWERS, answer_new_mail, settle
+from demo.journeys import open_cart_journey
 from demo.loading import SOURCE, load_shop, loaded_world
 from demo.serving import served
 from demo.world import World, build_world
@@ -67,6 +68,10 @@ class Command(BaseCommand):
         if not Campaign.objects.filter(segment__key="has-bought").exists():
             with self._step("Campaign"):
                 launch(create_campaign(CONTENT / "campaign.yaml").pk)
+        with self._step("Journey"):
+            self.console.print(
+                f"  {open_cart_journey()} left a cart behind and are on their way", style="dim"
+            )
         self._send_and_answer(world)
 
     def _shop(self) -> World:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook
 
 from campaigns.journeys.calling import WAITS, _claimed, call_due
-from campaigns.models import WebhookCall
+from campaigns.models import Journey, WebhookCall
 from tests.campaigns.journeys.going import enrol, journey, walk
 from tests.campaigns.making import people
 
@@ -95,6 +95,15 @@ def test_a_call_into_the_house_is_not_made(address: str, settings: Settings) -> 
     call.refresh_from_db()
     assert Receiver.got == []
     assert call.said.startswith("InternalAddress: ")
+
+
+def test_a_call_that_cannot_be_signed_keeps_no_other_waiting(address: str) -> None:
+    call = called_by_a_step(address)
+    Journey.objects.update(webhook_secret="")
+    assert call_due() == 0
+    call.refresh_from_db()
+    assert (call.state, call.attempts, Receiver.got) == ("queued", 1, [])
+    assert call.said.startswith("EmptyWebhookSecretError: ")
 
 
 def test_a_call_whose_worker_died_is_made_again_after_its_lease(address: str) -> None:
