@@ -2,8 +2,9 @@
 
 `python -m bench.launch [--customers 1000000]` makes customers in ten zones in a PostgreSQL of its own that it throws
 away. All of them were sent a mail yesterday, and half of them two days before. It launches three campaigns to them: at
-one moment, by zones with quiet hours, and by habits with two caps. It prints the seconds of the segment's first refresh
-and of each launch (which refreshes it again), and how many times those of a plain copy of the ids that is.
+one moment, by zones with quiet hours, and by habits with two caps. It prints the processor's seconds of the segment's
+first refresh and of each launch (which refreshes it again), both PostgreSQL's and ours, how many times those of a plain
+copy of the ids that is, and the seconds of the clock.
 """
 
 import argparse
@@ -73,7 +74,7 @@ def _measure(count: int) -> None:
     _fill(count)
     print(f"{count:,} customers, {count * 3 // 2:,} mails sent; load average {os.getloadavg()[0]:.1f}")
     plain = _plain_copy()
-    print(f"a plain copy of as many rows with one index: {plain:.1f} s")
+    print(f"a plain copy of as many rows with one index: {plain:.1f} s of processor time")
     for name, fields, caps in (
         ("one moment", {}, []),
         (
@@ -90,14 +91,16 @@ def _measure(count: int) -> None:
         (
             "habits and two caps",
             {"timing_kind": "habit", "send_on": date.today() + timedelta(days=3)},
-            [(2, 7), (20, 30)],
+            [(6, 7), (20, 30)],
         ),
     ):
-        refreshed, launched, queued = _launch(name, fields, caps)
+        refreshed, launched, clock, queued = _launch(name, fields, caps)
         million = launched * 1_000_000 / count
         print(
-            f"{name}: segment {refreshed:.1f} s, launch {launched:.1f} s ({queued:,} queued), {launched / plain:.1f} x "
-            f"the copy; a million in {million:.0f} s, aim {AIM_SECONDS_A_MILLION} s"
+            f"{name}: segment {refreshed:.1f} s, launch {launched:.1f} s of processor time, {launched / plain:.1f} x "
+            f"the copy ({clock:.1f} s by the clock, {queued:,} queued); a million in {million:.0f} s, aim "
+            f"{AIM_SECONDS_A_MILLION} s",
+            flush=True,
         )
     connection.close()
 
@@ -126,15 +129,17 @@ def _plain_copy() -> float:
 
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE plain_copy (id bigint PRIMARY KEY, made_at timestamptz)")
-        begin = time.perf_counter()
+        begin = _processor_seconds()
         cursor.execute("INSERT INTO plain_copy SELECT id, now() FROM customers_customer ORDER BY id")
-        took = time.perf_counter() - begin
+        took = _processor_seconds() - begin
         cursor.execute("DROP TABLE plain_copy")
     return took
 
 
-def _launch(name: str, fields: dict[str, object], caps: list[tuple[int, int]]) -> tuple[float, float, int]:
-    """Launch a new campaign; seconds of the segment's refresh and of the launch, and the mails queued."""
+def _launch(
+    name: str, fields: dict[str, object], caps: list[tuple[int, int]]
+) -> tuple[float, float, float, int]:
+    """Launch a new campaign; processor's seconds of the refresh and the launch, its clock's, and the mails queued."""
     from campaigns import launching
     from campaigns.models import Campaign, ContactCap
     from segments import membership
@@ -145,15 +150,26 @@ def _launch(name: str, fields: dict[str, object], caps: list[tuple[int, int]]) -
         ContactCap.objects.create(most=most, within_days=days)
     campaign = draft(name, no_mail=10)
     Campaign.objects.filter(pk=campaign.pk).update(**fields)
-    begin = time.perf_counter()
+    begin = _processor_seconds()
     membership.refresh(campaign.segment, cause="launch")
-    refreshed = time.perf_counter() - begin
-    begin = time.perf_counter()
+    refreshed = _processor_seconds() - begin
+    begin, clock = _processor_seconds(), time.perf_counter()
     launched = launching.launch(campaign.pk)
-    took = time.perf_counter() - begin
+    took, clock = _processor_seconds() - begin, time.perf_counter() - clock
     queued = launching.Campaign.objects.get(pk=campaign.pk).dispatch.messages.count()
     assert queued == sum(count for key, count in launched.by_variant.items() if key != "no_mail")
-    return refreshed, took, queued
+    return refreshed, took, clock, queued
+
+
+def _processor_seconds() -> float:
+    """What this process and its connection's server process have used so far."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return time.process_time() + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
