@@ -112,7 +112,7 @@ def opened(file: Path) -> Iterator[TextIO]:
     except UnicodeDecodeError as error:
         raise UnreadableFileError(f"it is not UTF-8 text ({error.reason})") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableFileError(str(error)) from error
+        raise UnreadableFileError(getattr(error, "strerror", None) or str(error)) from error
 
 
 def _rows(reader: Iterator[list[str]], *, width: int) -> Iterator[Row]:

@@ -66,8 +66,11 @@ class Command(BaseCommand):
         try:
             log, features = _read(options)
             trial = _trial(log, options)
-        except (UnreadableError, OSError) as error:
+        except UnreadableError as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
+        except OSError as error:
+            file = Path(error.filename or options["file"]).name
+            raise CommandError(f"{file}: {error.strerror or error}", returncode=BAD_INPUT) from error
         try:
             judged = [_judge(name, trial, features, options) for name in names]
         except TooManyItemsError as error:
