@@ -1,6 +1,7 @@
 """Customers, templates and drafts for the tests of campaigns, reports and flows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from campaigns.forms import CampaignForm
 from campaigns.launching import Launched, launch
@@ -102,7 +103,7 @@ def form_data(name: str, *, segment: Segment, sender: Sender, no_mail: int = 0) 
     }
 
 
-def launched(name: str = "Spring", **options: object) -> tuple[Campaign, Launched]:
+def launched(name: str = "Spring", **options: Any) -> tuple[Campaign, Launched]:
     """A launched campaign with what its launch counted."""
     campaign = draft(name, **options)
     counted = launch(campaign.pk)
