@@ -45,7 +45,8 @@ SELECT id, 6 + id %% 16, 9 FROM customers_customer WHERE id %% 3 <> 0
 """
 _SENT = """
 INSERT INTO delivery_message (dispatch_id, customer_id, variant_key, state, sent_at)
-SELECT %(dispatch)s, id, '', 'sent', now() - make_interval(days => %(days)s) FROM customers_customer WHERE id %% %(every)s = 0
+SELECT %(dispatch)s, id, '', 'sent', now() - make_interval(days => %(days)s)
+FROM customers_customer WHERE id %% %(every)s = 0
 """
 
 

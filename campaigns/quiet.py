@@ -30,7 +30,7 @@ UPDATE delivery_message message SET due_at = moved.due_at FROM moved WHERE moved
 def keep_all_quiet() -> int:
     """Move what is due into somebody's quiet hours to their end, in every campaign that is sending; return how many."""
     sending = Campaign.objects.filter(dispatch__state=Dispatch.State.SENDING).exclude(quiet_from=None)
-    return sum(keep_quiet(one) for one in sending.with_progress().filter(has_open=True).order_by("pk"))
+    return sum(keep_quiet(one) for one in sending.unfinished().order_by("pk"))
 
 
 @transaction.atomic

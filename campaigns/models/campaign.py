@@ -19,8 +19,17 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
     def with_progress(self) -> "CampaignQuerySet":
         """Add `has_open`: whether a message of it has not reached its final state."""
-        left = Message.objects.filter(dispatch=OuterRef("dispatch")).exclude(state__in=Message.TERMINAL)
-        return self.annotate(has_open=Exists(left))
+        return self.annotate(has_open=self._left())
+
+    def unfinished(self) -> "CampaignQuerySet":
+        """Those with a message that has not reached its final state."""
+        return self.filter(self._left())
+
+    @staticmethod
+    def _left() -> Exists:
+        return Exists(
+            Message.objects.filter(dispatch=OuterRef("dispatch")).exclude(state__in=Message.TERMINAL)
+        )
 
 
 class Campaign(models.Model):
