@@ -1,4 +1,4 @@
-"""Where mail providers report: one address each, which exists only with the secret that verifies its reports."""
+"""Where mail providers report, and hand over mail: an address exists only with the secret that verifies its callers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +82,16 @@ PROVIDERS = (
     ),
 )
 """All of Anymail's; Scaleway has no reports there."""
+INBOUND = (
+    Provider(
+        name="mailgun", view=f"{_ANYMAIL}.mailgun.MailgunInboundWebhookView", takes="webhook_signing_key"
+    ),
+    Provider(name="mailjet", view=f"{_ANYMAIL}.mailjet.MailjetInboundWebhookView"),
+    Provider(name="postmark", view=f"{_ANYMAIL}.postmark.PostmarkInboundWebhookView"),
+    Provider(name="sendgrid", view=f"{_ANYMAIL}.sendgrid.SendGridInboundWebhookView"),
+    Provider(name="sparkpost", view=f"{_ANYMAIL}.sparkpost.SparkPostInboundWebhookView"),
+)
+"""Those that hand over a received mail as it is; Mandrill's does so at the address of its reports."""
 
 
 def view_of(provider: Provider, secret: str) -> View:
@@ -126,11 +136,12 @@ def _refusing(sentence: str) -> Iterator[None]:
 
 
 def _patterns() -> Iterator[URLPattern]:
-    for provider in PROVIDERS:
-        secret = settings.WEBHOOK_SECRETS.get(provider.name if provider.is_signed else "")
-        if secret:
-            view = view_of(provider, secret)
-            yield path(f"{provider.name}/tracking/", view, name=f"{provider.name}-tracking")
+    for kind, providers in (("tracking", PROVIDERS), ("inbound", INBOUND)):
+        for provider in providers:
+            secret = settings.WEBHOOK_SECRETS.get(provider.name if provider.is_signed else "")
+            if secret:
+                view = view_of(provider, secret)
+                yield path(f"{provider.name}/{kind}/", view, name=f"{provider.name}-{kind}")
 
 
 urlpatterns = list(_patterns())

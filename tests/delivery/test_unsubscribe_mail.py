@@ -1,5 +1,7 @@
 """Who sends a mail to the address in List-Unsubscribe is unsubscribed, and nobody else."""
 
+import base64
+import json
 import re
 import socketserver
 import threading
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 from anymail.inbound import AnymailInboundMessage
 from anymail.signals import AnymailInboundEvent, inbound
+from django.core.exceptions import SuspiciousOperation
+from django.test import RequestFactory
 from pytest_django import Settings
 
 from campaigns.sending import send_due
@@ -24,6 +28,7 @@ from delivery.unsubscribe_mail import (
     read_mailbox,
     unsubscribe_by,
 )
+from delivery.webhook_urls import INBOUND, view_of
 from tests.campaigns.making import bestsellers, launched, people
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +199,35 @@ def test_a_mailbox_that_is_not_there_is_said(settings: Settings) -> None:
 def test_without_a_mailbox_nothing_is_read(settings: Settings) -> None:
     settings.UNSUBSCRIBE_IMAP_URL = ""
     assert read_mailbox() == 0
+
+
+@pytest.mark.parametrize(("password", "status", "left"), [("long-password", 200, 0), ("guessed", 400, 1)])
+def test_postmark_hands_mail_over_with_the_agreed_password_only(
+    queue: Queue, password: str, status: int, left: int
+) -> None:
+    (message,) = queue(1)
+    address = address_for(message.pk, mailbox=MAILBOX)
+    report = {
+        "From": "a@example.com",
+        "FromFull": {"Email": "a@example.com", "Name": ""},
+        "To": address,
+        "ToFull": [{"Email": address, "Name": ""}],
+        "OriginalRecipient": address,
+        "Subject": "unsubscribe",
+        "TextBody": "",
+        "Headers": [],
+        "Attachments": [],
+        "MessageID": "1",
+    }
+    (postmark,) = (provider for provider in INBOUND if provider.name == "postmark")
+    authorization = "Basic " + base64.b64encode(f"shop:{password}".encode()).decode()
+    request = RequestFactory().post(
+        "/", json.dumps(report), content_type="application/json", headers={"Authorization": authorization}
+    )
+    view = view_of(postmark, "shop:long-password")
+    if status == 400:
+        with pytest.raises(SuspiciousOperation):
+            view(request)
+    else:
+        assert view(request).status_code == status
+    assert len(consenting()) == left
