@@ -26,12 +26,12 @@ def experiment() -> Experiment:
     return experiment
 
 
-def selected(expression: str, parameters: list[object]) -> list[object]:
-    """The expression's value for each of IDS, in their order."""
+def selected(expression: str, parameters: list[object], ids: list[UUID] = IDS) -> list[object]:
+    """The expression's value for each of the ids, in their order."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {expression} FROM unnest(%s::uuid[]) WITH ORDINALITY AS one(public_id, place) ORDER BY place",
-            [*parameters, IDS],
+            [*parameters, ids],
         )
         return [value for (value,) in cursor.fetchall()]
 
@@ -49,6 +49,15 @@ def test_the_variant_in_sql_is_the_variant_in_python(weights: list[int]) -> None
     shares = [Share(f"v{index}", weight) for index, weight in enumerate(weights)]
     found = selected(*variant_sql(salt="x", public_id="public_id", shares=shares))
     assert found == variants_of(salt="x", public_ids=IDS, shares=shares).tolist()
+
+
+def test_a_hundred_thousand_customers_are_split_alike_in_both() -> None:
+    bits = np.random.default_rng(4).bytes(1_600_000)
+    ids = [UUID(bytes=bits[start : start + 16]) for start in range(0, len(bits), 16)]
+    shares = [Share("a", 4_501), Share("b", 4_499), Share("no_mail", 1_000)]
+    found = selected(*variant_sql(salt="spring", public_id="public_id", shares=shares), ids)
+    assert found == variants_of(salt="spring", public_ids=ids, shares=shares).tolist()
+    assert len(set(ids)) == 100_000
 
 
 def test_a_bucket_on_a_threshold_belongs_to_the_next_variant_in_both() -> None:
