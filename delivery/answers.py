@@ -30,10 +30,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """The provider did not take this mail now and may later: a throttle is not a failure."""
+    """The provider did not take this mail now and may later: a throttle is not a failure.
+
+    `is_about_mail`: it was said of this mail alone, which is not tried for ever then.
+    """
 
     reason: str
     retry_after: timedelta | None = None
+    is_about_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,16 @@ _HARD_WORDS = re.compile(
     r"|(unknown|invalid|no such|nonexistent|non-existent) (user|mailbox|recipient|address|account)"
     r"|no mailbox (here )?by that name|recipient address rejected|mailbox unavailable|bad destination mailbox"
 )
+_CLOSED = re.compile(r"\b(disabled|inactive)\b")
+"""Said with a policy's code it may be the sender's account that is meant."""
 _POLICY_WORDS = re.compile(
     r"\bspam|blocked|block ?list|blacklist|\bpolicy|reputation|\bdmarc\b|\bspf\b|\bdkim\b|not authenticated|\bdenied"
+    r"|sender (address )?rejected|\baup#"
 )
 _SOFT_WORDS = re.compile(
     r"\bfull\b|quota|over ?limit|exceeded storage|temporar|try again|later|greylist|too many|timed? ?out|rate limit"
 )
-_HARD = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1), (7, 13), (7, 17), (7, 18)})
+_HARD = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1), (7, 13), (7, 17), (7, 18)})
 """Subjects and details that say of the address that it is not there: RFC 3463, 7293, 7505 and the IANA registry."""
 _OURS = frozenset({(1, 7), (1, 8)})
 """The sender's address is bad."""
@@ -75,12 +78,13 @@ def said_by(raw: Any) -> str:
 
 
 def _by_code(subject: int, detail: int, words: str) -> MessageEvent.Bounce | None:
-    """By the code alone, where it is telling; 5.0.0, 5.4.1 and 5.5.0 are used for anything, so the words decide."""
+    """By the code alone, where it is telling; 5.0.0, 5.1.0, 5.4.1 and 5.5.0 are used for anything: words decide."""
     if (subject, detail) in _HARD:
         return Bounce.HARD
     if subject == 7 or (subject, detail) in _OURS:
-        return Bounce.HARD if subject == 7 and detail == 1 and _is_nobody(words) else Bounce.POLICY
-    if (subject, detail) in ((0, 0), (4, 1), (5, 0), (3, 0)):
+        is_nobody = subject == 7 and detail == 1 and _is_nobody(_CLOSED.sub("", words))
+        return Bounce.HARD if is_nobody else Bounce.POLICY
+    if (subject, detail) in ((0, 0), (1, 0), (4, 1), (5, 0), (3, 0)):
         return None
     return Bounce.OTHER if subject == 6 or (subject, detail) == (2, 3) else Bounce.SOFT
 

@@ -54,7 +54,7 @@ class HandedOver:
 def hand_over(backend: Backend, ready: Ready, *, deadline: float) -> HandedOver:
     """Hand mails over and file each answer; none is handed over after `deadline` (of `time.monotonic()`).
 
-    Raises what nobody foresaw, after filing it: mails without an answer count as uncertain then.
+    Raises what nobody foresaw, after filing it: what has no answer then counts as uncertain.
     """
     result, answered = HandedOver(), Answered()
     waiting = {mail.key: claimed for claimed, mail in ready}
@@ -125,12 +125,26 @@ def _file(result: HandedOver, answered: Answered, *, in_doubt: InDoubt, deadline
     ]
     lasting(lambda: outbox.settle(settlements), until=until)
     result.states.update(one.state.value for one in settlements)
+    answered = _without_given_up(result, answered, until=until)
     for (was_tried, delay, reason), group in _by_fate(answered, result, in_doubt).items():
         if was_tried:
             put_back = partial(outbox.put_back, group, may_repeat=in_doubt != InDoubt.LEAVE)
             result.states.update(lasting(partial(put_back, delay=delay, reason=reason), until=until))
         else:
             lasting(partial(outbox.return_unsent, group, delay=delay, reason=reason), until=until)
+
+
+def _without_given_up(result: HandedOver, answered: Answered, *, until: float) -> Answered:
+    """Fail what was put off for too long for its own sake, and return the other answers."""
+    put_off: dict[str, list[Claimed]] = defaultdict(list)
+    for one, answer in answered:
+        if isinstance(answer, Deferred) and answer.is_about_mail:
+            put_off[answer.reason].append(one)
+    given_up: set[int] = set()
+    for reason, group in put_off.items():
+        given_up |= lasting(partial(outbox.give_up, group, reason=reason), until=until)
+    result.states.update([Message.State.FAILED.value] * len(given_up))
+    return [(one, answer) for one, answer in answered if one.id not in given_up]
 
 
 def _tell_apart(result: HandedOver, answered: Answered) -> None:

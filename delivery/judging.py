@@ -5,13 +5,15 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from django.db import connection
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet, Window
+from django.db.models.functions import Now, RowNumber
 
 from delivery.models import Dispatch, MessageEvent
-from delivery.verdicts import Hit, judged
+from delivery.verdicts import MOST_HITS, TOO_MANY, Hit, judged
 
 BATCH = 2_000
 HITS = (MessageEvent.Kind.OPENED, MessageEvent.Kind.CLICKED)
+_NEEDED = ("message__sent_at", "kind", "occurred_at", "link_index", "user_agent", "dedupe_key", "verdict")
 
 # A person's hit that was taken for a machine's is recorded after all. The dispatch is locked so that what was frozen
 # meanwhile stays.
@@ -37,11 +39,15 @@ RETURNING e.id, e.verdict
 def rescore(message_ids: Collection[int]) -> dict[int, str]:
     """Judge all openings and clicks of these messages anew; return those verdicts that changed, by the hit's id.
 
-    Two statements. What was recorded of a person stays in their history, whatever the verdict becomes.
+    Two statements. What was recorded of a person stays in their history, whatever the verdict becomes. Of what is
+    beyond the first `MOST_HITS` of a message only a person's are looked at: they become a machine's.
     """
-    rows = MessageEvent.objects.filter(message__in=message_ids, kind__in=HITS).select_related("message")
-    hits = [_hit(row) for row in rows.order_by("pk")]
-    verdicts = judged(hits)
+    rows = list(_judgeable(message_ids))
+    hits = [_hit(row) for row in rows]
+    first = {row.pk for row in rows if row.number <= MOST_HITS}  # type: ignore[attr-defined]
+    verdicts = dict.fromkeys((hit.id for hit in hits), TOO_MANY) | judged(
+        [hit for hit in hits if hit.id in first]
+    )
     new = {hit.id: verdicts[hit.id] for hit in hits if verdicts[hit.id] != hit.verdict}
     if not new:
         return {}
@@ -67,6 +73,18 @@ def _hit_messages(begin: datetime, *, after: int) -> list[int]:
     """The next messages, by their ids, with a hit since then."""
     hits = MessageEvent.objects.filter(kind__in=HITS, occurred_at__gte=begin, message__gt=after)
     return list(hits.order_by("message").values_list("message_id", flat=True).distinct()[:BATCH])
+
+
+def _judgeable(message_ids: Collection[int]) -> QuerySet[MessageEvent]:
+    """The hits to be judged, in their order, with their number within the message."""
+    number = Window(RowNumber(), partition_by="message", order_by="pk")
+    hits = MessageEvent.objects.filter(message__in=message_ids, kind__in=HITS).annotate(number=number)
+    return (
+        hits.filter(Q(number__lte=MOST_HITS) | Q(verdict=""))
+        .select_related("message")
+        .only(*_NEEDED)
+        .order_by("pk")
+    )
 
 
 def _hit(row: MessageEvent) -> Hit:

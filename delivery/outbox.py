@@ -29,6 +29,8 @@ ASK_AFTER = timedelta(seconds=settings.DELIVERY_ASK_AFTER_SECONDS)
 """How long a provider is given to finish what was handed over before it is asked whether it did."""
 MAX_ATTEMPTS = 5
 """How often a message may fail; what ended without its fault (a throttle, a dead worker) is not counted."""
+GIVE_UP_AFTER, GIVE_UP_CLAIMS = timedelta(hours=72), 50
+"""A mail that is put off for its own sake fails when it is so old and was claimed so often: it may have waited long."""
 MAX_DEATHS = 40
 """How many workers may die over a message before it is held to be the reason."""
 
@@ -345,6 +347,33 @@ def put_back(
             },
         )
         return dict(cursor.fetchall())
+
+
+def give_up(claimed: Sequence[Claimed], *, reason: str) -> set[int]:
+    """Fail those of these messages that were put off for too long; returns their ids.
+
+    What an earlier attempt may have handed over is left to be queued again.
+    """
+    often = [one for one in claimed if one.raw is None and one.fence >= GIVE_UP_CLAIMS]
+    if not often:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE delivery_message message SET state = 'failed', reason = %(reason)s, raw = NULL, lease_until = NULL
+            FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
+            WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
+                AND message.created_at < statement_timestamp() - make_interval(secs => %(age)s)
+            RETURNING message.id
+            """,
+            {
+                "ids": [c.id for c in often],
+                "fences": [c.fence for c in often],
+                "reason": reason[:200],
+                "age": GIVE_UP_AFTER.total_seconds(),
+            },
+        )
+        return {message_id for (message_id,) in cursor.fetchall()}
 
 
 def return_unsent(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> int:

@@ -1,9 +1,12 @@
 """What a colleague fills in for a sender: made of what its way out has to be told."""
 
 import re
+from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
@@ -89,12 +92,19 @@ class SenderForm(forms.Form):
             self.add_error("from_name", str(error))
         if found.get(f"{_OPTION}security") == "none" and found.get(f"{_OPTION}username"):
             self.add_error(f"{_OPTION}security", "Without encryption the password could be read on its way.")
+        for field in self.described.fields:
+            if field.is_secret and (wrong := self._wrong_secret(field, found)):
+                self.add_error(_OPTION + field.name, wrong)
+        if self._is_readable_on_its_way(found):
+            self.add_error(
+                "address", "The secret could be read on its way: the address has to begin with https."
+            )
         return found
 
     def save(self) -> Sender:
         """Store the sender. What another way out was told is forgotten."""
         found = self.cleaned_data
-        secrets = self._stored_secrets()
+        secrets = {} if self._is_elsewhere(found) else self._stored_secrets()
         options = {}
         for field in self.described.fields:
             typed: str = found[_OPTION + field.name]
@@ -111,6 +121,28 @@ class SenderForm(forms.Form):
             setattr(self.sender, name, found[name])
         self.sender.save()
         return self.sender
+
+    def _wrong_secret(self, field: Field, found: dict[str, Any]) -> str:
+        """Say what is wrong with a secret, or return an empty text."""
+        typed: str = found.get(_OPTION + field.name, "")
+        if typed and self.way != Sender.Backend.SMTP and not (typed.isascii() and typed.isprintable()):
+            return "Only letters, digits and signs of ASCII can stand in it."
+        is_needed = field.name in self._stored_secrets() and found.get(f"{_OPTION}username") != ""
+        if is_needed and not typed and self._is_elsewhere(found):
+            return "Type it in again: it was meant for another address or user name."
+        return ""
+
+    def _is_elsewhere(self, found: dict[str, Any]) -> bool:
+        """Whether the stored secrets would go to another place, or with another name, than they were typed in for."""
+        stored = (self.sender.address, self.sender.options.get("username", ""))
+        return (found.get("address", ""), found.get(f"{_OPTION}username", "")) != stored
+
+    def _is_readable_on_its_way(self, found: dict[str, Any]) -> bool:
+        """Whether a secret would go without encryption to a host that whoever runs Regards does not vouch for."""
+        place = urlsplit(found.get("address", ""))
+        names = [field.name for field in self.described.fields if field.is_secret]
+        has_secret = self._stored_secrets() or any(found.get(_OPTION + name) for name in names)
+        return place.scheme == "http" and bool(has_secret) and not _is_vouched_for(place.hostname or "")
 
     def _option_names(self) -> list[str]:
         return [_OPTION + field.name for field in self.described.fields]
@@ -158,6 +190,19 @@ def _control(field: Field, *, is_stored: bool) -> forms.Field:
         max_length=2000,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+def _is_vouched_for(host: str) -> bool:
+    """Whether OUTBOUND_ALLOWED names a host, or the network of an address."""
+    if host in (allowed.lower() for allowed in settings.OUTBOUND_ALLOWED):
+        return True
+    try:
+        address = ip_address(host)
+        return any(
+            address in ip_network(one, strict=False) for one in settings.OUTBOUND_ALLOWED if "/" in one
+        )
+    except ValueError:
+        return False
 
 
 def _address(typed: str) -> str:

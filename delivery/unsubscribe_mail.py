@@ -4,12 +4,13 @@ Such a mail comes through a provider's inbound webhook, which Anymail verifies, 
 """
 
 import imaplib
+import logging
 import re
 import ssl
 from collections.abc import Iterable, Iterator
 from email.message import Message as Mail
 from email.parser import BytesHeaderParser
-from email.policy import default
+from email.policy import compat32
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,12 +22,14 @@ from common import tokens
 from delivery import tracking
 from delivery.models import Message
 
+logger = logging.getLogger(__name__)
+
 SOURCE = "unsubscribe mail"
 PURPOSE = "unsubscribe by mail"
 MOST_MAILS = 500
 TIMEOUT_SECONDS = 20
-_RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
-_SIGNED = re.compile(r"\+([a-z2-7]{20,40})@", re.IGNORECASE)
+_RECIPIENTS = frozenset({"to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to"})
+_SIGNED = re.compile(r"\+([a-z2-7]{20,40})@", re.ASCII | re.IGNORECASE)
 
 
 class MailboxUnreadable(Exception):
@@ -78,7 +81,8 @@ def _named(text: str) -> Iterator[int]:
 
 
 def _recipients(mail: Mail) -> list[str]:
-    return [str(value) for name in _RECIPIENTS for value in mail.get_all(name, [])]
+    """What stands in the head as it was written: parsing it may fail."""
+    return [str(value) for name, value in mail.raw_items() if name.lower() in _RECIPIENTS]
 
 
 def _logged_in(url: str) -> imaplib.IMAP4:
@@ -108,9 +112,16 @@ def _unread(server: imaplib.IMAP4) -> list[str]:
 
 
 def _heed(server: imaplib.IMAP4, number: str) -> int:
-    """Read the head of one mail, heed it, and mark it as read."""
+    """Read the head of one mail, heed it, and mark it as read, even if it cannot be understood."""
     parts = server.uid("FETCH", number, "(BODY.PEEK[HEADER])")[1]
     head = b"".join(part[1] for part in parts if isinstance(part, tuple))
-    heeded = unsubscribe_by(_recipients(BytesHeaderParser(policy=default).parsebytes(head)))
-    server.uid("STORE", number, "+FLAGS", r"(\Seen)")
+    try:
+        recipients = _recipients(BytesHeaderParser(policy=compat32).parsebytes(head))
+    except (ValueError, LookupError, AttributeError, TypeError):
+        logger.exception("mail %s in the mailbox for unsubscribing cannot be read", number)
+        recipients = []
+    heeded = unsubscribe_by(recipients)
+    answer, told = server.uid("STORE", number, "+FLAGS", r"(\Seen)")
+    if answer != "OK":
+        raise imaplib.IMAP4.error(f"a mail cannot be marked as read: {told!r}")
     return heeded

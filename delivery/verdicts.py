@@ -23,6 +23,10 @@ TRAP_MINUTES = 10
 BURST_LINKS, BURST_SECONDS = 3, 5
 SETTLED_AFTER = timedelta(seconds=2 * BURST_SECONDS)
 """What else comes in a burst has come by then."""
+MOST_HITS, TOO_MANY = 1_000, "more than a person"
+"""So many hits of a message are judged by each other; any more are a machine's."""
+Burst = tuple[datetime, datetime, frozenset[str]]
+"""From when until when, and by which user agents."""
 _STICKS = {HEADERS_ONLY, REPORTED}
 """Verdicts on what is not kept of a hit."""
 
@@ -76,7 +80,7 @@ def judged(hits: Sequence[Hit]) -> dict[int, str]:
 
 def _judged_together(hits: Sequence[Hit]) -> Iterator[tuple[int, str]]:
     trapped = [hit for hit in hits if hit.link_index == TRAP_INDEX]
-    bursts = list(_bursts(sorted((hit for hit in hits if hit.is_click), key=lambda hit: hit.at)))
+    bursts = _bursts(sorted((hit for hit in hits if hit.is_click), key=lambda hit: hit.at))
     for hit in hits:
         yield hit.id, _verdict_alone(hit) or _verdict_by_others(hit, trapped, bursts)
 
@@ -93,9 +97,7 @@ def _verdict_alone(hit: Hit) -> str:
     )
 
 
-def _verdict_by_others(
-    hit: Hit, trapped: Iterable[Hit], bursts: Iterable[tuple[datetime, datetime, frozenset[str]]]
-) -> str:
+def _verdict_by_others(hit: Hit, trapped: Iterable[Hit], bursts: Iterable[Burst]) -> str:
     around = timedelta(minutes=TRAP_MINUTES)
     if any(one.user_agent == hit.user_agent and abs(one.at - hit.at) <= around for one in trapped):
         return "by whom followed the hidden link"
@@ -105,15 +107,22 @@ def _verdict_by_others(
     return ""
 
 
-def _bursts(clicks: Sequence[Hit]) -> Iterator[tuple[datetime, datetime, frozenset[str]]]:
-    """When several links were followed at once, from when until when, and by which user agents; in time's order."""
+def _bursts(clicks: Sequence[Hit]) -> list[Burst]:
+    """When several links were followed at once, in time's order; bursts that overlap are one."""
+    found: list[Burst] = []
     close: deque[Hit] = deque()
     for hit in clicks:
         close.append(hit)
         while hit.at - close[0].at > timedelta(seconds=BURST_SECONDS):
             close.popleft()
         if len({one.link_index for one in close}) >= BURST_LINKS:
-            yield close[0].at, hit.at, frozenset(one.user_agent for one in close)
+            agents = frozenset(one.user_agent for one in close)
+            if found and close[0].at <= found[-1][1]:
+                begin, _, others = found.pop()
+                found.append((begin, hit.at, others | agents))
+            else:
+                found.append((close[0].at, hit.at, agents))
+    return found
 
 
 def _verdict_on_agent(user_agent: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -45,13 +46,13 @@ def take_report(sender: object, event: AnymailTrackingEvent, esp_name: str, **kw
     message, kind = _message_of(event, esp_name), _KINDS.get(event.event_type)
     may_keep = message is None or kind is None or may_note(message.customer_id, kind)
     raw = _plain(event.esp_event)
-    key = str(event.event_id or _hash_of(raw)).replace("\0", "")[:200]
+    key = _text(str(event.event_id or _hash_of(raw)))[:200]
     with transaction.atomic():
         receipt, is_new = WebhookReceipt.objects.get_or_create(
             provider=esp_name,
             event_key=key,
             defaults={
-                "kind": str(event.event_type)[:30],
+                "kind": _text(str(event.event_type))[:30],
                 "raw": raw if may_keep else {},
                 "message": message,
             },
@@ -67,7 +68,7 @@ def _apply(message: Message, *, kind: Kind, event: AnymailTrackingEvent, dedupe_
         return
     at = event.timestamp or now()
     verdict = _verdict_on_report(message, event, at=at) if kind in HITS else ""
-    words = f"{event.mta_response or ''} {event.description or ''}".replace("\0", "").strip()
+    words = _text(f"{event.mta_response or ''} {event.description or ''}").strip()
     bounce = _bounce_of(event, kind, words)
     MessageEvent.objects.bulk_create(
         [
@@ -76,7 +77,7 @@ def _apply(message: Message, *, kind: Kind, event: AnymailTrackingEvent, dedupe_
                 kind=kind,
                 bounce=bounce,
                 occurred_at=at,
-                user_agent=(event.user_agent or "").replace("\0", "")[:300],
+                user_agent=_text(event.user_agent or "")[:300],
                 is_machine=bool(verdict),
                 verdict=verdict,
                 dedupe_key=dedupe_key,
@@ -112,7 +113,7 @@ def _message_of(event: AnymailTrackingEvent, esp_name: str) -> Message | None:
 
     Whoever knows one provider's secret can thus say nothing about another's mails.
     """
-    provider_id = str(event.message_id or "").replace("\0", "")
+    provider_id = _text(str(event.message_id or ""))
     if not provider_id:
         return None
     ours = _OUR_MESSAGE_ID.match(provider_id)
@@ -140,11 +141,16 @@ def _hash_of(raw: Any) -> str:
 def _plain(raw: Any) -> Any:
     """Make a provider's raw report storable as JSON, whatever mapping it came as."""
     if hasattr(raw, "lists"):
-        return {name: values if len(values) > 1 else values[0] for name, values in raw.lists()}
+        raw = {name: values[0] if len(values) == 1 else values for name, values in raw.lists()}
     if isinstance(raw, dict):
-        return {str(name): _plain(value) for name, value in raw.items()}
+        return {_text(str(name)): _plain(value) for name, value in raw.items()}
     if isinstance(raw, list | tuple):
         return [_plain(value) for value in raw]
-    if isinstance(raw, str):
-        return raw.replace("\0", "")
-    return raw if isinstance(raw, int | float | bool | None) else str(raw)
+    if isinstance(raw, float) and not math.isfinite(raw):
+        return None
+    return raw if isinstance(raw, int | float | bool | None) else _text(str(raw))
+
+
+def _text(said: str) -> str:
+    """Text as PostgreSQL takes it: no NUL, and no half of a character."""
+    return said.replace("\0", "").encode("utf-8", "replace").decode()

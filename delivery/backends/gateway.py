@@ -14,7 +14,7 @@ from common import outbound
 from delivery.answers import Accepted, Answer, InDoubt, Unavailable, Uncertain, Untried
 from delivery.backends.base import Outgoing
 from delivery.backends.http_answers import answer_to
-from delivery.backends.side_by_side import Answered, Halt, Mails, side_by_side
+from delivery.backends.side_by_side import Answered, Halt, Mails, answered_by, side_by_side
 
 CONNECTIONS = 8
 PATIENCE_SECONDS = min(20.0, settings.DELIVERY_LEASE_SECONDS / 8)
@@ -50,11 +50,12 @@ class GatewayBackend:
         return {str(key): str(value) for key, value in taken.items()}
 
     def _hand_over_all(self, deadline: float, mails: Mails, halt: Halt) -> Iterator[Answered]:
+        hand_over = partial(self._hand_over, deadline)
         for mail in mails:
-            if (answer := self._hand_over(mail, deadline, halt)) is not None:
+            if (answer := answered_by(hand_over, mail, halt)) is not None:
                 yield mail, answer
 
-    def _hand_over(self, mail: Outgoing, deadline: float, halt: Halt) -> Answer | None:
+    def _hand_over(self, deadline: float, mail: Outgoing, halt: Halt) -> Answer | None:
         """Hand one mail over; None if the gateway cannot be reached."""
         if time.monotonic() + PATIENCE_SECONDS > deadline:
             return Untried(reason="there was no time left to hand it over")

@@ -1,13 +1,16 @@
 """Handing a batch over by several connections at once, and knowing when to stop."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import SimpleQueue
 
-from delivery.answers import Answer, Unavailable, Uncertain
+from delivery.answers import Answer, Unavailable, Uncertain, Untried
 from delivery.backends.base import Outgoing
+
+logger = logging.getLogger(__name__)
 
 MOST_SILENCE = 5
 """After so many lost answers in a row nothing more is risked."""
@@ -55,12 +58,32 @@ Worker = Callable[[Mails, Halt], Iterator[Answered]]
 """Takes mails until there are none and yields an answer to each that it took, or none and halts."""
 
 
+def answered_by(
+    hand_over: Callable[[Outgoing, Halt], Answer | None], mail: Outgoing, halt: Halt
+) -> Answer | None:
+    """Hand one mail over. What nobody foresaw leaves doubt about this mail, and ends the batch."""
+    try:
+        return hand_over(mail, halt)
+    except Exception as error:
+        logger.exception("handing over %s failed", mail.key)
+        halt.begin(f"{type(error).__name__}: {error}"[:200])
+        return Uncertain(reason=f"{type(error).__name__}: {error}"[:200])
+
+
 def side_by_side(batch: Sequence[Outgoing], worker: Worker, *, connections: int) -> Iterator[Answered]:
-    """Yield the answers of all workers as they come; raises Unavailable after them if it came to a halt."""
+    """Yield the answers of all workers as they come; raises Unavailable after them if it came to a halt.
+
+    Raises what a worker raises, after answering for the mails that none took.
+    """
     halt = Halt()
     mails = Mails(waiting=list(reversed(batch)), halt=halt)
     count = min(connections, len(batch))
-    yield from worker(mails, halt) if count <= 1 else _of_threads(mails, halt, worker, count)
+    try:
+        yield from worker(mails, halt) if count <= 1 else _of_threads(mails, halt, worker, count)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        yield from ((mail, Untried(reason=reason)) for mail in reversed(mails.waiting))
+        raise
     if halt.reason:
         raise Unavailable(halt.reason, retry_after=halt.retry_after)
 

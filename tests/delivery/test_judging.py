@@ -9,10 +9,11 @@ from django.core.management import call_command
 
 from common.clock import now
 from customers.models import Event
+from delivery import judging
 from delivery.judging import freeze_verdicts, rescore
 from delivery.models import Message, MessageEvent
 from delivery.recording import record_message_events
-from delivery.verdicts import SETTLED_AFTER, TRAP_INDEX, reported_verdict
+from delivery.verdicts import SETTLED_AFTER, TRAP_INDEX, Hit, _bursts, reported_verdict
 
 pytestmark = pytest.mark.django_db
 Queue = Callable[[int], list[Message]]
@@ -61,6 +62,38 @@ def test_three_links_within_five_seconds_are_a_scanners(message: Message) -> Non
         hit(message, link, begin + timedelta(seconds=seconds))
     rescore([message.pk])
     assert verdicts() == [BURST, BURST, BURST, ""]
+
+
+def test_what_is_beyond_a_thousand_hits_is_no_person(
+    message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "MOST_HITS", 3)
+    begin = now() - timedelta(hours=1)
+    for number in range(5):
+        hit(message, 0, begin + timedelta(minutes=number))
+    hit(message, 1, begin, verdict="no user agent")
+    rescore([message.pk])
+    assert verdicts() == ["", "", "", *["more than a person"] * 2, "no user agent"]
+    assert rescore([message.pk]) == {}
+
+
+def test_bursts_that_overlap_are_one() -> None:
+    begin = now()
+    clicks = [
+        Hit(
+            id=number,
+            message_id=1,
+            is_click=True,
+            at=begin + timedelta(seconds=number),
+            sent_at=None,
+            link_index=number % 7,
+            user_agent=FIREFOX,
+            is_reported=False,
+            verdict="",
+        )
+        for number in range(50)
+    ]
+    assert _bursts(clicks) == [(begin, begin + timedelta(seconds=49), frozenset({FIREFOX}))]
 
 
 def test_one_link_three_times_is_a_person_in_a_hurry(message: Message) -> None:

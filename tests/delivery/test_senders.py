@@ -118,6 +118,58 @@ def test_what_cannot_work_is_refused_in_its_place(admin: Client, change: dict[st
     assert Sender.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"name": "Renamed"}, 302),
+        ({"address": "smtp.evil.example:587"}, 400),
+        ({"option_username": "eve"}, 400),
+        ({"address": "smtp.evil.example:587", "option_password": "new"}, 302),
+    ],
+)
+def test_a_stored_secret_goes_nowhere_else(admin: Client, change: dict[str, str], status: int) -> None:
+    admin.post("/senders/new/smtp/", SMTP)
+    sender = Sender.objects.get()
+    answer = admin.post(f"/senders/{sender.pk}/edit/", SMTP | {"option_password": ""} | change)
+    assert answer.status_code == status
+    if status == 400:
+        assert list(answer.context["form"].errors) == ["option_password"]
+    sender.refresh_from_db()
+    assert sender.secrets()["password"] == change.get("option_password", "pa55 wörd")
+
+
+def test_a_server_that_asks_for_no_password_any_more_is_told_none(admin: Client) -> None:
+    admin.post("/senders/new/smtp/", SMTP)
+    sender = Sender.objects.get()
+    nobody = {"option_username": "", "option_password": ""}
+    assert admin.post(f"/senders/{sender.pk}/edit/", SMTP | nobody).status_code == 302
+    sender.refresh_from_db()
+    assert sender.secrets() == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "secret", "wrong"),
+    [
+        ("http://mail.example/messages", "s3cret", ["address"]),
+        ("HTTP://mail.example/messages", "s3cret", ["address"]),
+        ("http://mail.example/messages", "", []),
+        ("https://mail.example/messages", "s3cret", []),
+        ("http://127.0.0.1:9/messages", "s3cret", []),
+        ("http://10.1.2.3/messages", "s3cret", []),
+        ("https://mail.example/messages", "s3crét", ["option_secret"]),
+        ("https://mail.example/messages", "s3\ncret", ["option_secret"]),
+    ],
+)
+def test_a_secret_travels_sealed_and_in_ascii(
+    admin: Client, settings: Settings, address: str, secret: str, wrong: list[str]
+) -> None:
+    settings.OUTBOUND_ALLOWED = ["127.0.0.1", "10.0.0.0/8"]
+    typed = COMMON | {"address": address, "option_secret": secret, "option_in_doubt": "leave"}
+    answer = admin.post("/senders/new/gateway/", typed)
+    assert answer.status_code == (400 if wrong else 302)
+    assert (list(answer.context["form"].errors) if wrong else []) == wrong
+
+
 @pytest.mark.parametrize("role", [Role.MARKETER, Role.APPROVER, Role.ANALYST])
 def test_only_administrators_set_senders_up(client: Client, sender: Sender, role: Role) -> None:
     client.force_login(User.objects.create_user("m@example.com", role=role))

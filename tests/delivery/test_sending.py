@@ -153,6 +153,36 @@ def test_each_mail_has_an_answer_of_its_own(
     assert [one.reason for one in later] == ["slow down"]
 
 
+@pytest.mark.parametrize(
+    ("hours", "claims", "about_mail", "state"),
+    [
+        (73, 50, True, ("failed", "450 later")),
+        (71, 50, True, ("queued", "450 later")),
+        (73, 20, True, ("queued", "450 later")),
+        (73, 50, False, ("queued", "450 later")),
+    ],
+)
+def test_a_mail_that_is_put_off_for_its_own_sake_is_not_tried_for_ever(
+    dispatch: Dispatch,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+    hours: int,
+    claims: int,
+    about_mail: bool,
+    state: tuple[str, str],
+) -> None:
+    class Later(LocalBackend):
+        def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
+            return [(one, Deferred(reason="450 later", is_about_mail=about_mail)) for one in batch]
+
+    queue(1)
+    Message.objects.update(created_at=now() - timedelta(hours=hours), fence=claims - 1)
+    leaves_by(monkeypatch, Later())
+    result = send_chunk(dispatch, compose=compose)
+    assert Message.objects.values_list("state", "reason").get() == state
+    assert result.states == ({"failed": 1} if state[0] == "failed" else {})
+
+
 def test_a_provider_that_takes_nothing_is_asked_no_further(
     dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,6 +150,7 @@ class Imap(socketserver.StreamRequestHandler):
             self.say(")")
         elif command == "STORE":
             self.server.seen.add(int(words[0]))
+            return not self.server.is_read_only
         return True
 
     def say(self, line: str) -> None:
@@ -162,6 +163,7 @@ def imap(settings: Settings) -> Iterator[Any]:
         mails: dict[int, bytes] = {}
         seen: set[int] = set()
         heard: list[str] = []
+        is_read_only = False
 
     with Server(("127.0.0.1", 0), Imap) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -181,6 +183,25 @@ def test_the_unread_mails_of_a_mailbox_are_heeded_once(queue: Queue, imap: Any) 
     assert consenting() == [third.customer_id]
     assert imap.seen == {7, 8, 9}
     assert read_mailbox() == 0
+
+
+@pytest.mark.parametrize(
+    "bad", [b"=?utf-8?q?a=0Ab?= <x@y.example>", b"<@", b"a@[", b"=?x?q?=?=", b"\xff\xfe <a@\xff>"]
+)
+def test_a_malformed_mail_keeps_no_other_from_unsubscribing(queue: Queue, imap: Any, bad: bytes) -> None:
+    (message,) = queue(1)
+    imap.mails |= {
+        1: b"To: " + bad + b"\r\n\r\n",
+        2: f"To: {address_for(message.pk, mailbox=MAILBOX)}\r\n\r\n".encode(),
+    }
+    assert read_mailbox() == 1
+    assert (consenting(), imap.seen) == ([], {1, 2})
+
+
+def test_a_mailbox_that_cannot_be_marked_as_read_is_said(imap: Any) -> None:
+    imap.mails, imap.is_read_only = {1: b"To: info@shop.example\r\n\r\n"}, True
+    with pytest.raises(MailboxUnreadable, match="marked as read"):
+        read_mailbox()
 
 
 def test_a_mailbox_that_lets_nobody_in_is_said(imap: Any, settings: Settings) -> None:

@@ -116,6 +116,15 @@ def test_reports_may_come_46_times_in_any_order_and_late(
     assert Message.objects.values_list("state", "settled_by").get() == ("sent", "report")
 
 
+def test_what_no_database_takes_is_left_out_of_a_report(client: Client, message: Message) -> None:
+    odd = {"a\0b\ud800": ["\udfff", float("nan"), float("inf"), 1.5]}
+    agent = {"user-agent": "Fire\0fox \ud83d/140"}
+    assert post(client, message, kind="opened", **{"client-info": agent, "odd": odd}).status_code == 200
+    kept = WebhookReceipt.objects.get().raw["event-data"]
+    assert kept["odd"] == {"ab?": ["?", None, None, 1.5]}
+    assert MessageEvent.objects.get().user_agent == "Firefox ?/140"
+
+
 def test_a_complaint_suppresses_the_address(client: Client, message: Message) -> None:
     post(client, message, kind="complained")
     assert is_suppressed("c0@example.com")

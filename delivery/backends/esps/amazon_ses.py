@@ -70,7 +70,6 @@ ESP = Esp(
         errors.PartialCredentialsError,
         errors.EndpointConnectionError,
         errors.ConnectTimeoutError,
-        errors.SSLError,
     ),
     kwargs=_kwargs,
     spf_include="amazonses.com",

@@ -1,5 +1,6 @@
 """Hands mail to a provider through Anymail, one request a mail, several at once."""
 
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from delivery.backends.esps.esp import Connection, Esp
 from delivery.backends.esps.mail import ComposedMail, as_django_mail
 from delivery.backends.http_answers import answer_to
 from delivery.backends.kept import Kept
-from delivery.backends.side_by_side import Answered, Halt, Mails, side_by_side
+from delivery.backends.side_by_side import Answered, Halt, Mails, answered_by, side_by_side
 
 CONNECTIONS = 8
 CONNECT_SECONDS = 5.0
@@ -64,7 +65,7 @@ class EspBackend:
         for mail in mails:
             if time.monotonic() + CONNECT_SECONDS + PATIENCE_SECONDS > deadline:
                 yield mail, Untried(reason="there was no time left to hand it over")
-            elif (answer := self._hand_over(mail, halt)) is not None:
+            elif (answer := answered_by(self._hand_over, mail, halt)) is not None:
                 halt.note(answer)
                 yield mail, answer
 
@@ -140,10 +141,18 @@ def _taken(written: ComposedMail, mail: Outgoing) -> Answer:
 def _never_left(error: AnymailAPIError, esp: Esp) -> bool:
     """Whether no connection came about, so that nothing was handed over."""
     cause = error.__cause__
-    if isinstance(cause, (requests.exceptions.SSLError, requests.ConnectTimeout, *esp.not_sent)):
+    if isinstance(cause, (requests.ConnectTimeout, *esp.not_sent)) or _is_certificate(cause):
         return True
     reason = getattr(cause.args[0] if cause and cause.args else None, "reason", None)
     return isinstance(cause, requests.ConnectionError) and isinstance(reason, _NOT_CONNECTED)
+
+
+def _is_certificate(error: BaseException | None) -> bool:
+    """Whether TLS ended at the certificate; any other trouble with TLS may come after the request was written."""
+    if error is None or isinstance(error, ssl.SSLCertVerificationError):
+        return error is not None
+    inner = [one for one in (*error.args, getattr(error, "reason", None)) if isinstance(one, BaseException)]
+    return any(map(_is_certificate, [*inner, error.__cause__ or error.__context__]))
 
 
 def _words(response: Any) -> str:

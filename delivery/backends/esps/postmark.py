@@ -31,9 +31,10 @@ def _judge(response: Any, halt: Halt) -> Answer | None:
 
 
 def _ask(connection: Connection, key: str) -> str:
+    stream = connection.message_stream or "outbound"  # type: ignore[attr-defined]
     response = connection.session.get(
         f"{connection.api_url}messages/outbound",
-        params={"count": 1, "offset": 0, f"metadata_{_KEY}": key},
+        params={"count": 1, "offset": 0, "messagestream": stream, f"metadata_{_KEY}": key},
         headers={
             "Accept": "application/json",
             "X-Postmark-Server-Token": connection.server_token,  # type: ignore[attr-defined]

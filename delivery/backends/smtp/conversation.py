@@ -14,6 +14,7 @@ from delivery.backends.smtp.replies import Reply, Stage
 
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x20<>\x7f]")
 _BARE = re.compile(rb"\r\n|\r|\n")
+_RESET = "RSET\r\n"
 _STEPS = (Stage.SENDER, Stage.RECIPIENT, Stage.DATA)
 
 
@@ -58,7 +59,7 @@ class Conversation:
             "DATA\r\n",
         ]
         if self.needs_reset:
-            self._commands.insert(0, "RSET\r\n")
+            self._commands.insert(0, _RESET)
         self._sent = len(self._commands) if self.smtp.has_extn("pipelining") else 1
         self.smtp.send("".join(self._commands[: self._sent]).encode())
 
@@ -71,6 +72,8 @@ class Conversation:
                     break
                 self.smtp.send(command.encode())
             said.append(self._reply())
+            if command == _RESET and not said[-1].is_yes:
+                raise smtplib.SMTPServerDisconnected(f"the session cannot be used again: {said[-1].text}")
             if said[-1].is_goodbye:
                 break
         self.served += 1

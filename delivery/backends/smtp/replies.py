@@ -63,7 +63,9 @@ class Reply:
     def answer(self) -> Refused | Deferred:
         """What a reply that is no yes means for the mail."""
         reason = f"{self.code} {self.text}"[:200]
-        return Refused(reason=reason) if 500 <= self.code < 600 else Deferred(reason=reason)
+        if 500 <= self.code < 600:
+            return Refused(reason=reason)
+        return Deferred(reason=reason, is_about_mail=True)
 
     def provider_id(self) -> str:
         """The name under which the server queued the mail, if it says so."""

@@ -3,8 +3,10 @@
 import base64
 import json
 import math
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -13,13 +15,17 @@ from threading import Thread
 from urllib.parse import parse_qsl
 
 import pytest
+import requests
+from anymail.exceptions import AnymailAPIError
 from pytest_django import Settings
+from urllib3 import exceptions as urllib3_errors
 
 from delivery import mime
-from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable, Uncertain
+from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable, Uncertain, Untried
 from delivery.backends.base import Outgoing
 from delivery.backends.esps import ESPS, backend
 from delivery.backends.esps.backend import EspBackend
+from delivery.backends.side_by_side import Halt, Mails, side_by_side
 from delivery.models import Sender
 
 HEADERS = {
@@ -348,6 +354,65 @@ def test_who_can_be_asked_is_believed_about_this_key_only(name: str, answer: obj
         found = one.ask(["regards-1", "regards-2"])
     assert found == {"regards-1": "pm-1" if name == "postmark" else "71"}
     assert "regards-1" in server.seen[0][0]
+
+
+@pytest.mark.parametrize(("chosen", "asked"), [("broadcast", "broadcast"), ("", "outbound")])
+def test_postmark_is_asked_about_the_stream_that_the_mail_took(chosen: str, asked: str) -> None:
+    with answering("postmark", 200, {"Messages": []}, message_stream=chosen) as (server, one):
+        assert one.ask(["regards-1"]) == {}
+    assert f"messagestream={asked}&" in server.seen[0][0]
+
+
+@pytest.mark.parametrize("name", ["resend", "amazon_ses"])
+def test_a_connection_that_breaks_in_tls_leaves_doubt(name: str) -> None:
+    with answering(name, 200, YES[name]) as (server, one):
+        address = f"https://127.0.0.1:{server.server_port}/"
+        options = {**dict(one.options), "api_url": address}
+        answer, error = answer_of(EspBackend(esp=one.esp, options=tuple(sorted(options.items()))))
+    assert (type(answer), error) == (Uncertain, None)
+
+
+@pytest.mark.parametrize("is_certificate", [True, False])
+def test_only_a_certificate_that_is_not_believed_means_that_nothing_left(is_certificate: bool) -> None:
+    said = ssl.SSLCertVerificationError("expired") if is_certificate else ssl.SSLEOFError("gone")
+    lost = AnymailAPIError("lost")
+    lost.__cause__ = requests.exceptions.SSLError(
+        urllib3_errors.MaxRetryError(None, "/", urllib3_errors.SSLError(said))  # type: ignore[arg-type]
+    )
+    assert backend._never_left(lost, ESPS["resend"]) is is_certificate
+
+
+def test_an_error_that_nobody_foresaw_leaves_doubt_about_its_mail_alone() -> None:
+    def mark(mail: object, key: str) -> None:
+        if key == "regards-2":
+            raise RuntimeError("what?")
+
+    mails = [
+        Outgoing(key=f"regards-{n}", recipient="ann@example.com", subject="", raw=RAW) for n in (1, 2, 3)
+    ]
+    with answering("resend", 200, YES["resend"]) as (_, one):
+        alone = EspBackend(esp=replace(one.esp, mark=mark), options=one.options)
+        halt = Halt()
+        found = list(alone._hand_over_all(math.inf, Mails(waiting=mails[::-1], halt=halt), halt))
+    assert [(mail.key, type(answer)) for mail, answer in found] == [
+        ("regards-1", Accepted),
+        ("regards-2", Uncertain),
+    ]
+    assert halt.reason == "RuntimeError: what?"
+
+
+def test_what_no_connection_took_is_untried_whatever_happened() -> None:
+    def worker(mails: Mails, halt: Halt) -> Iterator[tuple[Outgoing, Answer]]:
+        next(mails)
+        raise RuntimeError("what?")
+        yield
+
+    mails = [Outgoing(key=f"regards-{n}", recipient="ann@example.com", subject="", raw=RAW) for n in range(9)]
+    answers: list[tuple[str, type]] = []
+    with pytest.raises(RuntimeError, match="what"):
+        for mail, said in side_by_side(mails, worker, connections=1):
+            answers.append((mail.key, type(said)))
+    assert answers == [(f"regards-{n}", Untried) for n in range(1, 9)]
 
 
 @pytest.mark.parametrize("status", [401, 500, 200])

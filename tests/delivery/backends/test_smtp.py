@@ -76,7 +76,7 @@ def test_mails_arrive_byte_for_byte_over_one_connection(features: tuple[str, ...
     ("reply", "expected"),
     [
         ("550 5.1.1 no such user", Refused(reason="550 5.1.1 no such user")),
-        ("450 4.2.1 try later", Deferred(reason="450 4.2.1 try later")),
+        ("450 4.2.1 try later", Deferred(reason="450 4.2.1 try later", is_about_mail=True)),
     ],
 )
 def test_a_recipient_that_is_refused_harms_no_other(
@@ -143,6 +143,20 @@ def test_a_connection_that_ends_after_a_few_mails_is_opened_again(
         answers, error = sent(backend_to(server), *map(mail, range(6)))
     assert ({type(one) for one in answers.values()}, len(answers), error) == ({Accepted}, 6, None)
     assert (server.log.connections, len(server.log.mails)) == (3, 6)
+
+
+@BOTH
+@pytest.mark.parametrize("reply", ["421 4.4.2 idle for too long", "502 5.5.1 no such command"])
+def test_a_session_that_cannot_be_reset_is_opened_again(features: tuple[str, ...], reply: str) -> None:
+    def script(step: str, argument: str, count: int) -> str | None:
+        if step == "RSET":
+            return reply
+        return "550 5.1.1 nobody" if step == "RCPT" and "nobody" in argument else None
+
+    with serving(script, features=features) as server:
+        answers, error = sent(backend_to(server), mail(1, "nobody@example.com"), mail(2), mail(3))
+    assert ([type(one) for one in answers.values()], error) == ([Refused, Accepted, Accepted], None)
+    assert server.log.connections == 2
 
 
 def test_a_goodbye_to_a_fresh_connection_halts_and_nothing_counts_as_tried() -> None:
