@@ -174,6 +174,7 @@ class RenderView(APIView):
                 {"template": [f"It cannot be rendered for this customer: {error}"]}
             ) from error
         answer = asdict(shown.rendered) | {
+            "html": shown.rendered.html,
             "template": wanted["template"],
             "version": version.number,
             "customer": customer.public_id if customer else None,

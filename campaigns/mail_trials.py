@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
-from campaigns.models import Campaign, Recipient
+from campaigns.models import Campaign, Pilot, Recipient
 from delivery.models import Dispatch, Message
 from experiments.models import Variant
 from recommendations.predictions.trials import MailTrial
@@ -16,7 +16,7 @@ from recommendations.predictions.trials import MailTrial
 def mail_trials(*, since: datetime, until: datetime) -> Sequence[MailTrial]:
     """Campaigns launched in [since, until) with an arm without mail, whose mails have all gone out.
 
-    What was paused or cancelled is none: in it some of those meant to be mailed were not.
+    What was paused, cancelled or stopped after a pilot is none: in it some of those meant to be mailed were not.
     """
     campaigns = Campaign.objects.filter(
         state=Campaign.State.LAUNCHED,
@@ -27,6 +27,7 @@ def mail_trials(*, since: datetime, until: datetime) -> Sequence[MailTrial]:
     ).exclude(
         dispatch__messages__state__in=[Message.State.QUEUED, Message.State.HELD, Message.State.IN_FLIGHT]
     )
+    campaigns = campaigns.exclude(pilot__state=Pilot.State.STOPPED)
     return [_trial(one) for one in campaigns.order_by("launched_at", "pk")]
 
 

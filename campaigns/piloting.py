@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -34,6 +34,27 @@ WHERE message.dispatch_id = %(dispatch)s AND customer.id = message.customer_id A
 """
 _IN_SEGMENT = """EXISTS (SELECT FROM segments_segmentmembership member
     WHERE member.segment_id = %(segment)s AND member.customer_id = customer.id)"""
+# Where people have an hour of their own, it stays that hour, some days later; else the rest is due at once.
+_DUE_AGAIN = """CASE WHEN {due} >= statement_timestamp() THEN {due} WHEN %(keeps_hours)s THEN {due}
+        + ceil(extract(epoch FROM statement_timestamp() - {due}) / 86400) * interval '1 day'
+    ELSE statement_timestamp() END"""
+_RELEASE = f"""
+WITH released AS (
+    UPDATE delivery_message SET state = 'queued', due_at = {_DUE_AGAIN.format(due="due_at")}
+    WHERE dispatch_id = %(dispatch)s AND state = 'held' RETURNING customer_id, due_at
+)
+UPDATE campaigns_recipient recipient SET due_at = released.due_at
+FROM released WHERE recipient.campaign_id = %(campaign)s AND recipient.customer_id = released.customer_id
+"""  # noqa: S608 - a text of this module
+_RELEASE_UNMAILED = f"""
+UPDATE campaigns_recipient recipient
+SET due_at = {_DUE_AGAIN.format(due="coalesce(recipient.due_at, %(launched)s::timestamptz)")}
+FROM customers_customer customer
+WHERE recipient.campaign_id = %(campaign)s AND customer.id = recipient.customer_id AND recipient.variant_key <> ''
+    AND NOT EXISTS (SELECT FROM delivery_message message
+        WHERE message.dispatch_id = %(dispatch)s AND message.customer_id = customer.id)
+    AND NOT ({{chosen}})
+"""  # noqa: S608 - a text of this module
 _FIGURES = """
 SELECT count(*), count(*) FILTER (WHERE state = 'sent'), count(*) FILTER (WHERE state IN ('queued', 'in_flight')),
     count(*) FILTER (WHERE state IN ('failed', 'unknown')),
@@ -191,9 +212,26 @@ def go_on(campaign: Campaign, *, by: User | None) -> bool:
     with transaction.atomic():
         if not _decide(campaign, State.CONTINUED, by=by):
             return False
-        _held(campaign).update(state=Message.State.QUEUED)
+        _release(campaign)
         audit.record(by, "let a campaign go on after its pilot", campaign)
     return True
+
+
+def _release(campaign: Campaign) -> None:
+    """Queue who was held; their clocks start anew, and so do those of whom no mail was meant for, outside the pilot."""
+    pilot = Pilot.objects.select_related("campaign__experiment").get(campaign=campaign)
+    chosen, parameters = _chosen(pilot)
+    parameters |= {
+        "campaign": campaign.pk,
+        "dispatch": campaign.dispatch_id,
+        "launched": campaign.launched_at,
+        "keeps_hours": not campaign.timing().is_alike,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, parameters)
+        cursor.execute(_RELEASE_UNMAILED.format(chosen=chosen), parameters)
+    campaign.last_due_at = campaign.recipients.aggregate(last=Max("due_at"))["last"]
+    campaign.save(update_fields=["last_due_at"])
 
 
 def stop(campaign: Campaign, *, by: User | None) -> bool:

@@ -17,9 +17,13 @@ def is_stale(run: PreflightRun, campaign: Campaign) -> bool:
 
 
 def obstacles(campaign: Campaign) -> list[str]:
-    """Say what the preflight has against a launch; with `settings.LAUNCH_NEEDS_PREFLIGHT` that there is none too."""
-    run = latest(campaign)
-    counts = run is not None and run.state == PreflightRun.State.DONE and not is_stale(run, campaign)
+    """Say what the preflight has against a launch; with `settings.LAUNCH_NEEDS_PREFLIGHT` that there is none too.
+
+    For an occurrence the preflight of its series counts.
+    """
+    judged = campaign.parent or campaign
+    run = latest(judged)
+    counts = run is not None and run.state == PreflightRun.State.DONE and not is_stale(run, judged)
     if run is None or not counts:
         missing = "Nobody has checked the mails since the last change: begin a preflight."
         return [missing] if settings.LAUNCH_NEEDS_PREFLIGHT else []

@@ -4,9 +4,11 @@ import hashlib
 import json
 from typing import Any
 
+from django.db.models import Max
+
 from campaigns.models import Campaign
 from campaigns.slots import to_freeze
-from segments.models import Segment
+from segments.models import ListFill, Segment
 from segments.nesting import CycleError, built_on
 
 LIFE = frozenset(
@@ -50,6 +52,8 @@ def seal_of_launch(campaign: Campaign) -> str:
     for name in PLANS:
         beside = getattr(campaign, name, None)
         plan[name] = str(beside.plan()) if beside is not None else ""
+    pilot = getattr(campaign, "pilot", None)
+    plan["pilot's segment"] = str(_segment(pilot.segment)) if pilot is not None and pilot.segment else ""
     return _checksum({"contents": _contents(campaign), "plan": plan})
 
 
@@ -71,12 +75,16 @@ def _contents(campaign: Campaign) -> dict[str, Any]:
 
 
 def _segment(segment: Segment) -> list[Any]:
-    """What describes the segment, and those that it is built on."""
+    """What describes the segment, and those that it is built on; of lists, which filling was the last."""
     try:
         below = built_on(segment)
     except CycleError:
         below = []
-    return [[one.key, one.kind, one.condition, str(one.as_of)] for one in (*below, segment)]
+    all_of_them = [*below, segment]
+    fills = dict(
+        ListFill.objects.filter(segment__in=all_of_them).values_list("segment").annotate(last=Max("pk"))
+    )
+    return [[one.key, one.kind, one.condition, str(one.as_of), fills.get(one.pk)] for one in all_of_them]
 
 
 def _checksum(content: dict[str, Any]) -> str:

@@ -9,6 +9,8 @@ from django.db import DatabaseError, InterfaceError
 from campaigns import test_sending
 from campaigns.composing import compose
 from campaigns.journeys import mailing
+from campaigns.models import Campaign
+from campaigns.quiet import keep_quiet
 from delivery import heartbeats
 from delivery.models import Dispatch
 from delivery.sending import CHUNK, ChunkResult, Compose, send_chunk
@@ -53,6 +55,8 @@ def send_slice(*, seconds: float = SLICE_SECONDS, chunk: int = CHUNK) -> Slice:
         if chosen is None:
             time.sleep(WAIT_FOR_RATE_SECONDS)
             continue
+        if chosen.pk not in turns:
+            _keep_quiet(chosen)
         turns[chosen.pk] = turns.get(chosen.pk, 0) + 1
         result = _send_one(chosen, chunk)
         if result is None:
@@ -90,6 +94,12 @@ def _next(due: list[int], turns: dict[int, int], resting: dict[int, float]) -> D
         key=lambda one: (-one.priority, one.kind == Dispatch.Kind.CAMPAIGN, turns.get(one.pk, 0), one.pk),
         default=None,
     )
+
+
+def _keep_quiet(dispatch: Dispatch) -> None:
+    """Let what is due in somebody's quiet hours wait: asked before each slice, whether or not beat lives."""
+    for campaign in Campaign.objects.filter(dispatch=dispatch).exclude(quiet_from=None):
+        keep_quiet(campaign)
 
 
 def _send_one(dispatch: Dispatch, chunk: int) -> ChunkResult | None:

@@ -4,12 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from accounts.models import AuditEntry, Role, User
 from campaigns import piloting
 from campaigns.books import reconcile
-from campaigns.launching import LaunchRefused, launch
+from campaigns.launching import LaunchRefused, database_time, launch
 from campaigns.models import Campaign, Pilot
 from campaigns.sending import due_dispatches, send_due
 from customers.models import Alert
@@ -197,3 +198,32 @@ def test_a_plan_of_both_or_neither_is_refused(client: Client) -> None:
     for wrong in (both, both | {"percent": "", "segment": ""}):
         assert "one of the two" in client.post(address, wrong).content.decode()
     assert not Pilot.objects.exists()
+
+
+def test_the_clocks_of_the_rest_start_when_it_is_released_without_mail_too() -> None:
+    people(60)
+    campaign = draft(no_mail=30)
+    Pilot.objects.create(campaign=campaign, percent=20)
+    dispatch_id = launch(campaign.pk).dispatch_id
+    week = timedelta(days=7)
+    Campaign.objects.update(launched_at=F("launched_at") - week)
+    Message.objects.update(due_at=F("due_at") - week)
+    campaign.refresh_from_db()
+    send_due(dispatch_id)
+    first = set(Message.objects.filter(state="sent").values_list("customer_id", flat=True))
+    before = database_time()
+
+    assert piloting.go_on(campaign, by=None)
+    campaign.refresh_from_db()
+    rest = campaign.recipients.exclude(due_at=None)
+    assert min(rest.values_list("due_at", flat=True)) >= before
+    assert campaign.last_due_at == max(rest.values_list("due_at", flat=True))
+    assert set(Message.objects.filter(state="queued").values_list("due_at", flat=True)) == set(
+        rest.exclude(variant_key="no_mail").values_list("due_at", flat=True)
+    )
+    assert not first & set(rest.values_list("customer_id", flat=True))
+    assert (
+        0
+        < rest.filter(variant_key="no_mail").count()
+        < campaign.recipients.filter(variant_key="no_mail").count()
+    )

@@ -12,7 +12,15 @@ from django.core.cache import cache
 from accounts import audit
 from accounts.models import User
 from campaigns.coupons import add_codes
-from campaigns.models import Campaign, CouponPool, JourneyBell
+from campaigns.models import (
+    Campaign,
+    CouponPool,
+    JourneyBell,
+    PreflightExample,
+    PreflightFinding,
+    PreflightRun,
+    SendingHabit,
+)
 from campaigns.sending import send_due
 from customers import consent, privacy_requests
 from customers.engagement import refresh_engagement
@@ -30,6 +38,7 @@ from customers.models import (
 from delivery.models import Message, MessageEvent, WebhookReceipt
 from delivery.recording import record_message_events
 from products.catalogue import ProductRef
+from recommendations.external.models import ExternalRecommendation
 from recommendations.models import ModelVersion, Recommendation
 from segments import membership
 from segments.models import ListedCustomer, ListFill, MembershipChange, Segment, StageChange
@@ -154,6 +163,7 @@ def _recommend(canary: Customer) -> None:
     Recommendation.objects.create(
         customer=canary, model_version=version, product_ids=[1], scores=[1.0], computed_at=AT
     )
+    ExternalRecommendation.objects.create(customer=canary, product_ids=[1], version="1", computed_at=AT)
 
 
 def _mail(canary: Customer) -> Campaign:
@@ -174,6 +184,12 @@ def _mail(canary: Customer) -> Campaign:
             raw={"recipient": EMAIL},
             message=linked,
         )
+    run = PreflightRun.objects.create(campaign=campaign, seal="s")
+    finding = PreflightFinding.objects.create(run=run, kind="cannot_be_written", count=1)
+    PreflightExample.objects.create(
+        finding=finding, customer=canary, variant_key="a", said=f"{EMAIL} is in vain"
+    )
+    SendingHabit.objects.create(customer=canary, hour=9, reactions=1)
     return campaign
 
 

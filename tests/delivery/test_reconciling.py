@@ -12,11 +12,11 @@ from django.urls import reverse
 from accounts.models import AuditEntry, Role, User
 from delivery import outbox, reconciling
 from delivery.answers import InDoubt, Unavailable
-from delivery.backends import BACKENDS
 from delivery.backends.local import LocalBackend
 from delivery.models import Dispatch, MailboxMessage, Message, MessageEvent
 from delivery.steering import steer
 from delivery.tasks import settle_unknown_messages
+from tests.delivery.leaving import leaves_by
 
 pytestmark = pytest.mark.django_db
 Queue = Callable[[int], list[Message]]
@@ -78,7 +78,7 @@ def test_a_provider_that_can_be_asked_is_asked(lost: list[Message], monkeypatch:
     class Asked(LocalBackend):
         in_doubt = InDoubt.ASK
 
-    monkeypatch.setitem(BACKENDS, "local", lambda sender: Asked())
+    leaves_by(monkeypatch, Asked())
     MailboxMessage.objects.create(
         key=Message.key_of(lost[0].pk), recipient="c@example.com", subject="", raw=b""
     )
@@ -99,7 +99,7 @@ def test_a_provider_that_cannot_answer_settles_nothing(
         def ask(self, keys: object) -> dict[str, str]:
             raise Unavailable("mute")
 
-    monkeypatch.setitem(BACKENDS, "local", lambda sender: Mute())
+    leaves_by(monkeypatch, Mute())
     assert reconciling.ask_providers() == 0
     assert {state_of(one) for one in lost} == {("unknown", "")}
 

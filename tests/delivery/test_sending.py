@@ -15,13 +15,13 @@ from common.clock import now
 from customers.models import CustomerFacts, Event, EventType
 from delivery import outbox, pacing
 from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable, Uncertain, Untried
-from delivery.backends import BACKENDS
-from delivery.backends.base import Backend, Outgoing
+from delivery.backends.base import Outgoing
 from delivery.backends.local import LocalBackend
 from delivery.models import Breaker, Dispatch, MailboxMessage, Message
 from delivery.outbox import Claimed, Composed
 from delivery.recording import record_message_events
 from delivery.sending import GROUP, send_chunk
+from tests.delivery.leaving import leaves_by
 
 pytestmark = pytest.mark.django_db
 Queue = Callable[[int], list[Message]]
@@ -96,10 +96,6 @@ class Choosy(LocalBackend):
             Untried(reason="out of time"),
         ]
         return list(zip(batch, answers, strict=False))
-
-
-def leaves_by(patch: pytest.MonkeyPatch, backend: Backend) -> None:
-    patch.setitem(BACKENDS, "local", lambda sender: backend)
 
 
 def is_due_again() -> None:

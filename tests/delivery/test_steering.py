@@ -16,7 +16,6 @@ from common.clock import now
 from customers.models import Alert
 from delivery import breaker, domains, heartbeats, outbox, pacing, watching
 from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable
-from delivery.backends import BACKENDS
 from delivery.backends.base import Outgoing
 from delivery.backends.local import LocalBackend
 from delivery.breaker import Gate
@@ -25,6 +24,7 @@ from delivery.obstacles import Obstacle
 from delivery.sending import GROUP, send_chunk
 from delivery.steering import allow_everything, stop_everything
 from delivery.turns import due_dispatches
+from tests.delivery.leaving import leaves_by
 from tests.delivery.test_sending import compose
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +36,11 @@ def marketer() -> User:
     return User.objects.create_user("mia@example.com", role=Role.MARKETER)
 
 
-def leaves_by(patch: pytest.MonkeyPatch, dispatch: Dispatch, backend: LocalBackend) -> None:
+def leaves_the_house_by(patch: pytest.MonkeyPatch, dispatch: Dispatch, backend: LocalBackend) -> None:
     """Have the dispatch leave the house by this backend."""
     type(dispatch.sender).objects.update(backend="gateway", address="http://127.0.0.1:1/")
     dispatch.sender.refresh_from_db()
-    patch.setitem(BACKENDS, "gateway", lambda sender: backend)
+    leaves_by(patch, backend, way="gateway")
 
 
 def test_nothing_is_claimed_while_the_kill_switch_is_on(dispatch: Dispatch, queue: Queue) -> None:
@@ -63,7 +63,7 @@ def test_what_was_claimed_and_not_handed_over_goes_back_when_all_is_stopped(
             stop_everything(reason="wrong prices", by=None)
             return super().send(batch, deadline=deadline)
 
-    leaves_by(monkeypatch, dispatch, Stopping())
+    leaves_the_house_by(monkeypatch, dispatch, Stopping())
     result = send_chunk(dispatch, compose=compose)
     assert (result.states, result.stopped) == ({"sent": GROUP}, True)
     kept = Message.objects.exclude(state="sent").get()
@@ -204,12 +204,12 @@ def test_a_refused_chunk_shuts_the_way_and_a_taken_mail_opens_it(
         def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
             raise Unavailable("busy", retry_after=timedelta(minutes=7))
 
-    leaves_by(monkeypatch, dispatch, Busy())
+    leaves_the_house_by(monkeypatch, dispatch, Busy())
     assert send_chunk(dispatch, compose=compose).unavailable
     waits = Breaker.objects.get().retry_at - now()
     assert timedelta(minutes=6, seconds=50) < waits < timedelta(minutes=7, seconds=30)
     assert due_dispatches() == []
-    leaves_by(monkeypatch, dispatch, LocalBackend())
+    leaves_the_house_by(monkeypatch, dispatch, LocalBackend())
     Message.objects.update(due_at=now() - timedelta(seconds=1))
     breaker.try_now(dispatch.sender_id)
     assert [send_chunk(dispatch, compose=compose).claimed for _ in range(2)] == [1, 2]
@@ -221,7 +221,7 @@ def test_mail_above_a_domains_rate_is_spread_over_the_time_it_needs(
 ) -> None:
     queue(30)
     domains.set_rate("example.com", 10)
-    leaves_by(monkeypatch, dispatch, LocalBackend())
+    leaves_the_house_by(monkeypatch, dispatch, LocalBackend())
     result = send_chunk(dispatch, compose=compose)
     assert (result.claimed, result.states) == (30, {"sent": 10})
     waiting = Message.objects.filter(state="queued")
@@ -252,7 +252,7 @@ def test_a_domain_that_delays_everything_rests_longer_each_time(
     dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue(2)
-    leaves_by(monkeypatch, dispatch, Answering(Deferred(reason="421 4.7.0 try again later")))
+    leaves_the_house_by(monkeypatch, dispatch, Answering(Deferred(reason="421 4.7.0 try again later")))
     rests = []
     for _ in range(2):
         Message.objects.update(due_at=now() - timedelta(seconds=1))
@@ -265,7 +265,7 @@ def test_a_domain_that_delays_everything_rests_longer_each_time(
     assert send_chunk(dispatch, compose=compose).states == {}
     assert Message.objects.filter(reason="example.com rests: it asks to come again later").count() == 2
     assert domains.wake("example.com")
-    leaves_by(monkeypatch, dispatch, Answering(Accepted(provider_id="p")))
+    leaves_the_house_by(monkeypatch, dispatch, Answering(Accepted(provider_id="p")))
     Message.objects.update(due_at=now() - timedelta(seconds=1))
     assert send_chunk(dispatch, compose=compose).states == {"sent": 2}
 
@@ -274,7 +274,7 @@ def test_a_refusal_by_policy_lets_the_domain_rest_and_tells_somebody(
     dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue(1)
-    leaves_by(monkeypatch, dispatch, Answering(Refused(reason="550 5.7.1 blocked by policy")))
+    leaves_the_house_by(monkeypatch, dispatch, Answering(Refused(reason="550 5.7.1 blocked by policy")))
     assert send_chunk(dispatch, compose=compose).states == {"failed": 1}
     assert DomainPace.objects.get(domain="example.com").rests
     assert Alert.objects.get().key == "delivery:domain:example.com"

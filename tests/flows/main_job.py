@@ -162,8 +162,8 @@ def _click_and_order() -> int:
             f"{address}{_click_path(message.pk)}", headers={"User-Agent": BROWSER}, timeout=PATIENCE_SECONDS
         )
     assert answer.status_code == httpx.codes.FOUND
-    assert message.links is not None
-    assert answer.headers["Location"] == message.links[0]
+    assert message.link_list is not None
+    assert answer.headers["Location"] == message.link_list.urls[0]
     _order(message.customer_id, "after the click")
     clicks = MessageEvent.objects.filter(kind=MessageEvent.Kind.CLICKED, is_machine=False)
     assert list(clicks.values_list("message_id", "link_index")) == [(message.pk, 0)]
