@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -62,8 +63,17 @@ class CampaignAdmin(ModelAdmin):
         return obj is not None and obj.state == Campaign.State.DRAFT
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
-        """Save, and tell the segment who uses it."""
-        super().save_model(request, obj, form, change)
+        """Save, and tell the segment who uses it. Of a draft only what was changed is written, while it is one."""
+        if change:
+            if (
+                not Campaign.objects.select_for_update()
+                .filter(pk=obj.pk, state=Campaign.State.DRAFT)
+                .exists()
+            ):
+                raise PermissionDenied("This campaign was scheduled or launched in the meantime.")
+            obj.save(update_fields=form.changed_data)
+        else:
+            super().save_model(request, obj, form, change)
         tell_campaign(obj)
 
     def delete_model(self, request: HttpRequest, obj: Campaign) -> None:

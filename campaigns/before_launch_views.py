@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.permissions import editors_only
+from campaigns import scheduling
 from campaigns.before_launch_forms import CloneForm, TagsForm
 from campaigns.cloning import clone
 from campaigns.models import Campaign, CampaignTags
@@ -26,24 +27,25 @@ def tags(request: HttpRequest, key: str) -> HttpResponse:
     campaign = get_object_or_404(
         Campaign.objects.select_related("sender").select_for_update(of=("self",)), key=key
     )
-    form = TagsForm.of(campaign, request.POST or None)
+    form, by = TagsForm.of(campaign, request.POST or None), cast(User, request.user)
+    may_change = scheduling.may_change(campaign, by=by)
     if request.method == "POST":
-        if campaign.dispatch_id is not None:
-            messages.error(request, LAUNCHED)
+        if campaign.dispatch_id is not None or not may_change:
+            messages.error(request, LAUNCHED if campaign.dispatch_id else scheduling.ON_SCHEDULE)
             return redirect("campaigns:tags", key)
         if "remove" in request.POST:
             CampaignTags.objects.filter(campaign=campaign).delete()
             messages.success(request, "Links are left as they are.")
             return redirect("campaigns:detail", key)
         if form.is_valid():
-            form.instance.edited_by = cast(User, request.user)
+            form.instance.edited_by = by
             form.save()
             messages.success(request, "Kept. Links into the shop carry these parameters from now on.")
             return redirect("campaigns:detail", key)
     domains, stored = sorted(own_domains(campaign)), tags_of(campaign)
     example = tagged(f"https://{domains[0]}/offer?size=m#top", stored) if stored != NO_TAGS else ""
     context = {"campaign": campaign, "form": form, "domains": domains, "example": example}
-    return render(request, "campaigns/tags.html", context)
+    return render(request, "campaigns/tags.html", context | {"may_change": may_change})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

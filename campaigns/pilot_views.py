@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
-from campaigns import piloting, tasks
+from campaigns import piloting, scheduling, tasks
 from campaigns.before_launch_forms import PilotForm
 from campaigns.before_launch_views import LAUNCHED
 from campaigns.models import Campaign, Pilot
@@ -24,6 +24,7 @@ def pilot(request: HttpRequest, key: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("dispatch"), key=key)
     planned = Pilot.objects.select_related("segment", "decided_by").filter(campaign=campaign).first()
     context: dict[str, object] = {"campaign": campaign, "pilot": planned, "form": PilotForm.of(campaign)}
+    context["may_change"] = scheduling.may_change(campaign, by=cast(User, request.user))
     if planned is not None and campaign.dispatch is not None:
         context |= _standing(planned, campaign)
     return render(request, "campaigns/pilot.html", context)
@@ -46,19 +47,22 @@ def _standing(pilot: Pilot, campaign: Campaign) -> dict[str, object]:
 @transaction.atomic
 def pilot_plan(request: HttpRequest, key: str) -> HttpResponse:
     """Keep the plan, or take it away; before the launch only."""
-    campaign = get_object_or_404(Campaign.objects.select_for_update(), key=key)
+    campaign, by = get_object_or_404(Campaign.objects.select_for_update(), key=key), cast(User, request.user)
     form = PilotForm.of(campaign, request.POST)
     if campaign.dispatch_id is not None:
         messages.error(request, LAUNCHED)
+    elif not scheduling.may_change(campaign, by=by):
+        messages.error(request, scheduling.ON_SCHEDULE)
     elif "remove" in request.POST:
         Pilot.objects.filter(campaign=campaign).delete()
         messages.success(request, "There is no pilot: the launch goes to everybody at once.")
     elif form.is_valid():
-        form.instance.edited_by = cast(User, request.user)
+        form.instance.edited_by = by
         form.save()
         messages.success(request, "Kept. The launch goes to the pilot first.")
     else:
-        return render(request, "campaigns/pilot.html", {"campaign": campaign, "pilot": None, "form": form})
+        context = {"campaign": campaign, "pilot": None, "form": form, "may_change": True}
+        return render(request, "campaigns/pilot.html", context)
     return redirect("campaigns:pilot", key)
 
 

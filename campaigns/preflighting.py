@@ -4,6 +4,7 @@ The run's row is the queue. A worker holds it by a lease, writes a chunk, and ke
 come to in one statement's transaction: whoever is killed leaves nothing counted twice or left out.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -36,6 +37,7 @@ from segments import membership
 from segments.conditions import ConditionError
 from segments.nesting import CycleError
 
+logger = logging.getLogger(__name__)
 CHUNK = 500
 SLICE_SECONDS = 10.0
 """For how long a worker goes on before others of its queue have their turn."""
@@ -110,7 +112,10 @@ def waiting() -> list[int]:
 
 
 def advance(run_id: int, *, seconds: float = SLICE_SECONDS, chunk: int = CHUNK) -> bool:
-    """Go on with a preflight for a while; True where there is more to do. Another worker's is left alone."""
+    """Go on with a preflight for a while; True where there is more to do. Another worker's is left alone.
+
+    What fails ends it, but a database that is away or busy does not: the sweep finds it when its lease is over.
+    """
     run = _claim(run_id)
     if run is None:
         return False
@@ -121,6 +126,11 @@ def advance(run_id: int, *, seconds: float = SLICE_SECONDS, chunk: int = CHUNK) 
                 return bool(_held(run).update(lease_until=None))
     except (ConditionError, CycleError, DependencyFailed) as error:
         _end(run, State.FAILED, error=f"{type(error).__name__}: {error}")
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("Preflight %s failed", run_id)
+        _end(run, State.FAILED, error=f"Unexpected: {type(error).__name__}. The log says more.")
     return False
 
 

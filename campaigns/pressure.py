@@ -1,7 +1,8 @@
 """How much mail people get in all: caps over every campaign and journey, and who goes first.
 
-A cap counts what was sent, or may have been, in the days before a mail is due, and what waits to be sent. What waits
-counts against a mail of the same or a lower priority: the more important one goes out, and the other is left out.
+A cap counts what was sent, or may have been, in the days before a mail is due, and what waits to be sent, or is held
+until a pilot is judged. What waits counts against a mail of the same or a lower priority: the more important one goes
+out, and the other is left out.
 """
 
 from typing import Any
@@ -29,7 +30,7 @@ capped AS (
             message.state IN ('sent', 'unknown', 'in_flight')
                 AND coalesce(message.sent_at, message.handed_over_at, statement_timestamp())
                     > planned.at - make_interval(days => cap.days)
-            OR message.state = 'queued' AND coalesce(rival.priority, {int(JOURNEYS)}) >= %(priority)s
+            OR message.state IN ('queued', 'held') AND coalesce(rival.priority, {int(JOURNEYS)}) >= %(priority)s
                 AND message.due_at < planned.at + make_interval(days => cap.days))
         GROUP BY audience.customer_id, cap.reason, cap.most HAVING count(*) >= cap.most
     ) counted GROUP BY counted.customer_id
@@ -49,7 +50,7 @@ dispatch.kind = 'campaign' AND EXISTS (
             message.state IN ('sent', 'unknown', 'in_flight')
                 AND coalesce(message.sent_at, message.handed_over_at, statement_timestamp())
                     > statement_timestamp() - make_interval(days => cap.within_days)
-            OR message.state = 'queued' AND coalesce(rival.priority, {int(JOURNEYS)}) > own.priority
+            OR message.state IN ('queued', 'held') AND coalesce(rival.priority, {int(JOURNEYS)}) > own.priority
                 AND message.due_at < statement_timestamp() + make_interval(days => cap.within_days))))
 """  # noqa: S608 - a number of this module
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max
 
 from campaigns import approving
 from campaigns.cloning import clone
@@ -74,10 +75,15 @@ def _occurrence(series: Campaign, *, day: date, launch_at: datetime) -> Campaign
     child.repeats, child.repeats_until, child.draws_arms_anew = Campaign.Repeats.NEVER, None, False
     child.created_by, child.scheduled_by = series.created_by, series.scheduled_by
     child.state, child.send_on, child.launch_at = Campaign.State.SCHEDULED, day, launch_at
-    child.parent, child.occurrence = series, series.occurrences.count() + 1
+    child.parent, child.occurrence = series, _last_number(series) + 1
     child.save()
     approving.inherit(child, series=series)
     return child
+
+
+def _last_number(series: Campaign) -> int:
+    """Return the number of the newest occurrence; those before it may have been deleted."""
+    return series.occurrences.aggregate(last=Max("occurrence"))["last"] or 0
 
 
 def _free_key(wanted: str) -> str:

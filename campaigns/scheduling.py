@@ -4,10 +4,11 @@ Beat sweeps. A worker claims a due campaign by a conditional UPDATE, so that a s
 claim whose worker died is taken over after `LEASE`. All times are the database's.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.urls import reverse
 
@@ -21,6 +22,8 @@ from customers.quality.alerts import raise_alert, resolve
 from segments.conditions import ConditionError
 from segments.nesting import CycleError
 
+logger = logging.getLogger(__name__)
+ON_SCHEDULE = "It is on the schedule: whoever may launch changes it, or take it back to a draft first."
 STALE_AFTER = timedelta(minutes=settings.LAUNCH_STALE_AFTER_MINUTES)
 """A launch that comes later than this is held: what was right this morning may be wrong tonight."""
 LEASE = timedelta(minutes=30)
@@ -74,8 +77,13 @@ def unschedule(campaign_id: int) -> bool:
     return True
 
 
+def may_change(campaign: Campaign, *, by: User) -> bool:
+    """Whether somebody may change how a campaign goes out: what is on the schedule changes who may launch alone."""
+    return campaign.state != Campaign.State.SCHEDULED or by.may_launch
+
+
 @transaction.atomic
-def replan(campaign_id: int, values: dict[str, object]) -> Campaign:
+def replan(campaign_id: int, values: dict[str, object], *, by: User | None = None) -> Campaign:
     """Change when an unlaunched campaign is sent; one on the schedule stays on it, at its new time.
 
     `values` are those of `timing_forms.TimingForm.values`. Raises LaunchRefused.
@@ -83,6 +91,8 @@ def replan(campaign_id: int, values: dict[str, object]) -> Campaign:
     campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
     if campaign.state not in Campaign.UNFROZEN:
         raise LaunchRefused(["This campaign has been launched already."])
+    if by is not None and not may_change(campaign, by=by):
+        raise LaunchRefused([ON_SCHEDULE])
     for name, value in values.items():
         setattr(campaign, name, value)
     campaign.claimed_at = None
@@ -103,9 +113,21 @@ def due_campaigns() -> list[int]:
 
 
 def spawn_due() -> int:
-    """Make the occurrences that are due; return how many."""
+    """Make the occurrences that are due; return how many. A series that fails is held and keeps no other up."""
     at = database_time()
-    return sum(recurring.spawn(series_id, at=at) is not None for series_id in due_series())
+    return sum(_spawn(series_id, at=at) for series_id in due_series())
+
+
+def _spawn(series_id: int, *, at: datetime) -> bool:
+    """Whether an occurrence was made. What a database that is away or busy refused is tried again."""
+    try:
+        return recurring.spawn(series_id, at=at) is not None
+    except (OperationalError, InterfaceError):
+        logger.exception("Series %s could not be looked at; it is tried again", series_id)
+    except Exception as error:
+        logger.exception("No occurrence of series %s could be made", series_id)
+        hold(series_id, because=f"Its next occurrence could not be made: {type(error).__name__}.")
+    return False
 
 
 def launch_scheduled(campaign_id: int) -> int | None:

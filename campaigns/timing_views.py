@@ -44,7 +44,7 @@ def campaign_timing(request: HttpRequest, key: str) -> HttpResponse:
     form = TimingForm.of(campaign, request.POST or None)
     if form.is_valid():
         try:
-            scheduling.replan(campaign.pk, form.values())
+            scheduling.replan(campaign.pk, form.values(), by=cast(User, request.user))
         except LaunchRefused as refused:
             form.add_error(None, str(refused))
         else:

@@ -1,6 +1,6 @@
 """Which worker does what: the queue of each task. The Procfile names the queues that each worker reads.
 
-- `send`: sending alone, so that nothing else delays a mail.
+- `send`: sending, and what lets mails go (launches, rings, pilots), so that nothing else delays a mail.
 - `compute`: segments, facts and figures; short, often, and soon.
 - `sync`: what is read from elsewhere.
 - `train`: models. Its worker is of the solo pool: OpenMP can hang in forked children.
@@ -13,6 +13,10 @@ _QUEUES = {
     "campaigns.tasks.compute_habits": "compute",
     "campaigns.tasks.advance_preflight": "compute",
     "campaigns.tasks.enter_present_customers": "compute",
+    "campaigns.tasks.judge_pilots": "send",
+    "campaigns.tasks.launch_due_campaigns": "send",
+    "campaigns.tasks.launch_scheduled": "send",
+    "campaigns.tasks.ring_due_dispatches": "send",
     "campaigns.tasks.send_dispatch": "send",
     "connectors.tasks.*": "sync",
     "customers.tasks.advance_list": "sync",

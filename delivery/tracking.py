@@ -7,7 +7,7 @@ from common.clock import now
 from customers import consent, privacy_requests
 from customers.aliases import current
 from customers.models import Purpose
-from delivery.models import Message, MessageEvent
+from delivery.models import Dispatch, Message, MessageEvent
 
 PURPOSE_OPEN = "open"
 PURPOSE_CLICK = "click"
@@ -33,7 +33,12 @@ def heed_privacy_signal(customer_id: int, request: HttpRequest) -> None:
 
 @transaction.atomic
 def unsubscribe(message: Message, *, source: str) -> None:
-    """Withdraw the recipient's consent to marketing e-mail, once and at once; a repetition changes nothing."""
+    """Withdraw the recipient's consent to marketing e-mail, once and at once; a repetition changes nothing.
+
+    A test mail went to a colleague: the customer it was written as has said nothing.
+    """
+    if message.dispatch.kind == Dispatch.Kind.TEST:
+        return
     consent.withdraw([current(message.customer_id)], source=source, proof=f"message {message.pk}")
     MessageEvent.objects.bulk_create(
         [

@@ -39,8 +39,9 @@ _BLOCK = re.compile(r"{%-?\s*(?:render|include)\s")
 _POSITION = re.compile(r" in root template(?: at position (\d+):\d+)?")
 _FRACTION = re.compile(r'(\swidth="\d+)\.\d+"')
 # The MJML compiler writes one endless line. Where a line ends in the template, encoding it for a mail need not go on.
+# Nothing here is given back once it is taken: a tag that does not end is tried once, not from each of its blanks.
 _TAG = re.compile(
-    r"""(<(?!a\s)[a-z]\w*)\s+((?:[^<>"']|"[^"]*"|'[^']*')*)>|<a\s(?:[^<>"']|"[^"]*"|'[^']*')*>"""
+    r"""(<(?!a\s)[a-z]\w*+)\s++((?:[^<>"']|"[^"]*"|'[^']*')*+)>|<a\s(?:[^<>"']|"[^"]*"|'[^']*')*+>"""
 )
 _HEAD = re.compile(r"<mj-head\s*>|<mj-head\s[^>]*[^/]>")
 

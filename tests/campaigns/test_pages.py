@@ -1,6 +1,11 @@
 """The pages of campaigns and templates: who may do what, and what is stored."""
 
+from types import SimpleNamespace
+
 import pytest
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 
@@ -149,6 +154,24 @@ def test_the_confirmation_says_how_many_the_segment_holds() -> None:
     membership.refresh(campaign.segment, cause="edit")
     page = signed_in(Role.MARKETER).get(reverse("campaigns:detail", args=[campaign.key])).content.decode()
     assert "Launch this campaign to British? The segment held 3 people" in page
+
+
+def test_the_admin_writes_of_a_draft_only_what_was_changed_and_nothing_after_its_launch() -> None:
+    people(2)
+    campaign = draft()
+    stale, form = Campaign.objects.get(pk=campaign.pk), SimpleNamespace(changed_data=["name"])
+    stale.name = "Renamed"
+    Campaign.objects.filter(pk=campaign.pk).update(priority=1)
+    campaigns = admin.site.get_model_admin(Campaign)
+    campaigns.save_model(HttpRequest(), stale, form, change=True)
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.priority) == ("Renamed", 1)
+    launch(campaign.pk)
+    stale.name = "Rewritten"
+    with pytest.raises(PermissionDenied):
+        campaigns.save_model(HttpRequest(), stale, form, change=True)
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.state) == ("Renamed", "launched")
 
 
 def test_the_admin_changes_a_draft_but_no_launched_campaign() -> None:

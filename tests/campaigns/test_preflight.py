@@ -188,3 +188,18 @@ def test_a_viewer_reads_it_and_begins_nothing(client: Client) -> None:
     assert client.get(f"/campaigns/{campaign.key}/preflight/").status_code == 200
     assert client.post(f"/campaigns/{campaign.key}/preflight/begin/").status_code == 403
     assert not PreflightRun.objects.exists()
+
+
+def test_what_nobody_expected_ends_the_preflight_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    people(2)
+
+    def fails(*args: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(preflighting, "judge", fails)
+    run = checked(draft())
+    assert (run.state, run.error, run.lease_until) == (
+        "failed",
+        "Unexpected: KeyError. The log says more.",
+        None,
+    )

@@ -93,6 +93,30 @@ def test_what_waits_counts_against_no_higher_priority(priority: int, is_left_out
     assert (customer.pk in left_out(planned(priority=priority))) is is_left_out
 
 
+def test_what_a_pilot_holds_counts_like_what_waits() -> None:
+    customer, _ = people(2)
+    ContactCap.objects.create(most=1, within_days=7)
+    rival = planned("Rival", priority=1)
+    held = mailed(customer, days_ago=-1, state="held")
+    Campaign.objects.filter(pk=rival.pk).update(dispatch=held.dispatch)
+    assert customer.pk in left_out(planned())
+
+
+def test_what_a_pilot_of_a_higher_priority_holds_keeps_a_mail_that_is_due() -> None:
+    customer, _ = people(2)
+    ContactCap.objects.create(most=1, within_days=7)
+    campaign = planned()
+    launch(campaign.pk)
+    rival = planned("Rival", priority=1)
+    held = mailed(customer, days_ago=-1, state="held")
+    Campaign.objects.filter(pk=rival.pk).update(dispatch=held.dispatch)
+    campaign.refresh_from_db()
+    assert campaign.dispatch is not None
+    assert send_due(campaign.dispatch.pk) == 1
+    found = campaign.dispatch.messages.get(customer=customer)
+    assert (found.state, found.reason) == ("skipped", "frequency cap")
+
+
 def test_what_waits_beyond_the_days_of_the_cap_does_not_count() -> None:
     customer, _ = people(2)
     ContactCap.objects.create(most=1, within_days=7)

@@ -8,7 +8,7 @@ from campaigns.launching import LaunchRefused, database_time, launch
 from campaigns.models import Campaign
 from campaigns.recurring import next_date, spawn
 from campaigns.scheduling import due_campaigns, due_series, launch_scheduled, schedule, spawn_due
-from customers.models import Assignment
+from customers.models import Alert, Assignment
 from tests.campaigns.making import people
 from tests.campaigns.planning_making import planned
 
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.django_db
 FIRST = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
-def series(**fields: object) -> Campaign:
+def series(name: str = "News", **fields: object) -> Campaign:
     """A weekly series that begins on 1 December at nine."""
     start = {"repeats": "weekly", "send_on": FIRST.date(), "send_at": time(9)}
-    campaign = planned("News", **{**start, **fields})
+    campaign = planned(name, **{**start, **fields})
     Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.SCHEDULED, launch_at=FIRST)
     return campaign
 
@@ -124,3 +124,29 @@ def test_a_series_that_began_long_ago_goes_on_with_the_next_day() -> None:
     assert schedule(campaign.pk, by=None) > database_time()
     campaign.refresh_from_db()
     assert (campaign.send_on - database_time().date()).days in (0, 1)
+
+
+def test_the_number_of_an_occurrence_that_was_deleted_is_in_nobodys_way() -> None:
+    campaign = series()
+    first = spawn(campaign.pk, at=FIRST)
+    spawn(campaign.pk, at=FIRST + timedelta(weeks=1))
+    assert first is not None
+    first.delete()
+    spawn(campaign.pk, at=FIRST + timedelta(weeks=2))
+    assert [number for _, number, _ in children()] == [2, 3]
+
+
+def test_a_series_that_fails_is_held_with_an_alert_and_the_others_go_on() -> None:
+    broken, whole = series(), series("Journal")
+    Campaign.objects.filter(pk__in=[broken.pk, whole.pk]).update(
+        launch_at=database_time(), send_on=database_time().date()
+    )
+    Campaign.objects.filter(pk=broken.pk).update(send_on=date.max)
+    assert spawn_due() == 1
+    broken.refresh_from_db()
+    assert (broken.state, broken.held_because) == (
+        "held",
+        "Its next occurrence could not be made: OverflowError.",
+    )
+    assert Campaign.objects.exclude(parent=None).get().parent_id == whole.pk
+    assert Alert.objects.get().title == f"The campaign {broken.name} was not launched"

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import Role
 from campaigns.drafting import create_campaign
 from campaigns.launching import launch
-from campaigns.models import Campaign, ContactCap
+from campaigns.models import Campaign, CampaignTags, ContactCap, Pilot
 from campaigns.timing_forms import TimingForm
 from segments import membership
 from tests.campaigns.making import people
@@ -20,6 +21,8 @@ from tests.campaigns.test_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 ZONE = {"timing_kind": "zone", "send_on": "2099-12-01", "send_at": "09:00"}
+PILOT = {"percent": 20, "wait_hours": 4} | dict.fromkeys(Pilot.LIMITS, 1)
+TAGS = {"utm_source": "regards", "utm_medium": "email", "utm_campaign": "spring"}
 
 
 @pytest.fixture
@@ -203,3 +206,23 @@ def test_what_is_asked_before_a_launch_is_plain_text(marketer: Client) -> None:
     [question] = re.findall(r'data-confirm="([^"]*)"', page)
     assert question.startswith("Launch this campaign to British? The segment held 2 people on ")
     assert "<" not in question
+
+
+def test_what_is_on_the_schedule_changes_who_may_launch_alone(marketer: Client, settings: Settings) -> None:
+    settings.LAUNCH_NEEDS_APPROVER = True
+    refusal = "It is on the schedule: whoever may launch changes it, or take it back to a draft first."
+    campaign = due(planned(timing_kind="zone"), minutes_ago=-600)
+    plans = {"timing": ZONE, "pilot_plan": PILOT, "tags": TAGS}
+    for name, data in plans.items():
+        assert refusal in post(marketer, name, campaign, **data)
+    before = campaign.send_on
+    campaign.refresh_from_db()
+    assert (campaign.send_on, campaign.state) == (before, "scheduled")
+    assert not Pilot.objects.exists()
+    assert not CampaignTags.objects.exists()
+    approver = signed_in(Role.APPROVER)
+    for name, data in plans.items():
+        assert refusal not in post(approver, name, campaign, **data)
+    campaign.refresh_from_db()
+    assert (campaign.send_on, campaign.state) == (date(2099, 12, 1), "scheduled")
+    assert (Pilot.objects.count(), CampaignTags.objects.count()) == (1, 1)

@@ -39,6 +39,10 @@ def test_every_route_is_of_a_task() -> None:
 @pytest.mark.parametrize(
     ("task", "queue"),
     [
+        ("campaigns.tasks.judge_pilots", "send"),
+        ("campaigns.tasks.launch_due_campaigns", "send"),
+        ("campaigns.tasks.launch_scheduled", "send"),
+        ("campaigns.tasks.ring_due_dispatches", "send"),
         ("campaigns.tasks.send_dispatch", "send"),
         ("customers.tasks.advance_list", "sync"),
         ("customers.tasks.compute_engagement", "compute"),

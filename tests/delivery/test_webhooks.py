@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from common.clock import now
 from customers.consent import is_suppressed
-from customers.models import Alert
+from customers.models import Alert, Consent, Purpose
 from delivery.models import Dispatch, DomainPace, Message, MessageEvent, WebhookReceipt
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +64,18 @@ def bounce(client: Client, message: Message, *, words: str, event_id: str = "e1"
 def test_a_report_reaches_its_message(client: Client, message: Message) -> None:
     assert post(client, message, kind="delivered").status_code == 200
     assert MessageEvent.objects.values_list("message_id", "kind").get() == (message.pk, "delivered")
+
+
+def test_unsubscribing_from_a_test_mail_says_nothing_about_the_customer(
+    client: Client, message: Message
+) -> None:
+    Dispatch.objects.filter(pk=message.dispatch_id).update(kind="test")
+    assert post(client, message, kind="unsubscribed").status_code == 200
+    assert Consent.objects.get(purpose=Purpose.MARKETING_EMAIL).is_granted
+    assert not MessageEvent.objects.exists()
+    Dispatch.objects.filter(pk=message.dispatch_id).update(kind="campaign")
+    post(client, message, kind="unsubscribed", event_id="e2")
+    assert not Consent.objects.get(purpose=Purpose.MARKETING_EMAIL).is_granted
 
 
 def test_a_forged_report_is_refused_and_leaves_no_trace(client: Client, message: Message) -> None:

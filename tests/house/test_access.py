@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.models import Role, User
 from accounts.permissions import rule_of
 from customers.tracking.protocol import TYPES
-from delivery.webhook_urls import PROVIDERS
+from delivery.webhook_urls import INBOUND, PROVIDERS
 
 PUBLIC = {
     "login",
@@ -31,6 +31,7 @@ PUBLIC = {
     "readyz",
     "media/",
     *(f"{provider.name}-tracking" for provider in PROVIDERS),
+    *(f"{provider.name}-inbound" for provider in INBOUND),
     *(f"tracking:{name}" for name in ("batch", "import", "hook", *TYPES, *(type[0] for type in TYPES))),
 }
 """Open without a colleague's session: a token, a signature or nothing to hide; and one's own password."""

@@ -1,4 +1,4 @@
-"""Templates that are meant to eat a worker's time or memory: 50 of them, each with the name of what it tries."""
+"""Templates that are meant to eat a worker's time or memory: 51 of them, each with the name of what it tries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,5 +102,6 @@ _MARKUP = {
     "styles that open": ("<style>" + "a{color:red;" * 2) * 1_900,
     "elements in elements": "<mj-wrapper>" * 1_900,
     "elements closed in elements": "<mj-wrapper>" * 900 + "</mj-wrapper>" * 900,
+    "a tag of nothing but blanks": "<mj-raw><!-- <b" + " " * 190_000 + "< --></mj-raw>",
     "elements without end": "<mj-text>x &amp; y, and a line</mj-text>\n" * 950,
 }

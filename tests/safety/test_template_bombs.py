@@ -1,4 +1,4 @@
-"""Fifty templates made to eat a worker: each ends within two seconds and 256 MB, and the worker goes on."""
+"""Templates made to eat a worker: each ends within two seconds and 256 MB, and the worker goes on."""
 
 import json
 import subprocess
@@ -15,6 +15,6 @@ def test_each_bomb_ends_in_time_and_memory_and_the_worker_lives():
     told = [json.loads(line) for line in ran.stdout.splitlines()]
     assert ran.returncode == 0, ran.stderr[-2_000:]
     assert [one["name"] for one in told] == [bomb.name for bomb in bombs()]
-    assert len(told) == 50
+    assert len(told) == 51
     assert [one for one in told if one["seconds"] > SECONDS or one["bytes"] > BYTES or not one["lives"]] == []
     assert {one["ended"] for one in told} == {"refused", "failed", "shown"}
