@@ -6,6 +6,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from accounts.audit import shows_people
+from campaigns.letters import without_pixel
 from campaigns.showing import CannotBeShown, show_again
 from campaigns.template_views import PREVIEW_POLICY
 from delivery.mailbox import read_mail
@@ -30,11 +31,11 @@ def message_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def message_html(request: HttpRequest, pk: int) -> HttpResponse:
-    """Serve the HTML by itself, sandboxed, for the frame of the page above."""
+    """Serve the HTML by itself, sandboxed, for the frame of the page above; a colleague's look is no opening."""
     try:
         html = read_mail(show_again(get_object_or_404(Message, pk=pk)).raw).html
     except CannotBeShown as reason:
         raise Http404(str(reason)) from None
-    response = HttpResponse(html)
+    response = HttpResponse(without_pixel(html))
     response["Content-Security-Policy"] = PREVIEW_POLICY
     return response

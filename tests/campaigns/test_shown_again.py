@@ -13,6 +13,7 @@ from campaigns.showing import CannotBeShown, show_again
 from common.clock import now
 from customers.consent import grant
 from customers.models import Customer, CustomerFacts, Purpose
+from delivery.mailbox import read_mail
 from delivery.models import MailboxMessage, Message, Sender
 from products.models import Category, Product, Promotion, Store
 from tests.campaigns.making import bestsellers, launched, people, rules
@@ -144,6 +145,8 @@ def test_the_page_shows_the_mail_and_says_that_it_is_the_same() -> None:
     frame = client.get(reverse("campaigns:message_html", args=[message.pk]))
     assert "Zoë" in frame.content.decode()
     assert "sandbox" in frame["Content-Security-Policy"]
+    assert "/t/o/" in read_mail(show_again(message).raw).html
+    assert "/t/o/" not in frame.content.decode()
 
 
 def test_the_page_of_an_erased_mail_says_why_there_is_none() -> None:

@@ -84,19 +84,24 @@ def running(sink: Sink, **options: Any) -> Iterator[int]:
     """Run aiosmtpd in a thread, on a port that the system chooses."""
     loop = asyncio.new_event_loop()
     context = options.pop("ssl_context", None)
-    made = loop.create_server(lambda: SMTP(sink, loop=loop, **options), "127.0.0.1", 0, ssl=context)
-    server = loop.run_until_complete(made)
+    # The loop runs in its thread alone: the tests of the browser leave one running in this.
     thread = Thread(target=loop.run_forever)
     thread.start()
+    made = loop.create_server(lambda: SMTP(sink, loop=loop, **options), "127.0.0.1", 0, ssl=context)
+    server = asyncio.run_coroutine_threadsafe(made, loop).result()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        asyncio.run_coroutine_threadsafe(_ended(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        server.close()
-        if open_still := asyncio.all_tasks(loop):
-            loop.run_until_complete(asyncio.wait(open_still, timeout=1))
         loop.close()
+
+
+async def _ended(server: asyncio.Server) -> None:
+    server.close()
+    if open_still := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(open_still, timeout=1)
 
 
 @contextmanager
