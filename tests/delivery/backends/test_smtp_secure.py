@@ -100,8 +100,10 @@ def running(sink: Sink, **options: Any) -> Iterator[int]:
 
 async def _ended(server: asyncio.Server) -> None:
     server.close()
-    if open_still := asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.wait(open_still, timeout=1)
+    open_still = asyncio.all_tasks() - {asyncio.current_task()}
+    for one in open_still:
+        one.cancel()
+    await asyncio.gather(*open_still, return_exceptions=True)
 
 
 @contextmanager
