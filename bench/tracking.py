@@ -127,7 +127,10 @@ def _ask(paths: list[str], seconds: float) -> tuple[list[float], float, float]:
     while waiting.get_map():
         for key, _ in waiting.select(timeout=1):
             connection, content = cast(socket.socket, key.fileobj), key.data
-            content += connection.recv(65_536)
+            received = connection.recv(65_536)
+            if not received:
+                raise RuntimeError(f"The site closed a connection after {len(taken):,} answers: {bytes(content)!r}")
+            content += received
             if not _is_whole(content):
                 continue
             taken.append(time.perf_counter() - begun[connection])

@@ -63,9 +63,15 @@ class HitMiddleware:
         if found:
             with suppress(Http404):
                 if found["index"] is None:
-                    return opened(request, found["opened"])
-                return clicked(request, found["clicked"], int(found["index"]))
+                    return _of_known_length(opened(request, found["opened"]))
+                return _of_known_length(clicked(request, found["clicked"], int(found["index"])))
         return self._get_response(request)
+
+
+def _of_known_length(answer: HttpResponse) -> HttpResponse:
+    """Say how long it is, as `CommonMiddleware` does with pages: without, servers send it in chunks."""
+    answer["Content-Length"] = str(len(answer.content))
+    return answer
 
 
 def _message_id(purpose: str, token: str) -> int:

@@ -231,8 +231,8 @@ class Message(models.Model):
 
     TERMINAL = (State.SENT, State.SKIPPED, State.SUPPRESSED, State.FAILED, State.UNKNOWN)
 
-    dispatch = models.ForeignKey(Dispatch, models.PROTECT, related_name="messages")
-    customer = models.ForeignKey("customers.Customer", models.PROTECT, related_name="messages")
+    dispatch = models.ForeignKey(Dispatch, models.PROTECT, related_name="messages", db_index=False)
+    customer = models.ForeignKey("customers.Customer", models.PROTECT, related_name="messages", db_index=False)
     variant_key = models.CharField(max_length=50, blank=True)
     occasion = models.CharField(
         max_length=60,
@@ -358,7 +358,7 @@ class MessageEvent(models.Model):
         POLICY = "policy", "By policy: the server does not want our mail"
         OTHER = "other", "For another reason"
 
-    message = models.ForeignKey(Message, models.CASCADE, related_name="events")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     bounce = models.CharField(max_length=10, blank=True, db_default="", choices=Bounce.choices)
     occurred_at = models.DateTimeField()

@@ -102,7 +102,7 @@ class Segment(models.Model):
 class SegmentMembership(models.Model):
     """A customer who fits a segment, and since when."""
 
-    segment = models.ForeignKey(Segment, models.CASCADE, related_name="memberships")
+    segment = models.ForeignKey(Segment, models.CASCADE, related_name="memberships", db_index=False)
     customer = models.ForeignKey("customers.Customer", models.CASCADE, related_name="memberships")
     entered_at = models.DateTimeField()
 
@@ -126,7 +126,7 @@ class MembershipChange(models.Model):
         ENTERED = "entered", "Entered"
         LEFT = "left", "Left"
 
-    segment = models.ForeignKey(Segment, models.CASCADE, related_name="changes")
+    segment = models.ForeignKey(Segment, models.CASCADE, related_name="changes", db_index=False)
     customer = models.ForeignKey("customers.Customer", models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     cause = models.CharField(max_length=20, help_text="edit, event, schedule or launch")
@@ -164,7 +164,7 @@ class SegmentDay(models.Model):
 class ListedCustomer(models.Model):
     """A customer on the list of a static segment, whether they are counted at the moment or not."""
 
-    segment = models.ForeignKey(Segment, models.CASCADE, related_name="listed")
+    segment = models.ForeignKey(Segment, models.CASCADE, related_name="listed", db_index=False)
     customer = models.ForeignKey("customers.Customer", models.CASCADE, related_name="+")
     added_at = models.DateTimeField(db_default=Now())
 

@@ -219,7 +219,7 @@ class CampaignVariant(models.Model):
 class Recipient(models.Model):
     """The launch snapshot: each member of the segment at launch, with the arm or the reason why not."""
 
-    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients")
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="recipients", db_index=False)
     customer = models.ForeignKey("customers.Customer", models.PROTECT, related_name="+")
     variant_key = models.CharField(max_length=50, blank=True)
     exclusion = models.CharField(

@@ -21,7 +21,7 @@ class CouponPool(models.Model):
 class CouponCode(models.Model):
     """One code; once given to a message it is never given again."""
 
-    pool = models.ForeignKey(CouponPool, models.PROTECT, related_name="codes")
+    pool = models.ForeignKey(CouponPool, models.PROTECT, related_name="codes", db_index=False)
     code = models.CharField(max_length=100)
     message = models.ForeignKey(
         "delivery.Message", models.PROTECT, null=True, editable=False, related_name="coupons"

@@ -75,7 +75,7 @@ class Enrolment(models.Model):
     can read it. `entry_key` names what entered them. `waits_since` is set while the step is a wait that has begun.
     """
 
-    journey = models.ForeignKey(Journey, models.PROTECT, related_name="enrolments")
+    journey = models.ForeignKey(Journey, models.PROTECT, related_name="enrolments", db_index=False)
     version = models.ForeignKey(JourneyVersion, models.PROTECT, related_name="enrolments")
     customer = models.ForeignKey("customers.Customer", models.PROTECT, related_name="+")
     entry_key = models.CharField(max_length=80)
@@ -113,7 +113,7 @@ class Enrolment(models.Model):
 class StepVisit(models.Model):
     """A step that somebody has done, and how it came out. A position stands once, so that no step is done twice."""
 
-    enrolment = models.ForeignKey(Enrolment, models.CASCADE, related_name="visits")
+    enrolment = models.ForeignKey(Enrolment, models.CASCADE, related_name="visits", db_index=False)
     position = models.PositiveIntegerField()
     step = models.CharField(max_length=40)
     outcome = models.CharField(max_length=60)
@@ -164,7 +164,7 @@ class WebhookCall(models.Model):
         DONE = "done", "Taken"
         FAILED = "failed", "Given up"
 
-    enrolment = models.ForeignKey(Enrolment, models.CASCADE, related_name="calls")
+    enrolment = models.ForeignKey(Enrolment, models.CASCADE, related_name="calls", db_index=False)
     position = models.PositiveIntegerField()
     url = models.CharField(max_length=500)
     body = models.JSONField()

@@ -39,7 +39,7 @@ class Consent(models.Model):
 
     Purpose = Purpose
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="consents")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="consents", db_index=False)
     purpose = models.CharField(max_length=30, choices=Purpose.choices, default=Purpose.MARKETING_EMAIL)
     is_granted = models.BooleanField()
     changed_at = models.DateTimeField()
@@ -59,7 +59,7 @@ class Consent(models.Model):
 class ConsentRecord(models.Model):
     """One answer as it was given. Rows are only added; the last one of a purpose is the `Consent`."""
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="consent_records")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="consent_records", db_index=False)
     purpose = models.CharField(max_length=30, choices=Purpose.choices)
     is_granted = models.BooleanField()
     at = models.DateTimeField()

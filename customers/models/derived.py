@@ -87,7 +87,7 @@ class Score(models.Model):
     `percentile` is 0–100, 100 the highest; ties share the higher one.
     """
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="scores")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="scores", db_index=False)
     kind = models.CharField(max_length=50)
     value = models.FloatField()
     percentile = models.FloatField()
@@ -107,7 +107,7 @@ class Score(models.Model):
 class Assignment(models.Model):
     """Which variant of an experiment a customer was given; written once, never changed."""
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="assignments")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="assignments", db_index=False)
     experiment_key = models.CharField(max_length=100)
     variant_key = models.CharField(max_length=50)
     assigned_at = models.DateTimeField()

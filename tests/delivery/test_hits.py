@@ -130,7 +130,7 @@ def test_a_hit_asks_for_no_session_login_or_page(
     answer = HitMiddleware(lambda request: HttpResponse("a page"))(
         rf.get(reverse("delivery:clicked", args=[token, 1]), **PERSON)
     )
-    assert (answer.status_code, answer["Location"]) == (302, SHARED[1])
+    assert (answer.status_code, answer["Location"], answer["Content-Length"]) == (302, SHARED[1], "0")
     assert "Content-Security-Policy" not in client.get(reverse("delivery:clicked", args=[token, 1]), **PERSON)
 
 
