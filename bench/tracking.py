@@ -129,7 +129,9 @@ def _ask(paths: list[str], seconds: float) -> tuple[list[float], float, float]:
             connection, content = cast(socket.socket, key.fileobj), key.data
             received = connection.recv(65_536)
             if not received:
-                raise RuntimeError(f"The site closed a connection after {len(taken):,} answers: {bytes(content)!r}")
+                raise RuntimeError(
+                    f"The site closed a connection after {len(taken):,} answers: {bytes(content)!r}"
+                )
             content += received
             if not _is_whole(content):
                 continue

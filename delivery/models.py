@@ -232,7 +232,9 @@ class Message(models.Model):
     TERMINAL = (State.SENT, State.SKIPPED, State.SUPPRESSED, State.FAILED, State.UNKNOWN)
 
     dispatch = models.ForeignKey(Dispatch, models.PROTECT, related_name="messages", db_index=False)
-    customer = models.ForeignKey("customers.Customer", models.PROTECT, related_name="messages", db_index=False)
+    customer = models.ForeignKey(
+        "customers.Customer", models.PROTECT, related_name="messages", db_index=False
+    )
     variant_key = models.CharField(max_length=50, blank=True)
     occasion = models.CharField(
         max_length=60,

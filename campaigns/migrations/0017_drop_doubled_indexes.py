@@ -5,35 +5,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0016_before_the_launch'),
+        ("campaigns", "0016_before_the_launch"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='couponcode',
-            name='pool',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='codes', to='campaigns.couponpool'),
+            model_name="couponcode",
+            name="pool",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="codes",
+                to="campaigns.couponpool",
+            ),
         ),
         migrations.AlterField(
-            model_name='enrolment',
-            name='journey',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrolments', to='campaigns.journey'),
+            model_name="enrolment",
+            name="journey",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="enrolments",
+                to="campaigns.journey",
+            ),
         ),
         migrations.AlterField(
-            model_name='recipient',
-            name='campaign',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='campaigns.campaign'),
+            model_name="recipient",
+            name="campaign",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="recipients",
+                to="campaigns.campaign",
+            ),
         ),
         migrations.AlterField(
-            model_name='stepvisit',
-            name='enrolment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='visits', to='campaigns.enrolment'),
+            model_name="stepvisit",
+            name="enrolment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="visits",
+                to="campaigns.enrolment",
+            ),
         ),
         migrations.AlterField(
-            model_name='webhookcall',
-            name='enrolment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='campaigns.enrolment'),
+            model_name="webhookcall",
+            name="enrolment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="calls",
+                to="campaigns.enrolment",
+            ),
         ),
     ]

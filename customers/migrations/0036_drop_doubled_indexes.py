@@ -5,30 +5,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0035_indexes_for_who_fits'),
+        ("customers", "0035_indexes_for_who_fits"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='assignment',
-            name='customer',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='customers.customer'),
+            model_name="assignment",
+            name="customer",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="assignments",
+                to="customers.customer",
+            ),
         ),
         migrations.AlterField(
-            model_name='consent',
-            name='customer',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='customers.customer'),
+            model_name="consent",
+            name="customer",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="consents",
+                to="customers.customer",
+            ),
         ),
         migrations.AlterField(
-            model_name='consentrecord',
-            name='customer',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='consent_records', to='customers.customer'),
+            model_name="consentrecord",
+            name="customer",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="consent_records",
+                to="customers.customer",
+            ),
         ),
         migrations.AlterField(
-            model_name='score',
-            name='customer',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='customers.customer'),
+            model_name="score",
+            name="customer",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="scores",
+                to="customers.customer",
+            ),
         ),
     ]

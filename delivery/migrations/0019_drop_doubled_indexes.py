@@ -5,26 +5,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0036_drop_doubled_indexes'),
-        ('delivery', '0018_held_messages'),
+        ("customers", "0036_drop_doubled_indexes"),
+        ("delivery", "0018_held_messages"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='message',
-            name='customer',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='customers.customer'),
+            model_name="message",
+            name="customer",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="messages",
+                to="customers.customer",
+            ),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='dispatch',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='delivery.dispatch'),
+            model_name="message",
+            name="dispatch",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="messages",
+                to="delivery.dispatch",
+            ),
         ),
         migrations.AlterField(
-            model_name='messageevent',
-            name='message',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='delivery.message'),
+            model_name="messageevent",
+            name="message",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="events",
+                to="delivery.message",
+            ),
         ),
     ]

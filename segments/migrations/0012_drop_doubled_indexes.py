@@ -5,25 +5,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('segments', '0011_news_for_journeys'),
+        ("segments", "0011_news_for_journeys"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='listedcustomer',
-            name='segment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='listed', to='segments.segment'),
+            model_name="listedcustomer",
+            name="segment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="listed",
+                to="segments.segment",
+            ),
         ),
         migrations.AlterField(
-            model_name='membershipchange',
-            name='segment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='segments.segment'),
+            model_name="membershipchange",
+            name="segment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="changes",
+                to="segments.segment",
+            ),
         ),
         migrations.AlterField(
-            model_name='segmentmembership',
-            name='segment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='segments.segment'),
+            model_name="segmentmembership",
+            name="segment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="memberships",
+                to="segments.segment",
+            ),
         ),
     ]
