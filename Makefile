@@ -18,7 +18,7 @@ run: setup ## Run web, workers, beat and their servers on the data that is there
 	@$(BOUND) -m common.services.manager --port $(PORT)
 
 test: setup ## Run the suite, browser tests included
-	@exec .ci/test -m "not long" -n 2 --dist loadfile
+	@exec .ci/test -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## Run the tests that take long
 	@exec .ci/test -m long

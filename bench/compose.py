@@ -7,6 +7,7 @@
 - *bytes*: the same from the context on, without what is kept
 - *naive*: the same context with python-liquid as it comes, links rewritten by a regular expression,
   `signing.dumps` for each, and `EmailMultiAlternatives`
+- *lean*: the naive way with one `reverse()` in place of one for each of its 26 links, which take a quarter of its time
 """
 
 import os
@@ -63,8 +64,8 @@ def main() -> None:
     if not compiled.is_publishable:
         raise RuntimeError(compiled.findings)
     with (
-        patch("campaigns.letters.compiled_of", return_value=compiled),
-        patch("campaigns.composing.compiled_of", return_value=compiled),
+        patch("campaigns.letters.compiled_of", lambda _: compiled),
+        patch("campaigns.composing.compiled_of", lambda _: compiled),
     ):
         _measure(_ways(compiled))
 
@@ -76,10 +77,11 @@ def _measure(ways: dict[str, Callable[[int], object]]) -> None:
             spent = _microseconds(write)
             if number:
                 microseconds[way].append(spent)
-    naive = statistics.median(microseconds["naive"])
+    naive, lean = (statistics.median(microseconds[way]) for way in ("naive", "lean"))
     for way, several in microseconds.items():
         own = statistics.median(several)
-        print(f"{way:8} {own:6.0f} µs  {1e6 / own:7,.0f} messages/s a core  {naive / own:4.1f} x naive")
+        ratios = f"{naive / own:4.1f} x naive, {lean / own:4.1f} x lean"
+        print(f"{way:8} {own:6.0f} µs  {1e6 / own:7,.0f} messages/s a core  {ratios}")
 
 
 def _microseconds(write: Callable[[int], object]) -> float:
@@ -119,11 +121,12 @@ def _ways(compiled: Any) -> dict[str, Callable[[int], object]]:
     print(
         f"message: {len(html.encode()) / 1000:.1f} kB of HTML, {html.count('/t/c/')} links, {len(as_bytes(0)):,} bytes"
     )
-    naive = _naive(compiled)
+    naive, lean = _naive(compiled), _naive(compiled, is_lean=True)
     return {
         "compose": lambda n: composing.compose_one(envelope, ingredients, claimed[n]),
         "bytes": as_bytes,
         "naive": lambda n: naive(contexts[n], claimed[n].id, claimed[n].recipient),
+        "lean": lambda n: lean(contexts[n], claimed[n].id, claimed[n].recipient),
     }
 
 
@@ -178,7 +181,7 @@ def _ingredients() -> tuple[Any, Any]:
     )
 
 
-def _naive(compiled: Any) -> Callable[[dict[str, Any], int, str], bytes]:
+def _naive(compiled: Any, *, is_lean: bool = False) -> Callable[[dict[str, Any], int, str], bytes]:
     """The ordinary way: the same words, but nothing prepared beyond the parsed template."""
     from django.core import signing
     from django.core.mail import EmailMultiAlternatives
@@ -194,12 +197,13 @@ def _naive(compiled: Any) -> Callable[[dict[str, Any], int, str], bytes]:
     body = for_html.from_string(_ordinary(compiled.html, compiled.links))
     text = for_text.from_string(_ordinary(compiled.text, compiled.links))
 
+    place = reverse("delivery:clicked", args=["TOKEN", 0])
+
     def write(context: dict[str, Any], message_id: int, recipient: str) -> bytes:
         def tracked(match: re.Match[str]) -> str:
             token = signing.dumps({"message": message_id, "url": match[1]}, salt="click")
-            return match[0].replace(
-                match[1], "https://shop.example" + reverse("delivery:clicked", args=[token, 0])
-            )
+            path = place.replace("TOKEN", token) if is_lean else reverse("delivery:clicked", args=[token, 0])
+            return match[0].replace(match[1], "https://shop.example" + path)
 
         unsubscribe = "https://shop.example/u/" + signing.dumps({"message": message_id}, salt="unsubscribe")
         said = context | {"unsubscribe_url": unsubscribe}

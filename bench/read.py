@@ -23,16 +23,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import cycle
 from pathlib import Path
 from typing import cast
 
+from bench.http_client import Asked, ask
 from common.services import started
 
 CUSTOMERS, PRODUCTS, KEPT, K = 2_000, 5_000, 50, 6
 PORT = 18_768
-CONNECTIONS, ROUNDS, SECONDS, WARM_UP_SECONDS = 16, 3, 4.0, 3.0
-FEWEST_ANSWERS = 500
+ROUNDS, SECONDS, WARM_UP_SECONDS = 3, 4.0, 3.0
 SINGLE_READS = 5_000
 WAYS = {
     "plain": "/api/v1/customers/{}/recommendations",
@@ -162,9 +161,9 @@ def _measure_reads(secret: str, people: list[str]) -> None:
             client.submit(_ask, url, secret, people, WARM_UP_SECONDS).result()
         for number in range(ROUNDS):
             for way in WAYS if number % 2 else reversed(WAYS):
-                seconds, elapsed = client.submit(_ask, WAYS[way], secret, people, SECONDS).result()
-                rates[way].append(len(seconds) / elapsed)
-                taken[way] += seconds
+                asked = client.submit(_ask, WAYS[way], secret, people, SECONDS).result()
+                rates[way].append(len(asked.seconds) / asked.elapsed)
+                taken[way] += asked.seconds
     plain = statistics.median(rates["plain"])
     for way, seconds in taken.items():
         cuts = [cut * 1000 for cut in statistics.quantiles(seconds, n=100)]
@@ -175,45 +174,10 @@ def _measure_reads(secret: str, people: list[str]) -> None:
         )
 
 
-def _ask(url: str, secret: str, people: list[str], seconds: float) -> tuple[list[float], float]:
-    """Ask on all connections at once, each for the next as soon as it has an answer; seconds of each, and of all."""
-    import selectors
-
+def _ask(url: str, secret: str, people: list[str], seconds: float) -> Asked:
     head = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\n\r\n"
-    requests = cycle([f"GET {url.format(one)} {head}".encode() for one in people])
-    waiting = selectors.DefaultSelector()
-    begun: dict[socket.socket, float] = {}
-    for _ in range(CONNECTIONS):
-        connection = socket.create_connection(("127.0.0.1", PORT))
-        waiting.register(connection, selectors.EVENT_READ, bytearray())
-        begun[connection] = time.perf_counter()
-        connection.sendall(next(requests))
-    taken: list[float] = []
-    begin = time.perf_counter()
-    while time.perf_counter() < begin + seconds or len(taken) < FEWEST_ANSWERS:
-        for key, _ in waiting.select(timeout=1):
-            connection, content = cast(socket.socket, key.fileobj), key.data
-            content += connection.recv(65_536)
-            if not _is_whole(content):
-                continue
-            taken.append(time.perf_counter() - begun[connection])
-            content.clear()
-            begun[connection] = time.perf_counter()
-            connection.sendall(next(requests))
-    elapsed = time.perf_counter() - begin
-    for connection in begun:
-        connection.close()
-    return taken, elapsed
-
-
-def _is_whole(content: bytearray) -> bool:
-    head, _, body = bytes(content).partition(b"\r\n\r\n")
-    lowered = head.lower()
-    if b"content-length:" not in lowered:
-        return False
-    if not head.startswith(b"HTTP/1.1 200") or body.count(b"external_id") not in (0, K):
-        raise RuntimeError(head.decode())
-    return len(body) >= int(lowered.split(b"content-length:")[1].split(b"\r\n")[0])
+    requests = [f"GET {url.format(one)} {head}".encode() for one in people]
+    return ask(PORT, requests, seconds=seconds, is_right=lambda body: body.count(b"external_id") in (0, K))
 
 
 def _measure_rows() -> None:

@@ -1,15 +1,18 @@
 """The whole path of sending: claimed rows, composing, keeping, SMTP, settling, against a sink on this machine.
 
     python -m bench.sending                       # 20,000 messages
-    python -m bench.sending --messages 200000     # is the memory of the worker flat?
+    python -m bench.sending --messages 200000     # is the memory of the workers flat?
+    python -m bench.sending --workers 1           # one process alone
     python -m bench.sending --no-pipelining       # a server that takes one step at a time
 
-Database, worker and sink are a process each. Prints messages a second, the CPU that the worker and the sink spent on
-each, and the worker's memory on the way. Everything is thrown away afterwards.
+Database, sink and workers (two, as the product has) are processes of their own. Prints messages a second, the CPU that
+workers, database and sink spent on each, and the workers' memory on the way. Everything is thrown away afterwards.
 """
 
 import argparse
 import asyncio
+import gc
+import json
 import os
 import resource
 import subprocess
@@ -39,10 +42,15 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--no-pipelining", action="store_true")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--work-on", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.sink:
         asyncio.run(_sink(is_pipelined=not arguments.no_pipelining))
+        return
+    if arguments.work_on:
+        _work(arguments.work_on, share=arguments.messages)
         return
     with tempfile.TemporaryDirectory(prefix="regards-bench-", dir="/tmp") as folder:
         var = Path(folder) / "var"
@@ -54,10 +62,10 @@ def main() -> None:
         for name in ("DATABASE_URL", "REDIS_URL"):
             os.environ.pop(name, None)
         with started(var):
-            _with_sink(arguments)
+            _with_sink(arguments, var)
 
 
-def _with_sink(arguments: argparse.Namespace) -> None:
+def _with_sink(arguments: argparse.Namespace, var: Path) -> None:
     flags = ["--no-pipelining"] if arguments.no_pipelining else []
     command = [sys.executable, "-m", "bench.sending", "--sink", *flags]
     with subprocess.Popen(  # noqa: S603 - our own words
@@ -66,7 +74,10 @@ def _with_sink(arguments: argparse.Namespace) -> None:
         assert sink.stdout is not None and sink.stdin is not None
         port = int(sink.stdout.readline())
         dispatch_id = _launched(arguments.messages, port=port, connections=arguments.connections)
-        _measure(dispatch_id, connections=arguments.connections)
+        print(
+            f"{arguments.messages:,} messages, {arguments.workers} worker(s), load {os.getloadavg()[0]:.1f}"
+        )
+        _measure(dispatch_id, arguments.messages, workers=arguments.workers, var=var)
         sink.stdin.close()
         print(sink.stdout.read().strip())
 
@@ -79,6 +90,7 @@ def _launched(count: int, *, port: int, connections: int) -> int:
     from django.core.management import call_command
     from django.db import connection
 
+    from campaigns.arm_forms import posted
     from campaigns.forms import CampaignForm
     from campaigns.launching import launch
     from campaigns.models import Template
@@ -120,9 +132,8 @@ def _launched(count: int, *, port: int, connections: int) -> int:
             "no_mail_percent": 0,
             "baseline_percent": 50,
             "baseline_strategy": BESTSELLERS,
-            "treatment_strategy": "for_you",
             "baseline_template": version.pk,
-            "treatment_template": version.pk,
+            **posted([{"name": "Personalised", "percent": 100, "template": version.pk}]),
         }
     )
     if not form.is_valid():
@@ -154,24 +165,67 @@ def _bestsellers() -> None:
     )
 
 
-def _measure(dispatch_id: int, *, connections: int) -> None:
-    """Send as a worker does, chunk by chunk, and print."""
+def _measure(dispatch_id: int, count: int, *, workers: int, var: Path) -> None:
+    """Let so many workers send everything at once, and print."""
+    words = ["-m", "bench.sending", "--work-on", str(dispatch_id), "--messages", str(count // workers)]
+    at_work = [
+        subprocess.Popen(  # noqa: S603 - our own words
+            [sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(workers)
+    ]
+    for one in at_work:
+        assert one.stdout is not None
+        one.stdout.readline()  # it is ready
+    database, begun = _database_seconds(var), time.perf_counter()
+    for one in at_work:
+        assert one.stdin is not None
+        one.stdin.close()
+    said = [json.loads(one.stdout.read()) for one in at_work if one.stdout is not None]
+    seconds, database = time.perf_counter() - begun, _database_seconds(var) - database
+    sent = sum(one["sent"] for one in said)
+    cpu = sum(one["cpu"] for one in said)
+    print(
+        f"{sent / seconds:,.0f} messages/s, whole path; CPU each: workers {1e6 * cpu / sent:,.0f} µs,"
+        f" database {1e6 * database / sent:,.0f} µs"
+    )
+    for one in said:
+        print("a worker's memory in MB: " + " ".join(f"{size:.0f}" for size in one["memory"]))
+
+
+def _work(dispatch_id: int, *, share: int) -> None:
+    """Send as a worker does, chunk by chunk, as soon as the input ends; print what it took as JSON."""
+    import django
+
+    django.setup()
     from campaigns.composing import compose
     from delivery.models import Dispatch
     from delivery.sending import send_chunk
 
     dispatch = Dispatch.objects.select_related("sender").get(pk=dispatch_id)
-    count = dispatch.messages.count()
-    print(f"{count:,} messages, {connections} connection(s), load {os.getloadavg()[0]:.1f}")
+    gc.collect()
+    gc.freeze()  # as `config.celery` does
+    print("ready", flush=True)
+    sys.stdin.read()
     memory = [_memory_mb()]
-    cpu, begun, sent = time.process_time(), time.perf_counter(), 0
+    cpu, sent = time.process_time(), 0
     while (result := send_chunk(dispatch, compose=compose, limit=STEP)).claimed:
         sent += result.states.get("sent", 0)
-        if sent >= len(memory) * count / SAMPLES:
+        if sent >= len(memory) * share / SAMPLES:
             memory.append(_memory_mb())
-    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    print(f"{sent / seconds:,.0f} messages/s, whole path; worker {1e6 * cpu / sent:,.0f} µs of CPU each")
-    print("worker's memory in MB: " + " ".join(f"{one:.0f}" for one in memory))
+    print(json.dumps({"sent": sent, "cpu": time.process_time() - cpu, "memory": memory}))
+
+
+def _database_seconds(var: Path) -> float:
+    """The processor time of all processes of the database that live; its main process says which they are."""
+    (pid_file,) = var.rglob("postmaster.pid")
+    main = pid_file.read_text().split()[0]
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    ticks = 0
+    for pid in (main, *children):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15] if pid == main else fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_mb() -> float:

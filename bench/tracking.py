@@ -7,22 +7,17 @@ answered hit is stored. Clients, web and database share the machine.
 """
 
 import os
-import selectors
-import socket
 import statistics
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
-from itertools import cycle
 from pathlib import Path
-from typing import cast
 
 from bench.batch import PORT, cpu_seconds, site
+from bench.http_client import CONNECTIONS, ask
 from common.services import started
 
 CUSTOMERS, MESSAGES = 2_000, 20_000
-CONNECTIONS, ROUNDS, SECONDS, WARM_UP_SECONDS = 16, 3, 4.0, 3.0
-FEWEST_ANSWERS = 500
+ROUNDS, SECONDS, WARM_UP_SECONDS = 3, 4.0, 3.0
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
@@ -36,6 +31,7 @@ def main() -> None:
             os.environ.pop(name, None)
         with started(var):
             paths = _prepare()
+            print(f"{MESSAGES:,} mails are prepared", flush=True)
             with site() as served, ProcessPoolExecutor(1) as client:
                 answered = _measure(client, paths, served.pid)
             _count(answered)
@@ -84,17 +80,21 @@ def _prepare() -> dict[str, list[str]]:
 
 def _measure(client: ProcessPoolExecutor, paths: dict[str, list[str]], site: int) -> int:
     """Ask for each kind by turns; how many requests were answered."""
-    answered = sum(len(client.submit(_ask, some, WARM_UP_SECONDS).result()[0]) for some in paths.values())
-    for kind, some in paths.items():
+    head = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\n\r\n"
+    requests = {kind: [f"GET {path} {head}".encode() for path in some] for kind, some in paths.items()}
+    warmed_up = (client.submit(ask, PORT, some, seconds=WARM_UP_SECONDS) for some in requests.values())
+    answered = sum(len(one.result().seconds) for one in warmed_up)
+    for kind, some in requests.items():
         taken: list[float] = []
         rates, costs = [], []
         for _ in range(ROUNDS):
             before = cpu_seconds(site)
-            seconds, elapsed, own = client.submit(_ask, some, SECONDS).result()
+            asked = client.submit(ask, PORT, some, seconds=SECONDS).result()
+            count = len(asked.seconds)
             web, rest = (after - begin for after, begin in zip(cpu_seconds(site), before, strict=True))
-            rates.append(len(seconds) / elapsed)
-            costs.append([cpu / len(seconds) * 1000 for cpu in (web, rest - own)])
-            taken += seconds
+            rates.append(count / asked.elapsed)
+            costs.append([cpu / count * 1000 for cpu in (web, rest - asked.cpu)])
+            taken += asked.seconds
         answered += len(taken)
         cuts = [cut * 1000 for cut in statistics.quantiles(taken, n=100)]
         web, database = (statistics.median(cost[place] for cost in costs) for place in (0, 1))
@@ -105,55 +105,6 @@ def _measure(client: ProcessPoolExecutor, paths: dict[str, list[str]], site: int
             flush=True,
         )
     return answered
-
-
-def _ask(paths: list[str], seconds: float) -> tuple[list[float], float, float]:
-    """Ask on all connections at once, each for the next as soon as it has an answer.
-
-    Returns the seconds of each, of all, and of this process's CPU.
-    """
-    own = time.process_time()
-    head = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\n\r\n"
-    requests = cycle([f"GET {path} {head}".encode() for path in paths])
-    waiting = selectors.DefaultSelector()
-    begun: dict[socket.socket, float] = {}
-    for _ in range(CONNECTIONS):
-        connection = socket.create_connection(("127.0.0.1", PORT))
-        waiting.register(connection, selectors.EVENT_READ, bytearray())
-        begun[connection] = time.perf_counter()
-        connection.sendall(next(requests))
-    taken: list[float] = []
-    begin = time.perf_counter()
-    while waiting.get_map():
-        for key, _ in waiting.select(timeout=1):
-            connection, content = cast(socket.socket, key.fileobj), key.data
-            received = connection.recv(65_536)
-            if not received:
-                raise RuntimeError(
-                    f"The site closed a connection after {len(taken):,} answers: {bytes(content)!r}"
-                )
-            content += received
-            if not _is_whole(content):
-                continue
-            taken.append(time.perf_counter() - begun[connection])
-            content.clear()
-            if time.perf_counter() >= begin + seconds and len(taken) >= FEWEST_ANSWERS:
-                waiting.unregister(connection)
-                connection.close()
-                continue
-            begun[connection] = time.perf_counter()
-            connection.sendall(next(requests))
-    return taken, time.perf_counter() - begin, time.process_time() - own
-
-
-def _is_whole(content: bytearray) -> bool:
-    head, _, body = bytes(content).partition(b"\r\n\r\n")
-    lowered = head.lower()
-    if b"content-length:" not in lowered:
-        return False
-    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 302")):
-        raise RuntimeError(head.decode())
-    return len(body) >= int(lowered.split(b"content-length:")[1].split(b"\r\n")[0])
 
 
 def _count(answered: int) -> None:

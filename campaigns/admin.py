@@ -65,18 +65,20 @@ class CampaignAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         """Save, and tell the segment who uses it. Of a draft only what was changed is written, while it is one."""
         if change:
-            if (
-                not Campaign.objects.select_for_update()
-                .filter(pk=obj.pk, state=Campaign.State.DRAFT)
-                .exists()
-            ):
-                raise PermissionDenied("This campaign was scheduled or launched in the meantime.")
+            self._lock_draft(obj)
             obj.save(update_fields=form.changed_data)
         else:
             super().save_model(request, obj, form, change)
         tell_campaign(obj)
 
     def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
-        """Delete, and let the segment go."""
+        """Delete what is still a draft, and let the segment go."""
+        self._lock_draft(obj)
         forget_campaign(obj.pk)
         super().delete_model(request, obj)
+
+    def _lock_draft(self, obj: Campaign) -> None:
+        """Keep a draft what it is until the request is done; refuse what is none any more."""
+        drafts = Campaign.objects.select_for_update().filter(pk=obj.pk, state=Campaign.State.DRAFT)
+        if not drafts.exists():
+            raise PermissionDenied("This campaign was scheduled or launched in the meantime.")

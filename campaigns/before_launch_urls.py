@@ -7,6 +7,7 @@ from campaigns import (
     pilot_views,
     preflight_views,
     test_send_views,
+    winning_views,
 )
 
 urlpatterns = [
@@ -32,6 +33,7 @@ urlpatterns = [
         {"approves": False},
         name="approval_refuse",
     ),
+    path("remainder/", winning_views.remainder_decide, name="remainder_decide"),
     path("pilot/", pilot_views.pilot, name="pilot"),
     path("pilot/plan/", pilot_views.pilot_plan, name="pilot_plan"),
     re_path(r"^pilot/(?P<act>continue|stop)/$", pilot_views.pilot_decide, name="pilot_decide"),

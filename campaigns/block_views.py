@@ -6,7 +6,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
-from django.utils.text import slugify
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,6 +19,7 @@ from campaigns.publishing import TemplateRefused, save_block
 from campaigns.template_views import LONGEST_EMAIL, PREVIEW_POLICY, whole_number
 from campaigns.templating.render import RenderFailed
 from campaigns.templating.snippets import snippets_for
+from campaigns.version_saving import follows, new_key, say_findings
 from common.pagination import cursor_page
 from customers.models import Customer
 
@@ -58,10 +58,8 @@ def block_new(request: HttpRequest) -> HttpResponse:
     """Write the first version of a block."""
     form = BlockForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        key = slugify(form.cleaned_data["name"])[:100]
-        if not key or Block.objects.filter(key=key).exists():
-            form.add_error("name", "There is a block of this name already, or the name has no letters.")
-        elif _save(request, form, key):
+        key = new_key(form, Block.objects.all(), what="block")
+        if key and _save(request, form, key):
             return redirect("campaigns:block", key)
     context = {"form": form, "block": None, "snippets": snippets_for("text", "column")}
     return render(request, "campaigns/block_edit.html", context)
@@ -74,18 +72,9 @@ def block_edit(request: HttpRequest, key: str) -> HttpResponse:
     """Write the next version of a block."""
     block = get_object_or_404(Block.objects.select_for_update(), key=key)
     form = BlockForm(request.POST) if request.method == "POST" else BlockForm.of(block)
-    if request.method == "POST" and form.is_valid():
-        newest = block.newest
-        if newest is None or form.cleaned_data["base"] in (None, newest.number):
-            if _save(request, form, key):
-                return redirect("campaigns:block", key)
-        else:
-            form.follow(newest.number)
-            form.add_error(
-                None,
-                f"{newest.author or 'A program'} saved version {newest.number} while you were writing. Look at it, "
-                "carry over what is worth keeping, and save again: then this text follows it.",
-            )
+    is_sent = request.method == "POST" and form.is_valid()
+    if is_sent and follows(form, block.newest) and _save(request, form, key):
+        return redirect("campaigns:block", key)
     context = {"form": form, "block": block, "snippets": snippets_for("text", "column")}
     return render(request, "campaigns/block_edit.html", context)
 
@@ -114,8 +103,6 @@ def _save(request: HttpRequest, form: BlockForm, key: str) -> bool:
     try:
         save_block(key=key, name=data["name"], mjml=data["mjml"], author=author, note=data["note"])
     except TemplateRefused as refused:
-        for finding in refused.findings:
-            line = f"Line {finding['line']}: " if finding.get("line") else ""
-            form.add_error("mjml", f"{line}{finding['message']}")
+        say_findings(form, refused, field="mjml")
         return False
     return True

@@ -71,12 +71,23 @@ class Accounts:
 
 def reconcile(campaign: Campaign) -> Accounts:
     """Count the campaign's snapshot and messages; a fixed number of queries."""
-    launched = counts(campaign)
     states: dict[str, dict[str, int]] = {}
     messages = Message.objects.filter(dispatch=campaign.dispatch)
     for key, state, count in messages.values_list("variant_key", "state").annotate(Count("id")).order_by():
         states.setdefault(key, {})[state] = count
     reasons = messages.exclude(reason="").exclude(state__in=[Message.State.QUEUED, Message.State.IN_FLIGHT])
+    by_count = reasons.values_list("state", "reason").annotate(count=Count("id")).order_by("-count")
+    return accounts_of(campaign, launched=counts(campaign), states=states, reasons=list(by_count[:20]))
+
+
+def accounts_of(
+    campaign: Campaign,
+    *,
+    launched: Launched,
+    states: dict[str, dict[str, int]],
+    reasons: list[tuple[str, str, int]],
+) -> Accounts:
+    """Put the books together from what was counted: messages by arm and state, and why some were not sent."""
     return Accounts(
         launched=launched,
         arms=[
@@ -87,7 +98,5 @@ def reconcile(campaign: Campaign) -> Accounts:
             )
             for variant in campaign.experiment.variants.all()
         ],
-        reasons=list(
-            reasons.values_list("state", "reason").annotate(count=Count("id")).order_by("-count")[:20]
-        ),
+        reasons=reasons,
     )

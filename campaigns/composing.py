@@ -1,28 +1,31 @@
 """Writing the mails of one chunk: what rules decide, what the recommender says, what the template makes of it."""
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from django.conf import settings
 
+from campaigns import writing_figures
 from campaigns.contexts import People, context_for, load_people
 from campaigns.coupons import give
 from campaigns.dependencies import decide_or_fall_back
 from campaigns.launching import arm_contents
 from campaigns.letters import Contents, Letterhead, as_bytes, contents, read, rendered
 from campaigns.models import BlockVersion, Campaign, CampaignVariant, Recipient
+from campaigns.open_time import places
 from campaigns.publishing import compiled_of
 from campaigns.shelves import Shelves, fill, in_template
 from campaigns.slots import asked_by, blocks_of, versions_of
 from campaigns.tagging import NO_TAGS, Tags, tagged, tags_of
 from campaigns.templating.compile import blocks_shown, requested_by_block, requested_recommendations
 from campaigns.templating.render import Rendered, RenderFailed
-from campaigns.templating.tags import ARMS_CHOICE, MOST_PRODUCTS
+from campaigns.templating.tags import ARMS_CHOICE, AT_OPENING, MOST_PRODUCTS
 from campaigns.templating.used import pools_in
 from common.clock import now
 from customers import consent
@@ -56,7 +59,7 @@ class Ingredients:
     """Everything that the mails of one chunk are made of; nothing more is read while they are written.
 
     `failed` names for each customer the dependencies whose stored default took their place. `coupons` are the codes of
-    each message by pool.
+    each message by pool. `products` are those that were shown so far, as templates see them.
     """
 
     source: Source
@@ -67,6 +70,7 @@ class Ingredients:
     click_tracked: set[int]
     failed: dict[int, set[str]]
     coupons: dict[int, dict[str, str]] = field(default_factory=dict)
+    products: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +98,18 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
         feedback_of=f"{campaign.pk}:{{arm}}:campaign:regards",
     )
     composed: list[Composed] = []
+    seconds: list[float] = []
     for one in claimed:
-        if composed and time.monotonic() > deadline:
+        began = time.monotonic()
+        if composed and began > deadline:
             break
         if arms.get(one.customer_id, one.variant_key) != one.variant_key:
             reason = "merged with a recipient who has another arm"
             composed.append(Composed(claimed=one, skipped=reason))
         else:
             composed.append(compose_one(envelope, ingredients, one))
+            seconds.append(time.monotonic() - began)
+    writing_figures.note(dispatch, composed, seconds)
     return composed
 
 
@@ -242,6 +250,8 @@ def _shelves(content: CampaignVariant, decisions: Iterable[Decision], source: So
 
 def _named(source: Source, content: CampaignVariant) -> dict[str, BlockVersion]:
     """The blocks that an arm's template shows by name."""
+    if not source.blocks:
+        return {}
     keys = blocks_shown(compiled_of(content.template_version_id))
     return {key: source.blocks[key] for key in sorted(keys) if key in source.blocks}
 
@@ -254,7 +264,10 @@ def _samples(pools: Iterable[str]) -> dict[str, str]:
 def _context(ingredients: Ingredients, customer_id: int) -> dict[str, Any]:
     context = context_for(ingredients.people, customer_id)
     decision = ingredients.decisions.get(customer_id)
-    context["recommendations"] = in_template(ingredients.recommended.get(customer_id, {}))
+    shelves = ingredients.recommended.get(customer_id, {})
+    context["recommendations"] = in_template(shelves, ingredients.products)
+    if at_opening := places.stored(shelves):
+        context["open_time"] = at_opening
     if decision:
         context |= decision.variables
     context["sender"] = {
@@ -289,11 +302,21 @@ def compose_one(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) 
     return Composed(
         claimed=claimed,
         mail=Outgoing(key=claimed.key, recipient=claimed.recipient, subject=mail.subject, raw=raw),
-        resolved=json.dumps(kept),
-        links=json.dumps([tagged(url, ingredients.source.tags) for url in mail.links]),
-        shared_links=tuple(tagged(url, ingredients.source.tags) for url in compiled.links),
+        resolved=_as_json(kept),
+        links=_as_json([tagged(url, ingredients.source.tags) for url in mail.links]),
+        shared_links=_shared_links(compiled.links, ingredients.source.tags),
         fallbacks=sum(mail.fallbacks.values()),
+        failures=mail.failures,
     )
+
+
+def _as_json(plain: object) -> str:
+    return msgspec.json.encode(plain).decode()
+
+
+@lru_cache(maxsize=64)
+def _shared_links(links: tuple[str, ...], tags: Tags) -> tuple[str, ...]:
+    return tuple(tagged(url, tags) for url in links)
 
 
 def _letterhead(envelope: Envelope, ingredients: Ingredients, claimed: Claimed) -> Letterhead:
@@ -336,6 +359,7 @@ def _resolved(ingredients: Ingredients, claimed: Claimed, mail: Rendered) -> dic
                 "source": source,
             }
             for shelf, served in shelves.items()
+            if not shelf.startswith(AT_OPENING)
             for product, source in zip(served.products, served.sources, strict=True)
         ],
         "model_version": max(models, default=None),

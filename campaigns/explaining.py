@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from campaigns.models import Campaign, Recipient
+from campaigns.models import Campaign, Recipient, RemainderRelease
+from campaigns.winning import remainder_keys
 from customers.browsing import mail_answers
 from customers.models import Customer
 from delivery.models import Dispatch, Message, MessageEvent
-from experiments.assigning import shares_of
+from experiments.assigning import draws_of, variant_for
 from experiments.models import Variant
-from experiments.stats.assignment import variant_of
 from rules.models import RuleSetVersion
 from segments.evaluator import Explanation
 from segments.models import MembershipChange
@@ -187,8 +187,7 @@ def _excluded(recipient: Recipient, customer: Customer) -> Chapter:
 def _drawn(campaign: Campaign, customer: Customer) -> Variant | None:
     """The arm that the draw gives; None while the weights do not add up."""
     try:
-        shares = shares_of(campaign.experiment)
-        key = variant_of(salt=campaign.experiment.salt, public_id=customer.public_id, shares=shares)
+        key = variant_for(customer.public_id, draws_of(campaign.experiment))
     except ValueError:
         return None
     return campaign.experiment.variants.get(key=key)
@@ -228,7 +227,10 @@ def _of_message(campaign: Campaign, customer: Customer, chapters: list[Chapter])
 def _of_state(message: Message, campaign: Campaign) -> list[str]:
     """What became of the message, and what keeps it where it waits."""
     state = Message.State(message.state)
+    waits = message.variant_key in remainder_keys(campaign)
     said = _STATES.get(state, f"The mail is {state.label.lower()}")
+    if waits and state == Message.State.HELD:
+        said = "The mail is held back until the test has a winner"
     if message.sent_at:
         said += f" on {_moment(message.sent_at)} to {message.recipient}"
     sentences = [said + (f": {message.reason}." if message.reason else ".")]
@@ -236,9 +238,22 @@ def _of_state(message: Message, campaign: Campaign) -> list[str]:
         sentences.append(f"It is due since {_moment(message.due_at)} at the earliest.")
         if campaign.dispatch is not None and campaign.dispatch.state == Dispatch.State.PAUSED:
             sentences.append("The campaign is paused.")
+    if waits:
+        sentences += _of_wait(campaign)
     if message.attempts > 1:
         sentences.append(f"It took {message.attempts} attempts.")
     return sentences
+
+
+def _of_wait(campaign: Campaign) -> list[str]:
+    """Why somebody got what a test's winner got, outside the test."""
+    release = RemainderRelease.objects.filter(campaign=campaign).first()
+    if release is None:
+        return ["They are in no comparison: they get what wins."]
+    won = campaign.experiment.variants.filter(key=release.variant_key).first()
+    return (
+        [f"They waited for the winner and get what “{won.name}” got. {release.why}"] if won else [release.why]
+    )
 
 
 def _contents(resolved: dict[str, Any]) -> Chapter:

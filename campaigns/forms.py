@@ -1,21 +1,24 @@
 """What a marketer enters about campaigns and templates."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from django import forms
 from django.db import transaction
 from django.utils.text import slugify
 
 from accounts.models import User
+from campaigns.arm_forms import KEYS, PREFIX, ArmFormSet, BaseArms
 from campaigns.field_uses import tell_campaign
 from campaigns.models import Campaign, CampaignVariant, Template, TemplateVersion
+from campaigns.splitting import split
 from campaigns.timing_forms import TimingForm
 from delivery.models import Sender
 from experiments.models import Experiment, Variant
-from recommendations.strategies import BESTSELLERS, FOR_YOU, IMPERSONAL, LABELS
+from recommendations.strategies import BESTSELLERS, IMPERSONAL
 from segments.models import Segment
 
-RESERVED = frozenset({"new", "limits", "when"})
+RESERVED = frozenset({"new", "limits", "when", "split"})
 """Keys that pages of their own have."""
 
 
@@ -31,7 +34,10 @@ def checked_name(name: str) -> str:
 
 
 class CampaignForm(TimingForm):
-    """A campaign as an experiment of two arms and, if wanted, a holdout that gets no mail."""
+    """A campaign as an experiment: up to six mailed arms, and two holdouts that are drawn by themselves.
+
+    Its `arms` are a form each (see `arm_forms`); the form is valid when they are.
+    """
 
     name = forms.CharField(max_length=150, help_text="For you and your colleagues; customers never see it.")
     segment = forms.ModelChoiceField(
@@ -43,37 +49,69 @@ class CampaignForm(TimingForm):
         required=False,
         help_text="What do you expect, and why? Written down before, it cannot be bent after.",
     )
+    tests = forms.ChoiceField(
+        label="What is tested",
+        choices=Experiment.Tests.choices,
+        initial=Experiment.Tests.TEMPLATE,
+        required=False,
+        help_text="What the arms differ in. Let it be one thing, or you will not know which one it was.",
+    )
     primary_metric = forms.ChoiceField(
         choices=Experiment.Metric.choices,
         initial=Experiment.Metric.CONVERSION,
-        help_text="The one figure that decides.",
+        help_text="The one figure that decides. Openings only for tests of a subject or preheader.",
     )
     no_mail_percent = forms.IntegerField(
-        label="No-mail holdout, %",
+        label="No-mail holdout, % of everybody",
         min_value=0,
         max_value=50,
         initial=10,
-        help_text="Gets nothing: shows what e-mail itself is worth.",
+        help_text="Gets nothing: shows what e-mail itself is worth. 0: nobody.",
     )
     baseline_percent = forms.IntegerField(
-        label="Arm A (baseline), % of those mailed",
-        min_value=1,
+        label="Baseline holdout, % of those mailed",
+        min_value=0,
         max_value=99,
         initial=50,
-        help_text="Gets the version without personalisation.",
+        help_text="Gets the version without personalisation: shows what that is worth. 0: nobody.",
     )
     baseline_template = forms.ModelChoiceField(
-        TemplateVersion.objects.select_related("template"), label="Arm A: template"
+        TemplateVersion.objects.select_related("template"), label="Baseline: template", required=False
     )
-    baseline_strategy = forms.ChoiceField(choices=IMPERSONAL, label="Arm A: products", initial=BESTSELLERS)
-    treatment_template = forms.ModelChoiceField(
-        TemplateVersion.objects.select_related("template"), label="Arm B: template"
+    baseline_strategy = forms.ChoiceField(
+        choices=IMPERSONAL, label="Baseline: products", initial=BESTSELLERS, required=False
     )
-    treatment_strategy = forms.ChoiceField(choices=LABELS, label="Arm B: products", initial=FOR_YOU)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.arms = cast(BaseArms, ArmFormSet(data, prefix=PREFIX))
+
+    def is_valid(self) -> bool:
+        """Whether everything that was entered can be stored, the arms included."""
+        is_valid, are_valid = super().is_valid(), self.arms.is_valid()
+        return is_valid and are_valid
 
     def clean_name(self) -> str:
         """Refuse a name whose key is taken."""
         return checked_name(self.cleaned_data["name"])
+
+    def clean_tests(self) -> str:
+        """The template unless something else is said."""
+        return self.cleaned_data["tests"] or Experiment.Tests.TEMPLATE
+
+    def clean_baseline_strategy(self) -> str:
+        """Bestsellers unless something else is said."""
+        return self.cleaned_data["baseline_strategy"] or BESTSELLERS
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the fields against each other."""
+        data = super().clean()
+        has_template = data.get("baseline_template") or "baseline_template" in self.errors
+        if data.get("baseline_percent") and not has_template:
+            self.add_error("baseline_template", "Choose what the baseline gets, or make it 0 %.")
+        if sentence := metric_refused(data.get("primary_metric", ""), tests=data.get("tests", "")):
+            self.add_error("primary_metric", sentence)
+        return data
 
     @transaction.atomic
     def save(self, *, by: User | None) -> Campaign:
@@ -85,6 +123,7 @@ class CampaignForm(TimingForm):
             name=data["name"],
             hypothesis=data["hypothesis"],
             salt=key,
+            tests=data["tests"],
             primary_metric=data["primary_metric"],
         )
         campaign = Campaign.objects.create(
@@ -96,35 +135,75 @@ class CampaignForm(TimingForm):
             created_by=by,
             **self.values(),
         )
-        for variant in self._variants(experiment):
-            if variant.role != Variant.Role.NO_MAIL:
-                arm = variant.role
-                CampaignVariant.objects.create(
-                    campaign=campaign,
-                    variant=variant,
-                    template_version=data[f"{arm}_template"],
-                    strategy=data[f"{arm}_strategy"],
-                    is_personalised=arm == Variant.Role.TREATMENT,
-                )
+        self._store_arms(campaign)
         tell_campaign(campaign)
         return campaign
 
-    def _variants(self, experiment: Experiment) -> list[Variant]:
-        """Make the arms; the weights are whole basis points that sum to 10,000."""
-        no_mail = self.cleaned_data["no_mail_percent"] * 100
-        baseline = (10_000 - no_mail) * self.cleaned_data["baseline_percent"] // 100
-        arms: list[tuple[str, str, str, int]] = [
-            ("a", "Baseline", Variant.Role.BASELINE, baseline),
-            ("b", "Personalised", Variant.Role.TREATMENT, 10_000 - no_mail - baseline),
-        ]
-        if no_mail:
-            arms.append(("no_mail", "No mail", Variant.Role.NO_MAIL, no_mail))
-        return [
-            Variant.objects.create(
-                experiment=experiment, key=key, name=name, role=role, weight=weight, position=position
-            )
-            for position, (key, name, role, weight) in enumerate(arms)
-        ]
+    def _store_arms(self, campaign: Campaign) -> None:
+        """Store the baseline as "a", the arms as "b" and so on, and who gets no mail, each with its whole weight."""
+        data, arms = self.cleaned_data, self.arms.entered
+        weights = split(
+            no_mail_percent=data["no_mail_percent"],
+            baseline_percent=data["baseline_percent"],
+            arms=[arm["percent"] for arm in arms],
+        )
+        if weights.baseline:
+            baseline = {
+                "version": data["baseline_template"],
+                "strategy": data["baseline_strategy"],
+                "is_personalised": False,
+                "send_shift_hours": 0,
+            }
+            _store_arm(campaign, 0, "a", "Baseline", Variant.Role.BASELINE, weights.baseline, baseline)
+        for place, (arm, weight) in enumerate(zip(arms, weights.arms, strict=True)):
+            treatment = Variant.Role.TREATMENT
+            _store_arm(campaign, place + 1, KEYS[place], arm["name"], treatment, weight, arm)
+        if weights.no_mail:
+            last, role = len(arms) + 1, Variant.Role.NO_MAIL
+            _store_arm(campaign, last, "no_mail", "No mail", role, weights.no_mail, None)
+
+
+def metric_refused(metric: str, *, tests: str) -> str:
+    """Say why this metric cannot decide such a test; empty where it can."""
+    of_the_line = (Experiment.Tests.SUBJECT, Experiment.Tests.PREHEADER)
+    if metric != Experiment.Metric.HUMAN_OPEN or tests in of_the_line:
+        return ""
+    return "Openings can decide tests of a subject or preheader only: choose clicks, orders or revenue."
+
+
+def _store_arm(
+    campaign: Campaign,
+    position: int,
+    key: str,
+    name: str,
+    role: Variant.Role,
+    weight: int,
+    content: Mapping[str, Any] | None,
+) -> None:
+    """Store an arm; a holdout has a salt of its own. None as `content` is no mail."""
+    experiment = campaign.experiment
+    variant = Variant.objects.create(
+        experiment=experiment,
+        key=key,
+        name=name,
+        role=role,
+        salt="" if role == Variant.Role.TREATMENT else f"{experiment.salt}:{role}",
+        weight=weight,
+        position=position,
+    )
+    if content is None:
+        return
+    version = content["version"]
+    if version._state.adding:
+        version.save()
+    CampaignVariant.objects.create(
+        campaign=campaign,
+        variant=variant,
+        template_version=version,
+        strategy=content["strategy"],
+        is_personalised=content["is_personalised"],
+        send_shift_hours=content["send_shift_hours"],
+    )
 
 
 class TemplateForm(forms.Form):

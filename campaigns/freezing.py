@@ -1,9 +1,11 @@
 """A launch's snapshot: who is in which arm, who is out and why, and when each is due; in set-based statements.
 
 The order is DESIGN's: eligibility is decided without a look at variants, then the variant is assigned and frozen, then
-messages are queued. Everybody gets a due time alike, those in an arm without mail too.
+messages are queued. Everybody gets a due time alike, those in an arm without mail too; an arm that tests another time
+of sending is due so many hours later.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from campaigns import planning, pressure
-from campaigns.models import Campaign, ContactCap
+from campaigns.models import Campaign, CampaignVariant, ContactCap
 from customers.models import Consent
 from delivery.models import Dispatch
 from experiments.assigning import variant_case_sql
@@ -42,6 +44,12 @@ CROSS JOIN LATERAL (SELECT CASE
     {when_capped}
     ELSE '' END AS exclusion) judged
 ORDER BY customer.customer_id
+"""
+_SHIFT = """
+UPDATE campaigns_recipient recipient
+SET due_at = coalesce(recipient.due_at, %(launched)s) + make_interval(hours => later.hours)
+FROM unnest(%(later_arms)s::text[], %(later_hours)s::int[]) AS later (arm, hours)
+WHERE recipient.campaign_id = %(campaign)s AND recipient.variant_key = later.arm
 """
 _ASSIGN = """
 INSERT INTO customers_assignment (customer_id, experiment_key, variant_key, assigned_at)
@@ -79,8 +87,21 @@ def freeze_audience(campaign: Campaign, dispatch: Dispatch, *, at: datetime) -> 
         parameters |= planning.plan_parameters(campaign, at=at)
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+        if shifted := campaign.variants.exclude(send_shift_hours=0).select_related("variant"):
+            cursor.execute(_SHIFT, _shifts(campaign, shifted, at=at))
         cursor.execute(_ASSIGN, parameters)
         cursor.execute(_QUEUE, parameters)
+
+
+def _shifts(campaign: Campaign, arms: Iterable[CampaignVariant], *, at: datetime) -> dict[str, Any]:
+    """Which arms are due later, and by how many hours."""
+    later = [(arm.variant.key, arm.send_shift_hours) for arm in arms]
+    return {
+        "campaign": campaign.pk,
+        "launched": at,
+        "later_arms": [key for key, _ in later],
+        "later_hours": [hours for _, hours in later],
+    }
 
 
 def _variant(campaign: Campaign) -> tuple[str, dict[str, object]]:

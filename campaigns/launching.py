@@ -1,7 +1,7 @@
 """From a segment to a frozen audience with one message each, in one transaction (see `campaigns.freezing`)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Max, Q
@@ -13,9 +13,13 @@ from campaigns.field_uses import sources_in_doubt, tell_uses
 from campaigns.freezing import freeze_audience
 from campaigns.models import Campaign, CampaignVariant
 from campaigns.piloting import hold_back
+from campaigns.shifts import early_look_refused
 from campaigns.slots import freeze
+from campaigns.winning import hold_remainder
 from customers.quality.alerts import resolve
 from delivery.models import Dispatch
+from experiments.assigning import SAME_SALT, are_apart
+from experiments.looks import plan_looks
 from experiments.models import Experiment, Variant
 from experiments.stats.assignment import WHOLE
 from segments import membership
@@ -58,7 +62,10 @@ def obstacles(campaign: Campaign) -> list[str]:
     variants = list(campaign.experiment.variants.all())
     if sum(variant.weight for variant in variants) != WHOLE:
         found.append("The weights of the arms do not add up to 100 %.")
-    mailed = {variant.pk for variant in variants if variant.role != Variant.Role.NO_MAIL}
+    if not are_apart(campaign.experiment, variants):
+        found.append(SAME_SALT)
+    without = (Variant.Role.NO_MAIL, Variant.Role.REMAINDER)
+    mailed = {variant.pk for variant in variants if variant.role not in without}
     if not mailed:
         found.append("No arm of the experiment gets a mail.")
     content = {one.variant_id: one for one in campaign.variants.select_related("template_version")}
@@ -68,6 +75,8 @@ def obstacles(campaign: Campaign) -> list[str]:
             found.append(f"The arm “{variant.name}” has no template.")
         elif chosen and any(finding["severity"] == "error" for finding in chosen.template_version.findings):
             found.append(f"The template of the arm “{variant.name}” has errors.")
+    if sentence := early_look_refused(campaign, campaign.experiment):
+        found.append(sentence)
     return [*found, *preflights.obstacles(campaign), *approving.obstacles(campaign)]
 
 
@@ -101,6 +110,7 @@ def launch(
     membership.refresh(Campaign.objects.select_related("segment").get(pk=campaign_id).segment, cause="launch")
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
+        campaign.experiment = Experiment.objects.select_for_update().get(pk=campaign.experiment_id)
         launched_at = database_time()
         if as_scheduled and not _is_due(campaign, at=launched_at):
             raise NotDue(["This campaign is no longer to be launched now."])
@@ -124,6 +134,7 @@ def launch(
             raise LaunchRefused(
                 ["Nobody of the audience is in the pilot: choose another segment, or more of them."]
             )
+        hold_remainder(dispatch, campaign)
         Experiment.objects.filter(pk=campaign.experiment_id).update(started_at=Now())
         campaign.dispatch, campaign.state = dispatch, Campaign.State.LAUNCHED
         campaign.launched_at, campaign.held_because = launched_at, ""
@@ -141,6 +152,7 @@ def launch(
                 "data_doubts",
             ]
         )
+        plan_looks(campaign.experiment, begins=launched_at, ends=window_closes(campaign))
         resolve(Q(key=campaign.alert_key))
         tell_uses()
         return counts(campaign)
@@ -158,6 +170,13 @@ def database_time() -> datetime:
         cursor.execute("SELECT statement_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+def window_closes(campaign: Campaign) -> datetime:
+    """Return when the window of whoever is mailed last in a launched campaign is over."""
+    last = campaign.last_due_at or campaign.launched_at
+    assert last is not None
+    return last + timedelta(days=campaign.experiment.conversion_window_days)
 
 
 def counts(campaign: Campaign) -> Launched:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache, partial
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 
+from campaigns.open_time import places
 from campaigns.publishing import compiled_of
 from campaigns.tagging import NO_TAGS, Tags, tagged
 from campaigns.templating.links import LinkRewriter
@@ -60,7 +62,7 @@ class Letterhead:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def contents(
@@ -94,6 +96,12 @@ def rendered(
         "unsubscribe_url": _unsubscribe_url(message_id, base_url),
         "preferences_url": _preferences_url(message_id, base_url),
     }
+    if shelves := written.context.get("open_time"):
+        context["open_time"] = (
+            places.for_preview(shelves, base_url)
+            if message_id is None
+            else places.for_message(shelves, message_id, base_url)
+        )
     compiled = compiled_of(written.template_version_id)
     links: LinkRewriter | None = None
     if message_id is not None and is_tracked:
@@ -179,7 +187,13 @@ def _at_end(html: Sequence[str], addition: str) -> Sequence[str]:
 
 def _address(name: str, purpose: str, message_id: int, base_url: str, *numbers: int) -> str:
     """Return a signed address of a message."""
-    return base_url + _path(name, *numbers).replace(_TOKEN, tokens.sign(purpose, message_id))
+    return base_url + _path(name, *numbers).replace(_TOKEN, _token(purpose, message_id, settings.SECRET_KEY))
+
+
+@lru_cache(maxsize=16)
+def _token(purpose: str, message_id: int, secret: str) -> str:
+    """A mail has each of its tokens in several places."""
+    return tokens.sign(purpose, message_id)
 
 
 @cache

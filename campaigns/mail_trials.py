@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from campaigns.models import Campaign, Pilot, Recipient
+from campaigns.winning import remainder_keys
 from delivery.models import Dispatch, Message
 from experiments.models import Variant
 from recommendations.predictions.trials import MailTrial
@@ -37,6 +38,7 @@ def _trial(campaign: Campaign) -> MailTrial:
     roles = campaign.experiment.variants.filter(role=Variant.Role.NO_MAIL)
     without = set(roles.values_list("key", flat=True))
     assigned = Recipient.objects.filter(campaign=campaign, exclusion="").order_by("customer_id")
+    assigned = assigned.exclude(variant_key__in=remainder_keys(campaign))
     rows = assigned.values_list("customer_id", "variant_key")
     pairs = [(customer, key not in without) for customer, key in rows.iterator(chunk_size=20_000)]
     return MailTrial(

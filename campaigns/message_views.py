@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.audit import shows_people
 from campaigns.letters import without_pixel
+from campaigns.open_time import places
 from campaigns.showing import CannotBeShown, show_again
 from campaigns.template_views import PREVIEW_POLICY
 from delivery.mailbox import read_mail
@@ -36,6 +37,6 @@ def message_html(request: HttpRequest, pk: int) -> HttpResponse:
         html = read_mail(show_again(get_object_or_404(Message, pk=pk)).raw).html
     except CannotBeShown as reason:
         raise Http404(str(reason)) from None
-    response = HttpResponse(without_pixel(html))
+    response = HttpResponse(without_pixel(places.for_colleagues(html, pk)))
     response["Content-Security-Policy"] = PREVIEW_POLICY
     return response

@@ -25,6 +25,18 @@ POLICIES = [
         on_erasure=OnErasure.DELETED,
         path="customer_id",
     ),
+    Policy(
+        model="campaigns.Opening",
+        why="Which products a mail to the person chose when it was opened.",
+        on_erasure=OnErasure.DELETED,
+        path="message__customer_id",
+    ),
+    Policy(
+        model="campaigns.Shown",
+        why="That these products were shown to the person.",
+        on_erasure=OnErasure.DELETED,
+        path="opening__message__customer_id",
+    ),
     # Journeys
     Policy(
         model="campaigns.WebhookCall",
@@ -84,7 +96,9 @@ POLICIES = [
         "campaigns.LaunchApproval",
         "campaigns.Pilot",
         "campaigns.PreflightRun",
+        "campaigns.RemainderRelease",
         "campaigns.TestSend",
+        "campaigns.WritingHour",
         "campaigns.PreflightFinding",
         why="Content and plans that colleagues make.",
     ),

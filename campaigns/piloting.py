@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from accounts import audit
 from accounts.models import User
 from campaigns.models import Campaign, Pilot
+from campaigns.winning import remainder_keys
 from common.clock import now
 from customers.models import Alert
 from customers.quality.alerts import raise_alert, resolve
@@ -41,7 +42,8 @@ _DUE_AGAIN = """CASE WHEN {due} >= statement_timestamp() THEN {due} WHEN %(keeps
 _RELEASE = f"""
 WITH released AS (
     UPDATE delivery_message SET state = 'queued', due_at = {_DUE_AGAIN.format(due="due_at")}
-    WHERE dispatch_id = %(dispatch)s AND state = 'held' RETURNING customer_id, due_at
+    WHERE dispatch_id = %(dispatch)s AND state = 'held' AND variant_key <> ALL (%(waiting)s)
+    RETURNING customer_id, due_at
 )
 UPDATE campaigns_recipient recipient SET due_at = released.due_at
 FROM released WHERE recipient.campaign_id = %(campaign)s AND recipient.customer_id = released.customer_id
@@ -225,7 +227,9 @@ def _release(campaign: Campaign) -> None:
         "campaign": campaign.pk,
         "dispatch": campaign.dispatch_id,
         "launched": campaign.launched_at,
-        "keeps_hours": not campaign.timing().is_alike,
+        "keeps_hours": not campaign.timing().is_alike
+        or campaign.variants.exclude(send_shift_hours=0).exists(),
+        "waiting": remainder_keys(campaign),
     }
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, parameters)

@@ -66,10 +66,11 @@ def preflight_act(request: HttpRequest, key: str, act: str) -> HttpResponse:
 
 
 def _with_previews(campaign: Campaign, findings: list[PreflightFinding]) -> list[PreflightFinding]:
-    """Let each example know where its mail can be looked at."""
+    """Let each example know the name of its arm, and where its mail can be looked at."""
     arms = arm_contents(campaign)
     for example in (example for finding in findings for example in finding.examples.all()):
         content, email = arms.get(example.variant_key), example.customer.email
+        example.arm = content.variant.name if content is not None else example.variant_key  # type: ignore[attr-defined]
         if content is not None and email:
             version = content.template_version
             query = urlencode({"version": version.number, "customer": email})

@@ -31,6 +31,7 @@ from campaigns.outputs import shown_bare
 from campaigns.seals import seal_of_contents
 from campaigns.templating.compile import CLIP_BYTES
 from campaigns.templating.render import Rendered, RenderFailed
+from campaigns.templating.tags import AT_OPENING
 from customers.models import Consent
 from experiments.assigning import variant_case_sql
 from segments import membership
@@ -177,6 +178,9 @@ def judge(source: Source, people: Sequence[tuple[int, str]]) -> Tally:
             continue
         for pool in coupon_pools(ingredients, customer_id, arm):
             tally.add(Kind.COUPONS, customer_id, arm, about=pool)
+        if any(shelf.startswith(AT_OPENING) for shelf in ingredients.recommended.get(customer_id, ())):
+            is_noted = customer_id in ingredients.open_tracked
+            tally.add(Kind.AT_OPENING if is_noted else Kind.NOT_AT_OPENING, customer_id, arm)
         _judge_one(tally, ingredients, customer_id, arm, bare[arm])
     return tally
 

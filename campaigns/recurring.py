@@ -11,6 +11,7 @@ from campaigns import approving
 from campaigns.cloning import clone
 from campaigns.models import Campaign
 from campaigns.timing import last_moment, launch_moment
+from common.clock import now
 from experiments.models import Experiment
 
 LAST_DAY_OF_EVERY_MONTH = 28
@@ -77,8 +78,17 @@ def _occurrence(series: Campaign, *, day: date, launch_at: datetime) -> Campaign
     child.state, child.send_on, child.launch_at = Campaign.State.SCHEDULED, day, launch_at
     child.parent, child.occurrence = series, _last_number(series) + 1
     child.save()
+    _share_out(child, series=series)
     approving.inherit(child, series=series)
     return child
+
+
+def _share_out(child: Campaign, *, series: Campaign) -> None:
+    """Let better arms have more of an occurrence, where the series is planned so."""
+    if series.is_bandit:
+        from campaigns.bandits import allot  # SciPy takes a second to load, and few series need it
+
+        allot(child, series=series, at=now())
 
 
 def _last_number(series: Campaign) -> int:

@@ -49,6 +49,7 @@ def seal_of_launch(campaign: Campaign) -> str:
         for field in campaign._meta.concrete_fields
         if field.name not in LIFE and not (campaign.is_series and field.name == "send_on")
     }
+    plan["experiment"] = str(campaign.experiment.plan())
     for name in PLANS:
         beside = getattr(campaign, name, None)
         plan[name] = str(beside.plan()) if beside is not None else ""
@@ -60,14 +61,21 @@ def seal_of_launch(campaign: Campaign) -> str:
 def _contents(campaign: Campaign) -> dict[str, Any]:
     arms = list(campaign.variants.select_related("variant", "template_version").order_by("variant_id"))
     versions, blocks = to_freeze(arms)
-    split = campaign.experiment.variants.values_list("key", "role", "weight", "position")
+    split = campaign.experiment.variants.values_list("key", "role", "weight", "position", "salt")
     return {
         "name": campaign.name,
         "sender": [campaign.sender.from_name, campaign.sender.from_email],
         "segment": _segment(campaign.segment),
         "split": [campaign.experiment.salt, *map(list, split)],
         "arms": [
-            [arm.variant.key, arm.template_version_id, arm.strategy, arm.is_personalised] for arm in arms
+            [
+                arm.variant.key,
+                arm.template_version_id,
+                arm.strategy,
+                arm.is_personalised,
+                arm.send_shift_hours,
+            ]
+            for arm in arms
         ],
         "rules": sorted(version.pk for version in versions),
         "blocks": sorted(block.pk for block in blocks.values()),

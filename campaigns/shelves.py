@@ -7,7 +7,7 @@ from typing import Any
 
 from campaigns.contexts import absolute_product
 from campaigns.dependencies import DependencyFailed, dependency
-from campaigns.templating.tags import ARMS_CHOICE
+from campaigns.templating.tags import ARMS_CHOICE, AT_OPENING
 from products.models import Product
 from recommendations.serving import Served, recommend
 from recommendations.shelf import Filters
@@ -33,20 +33,24 @@ def fill(
     *,
     shelves: Shelves,
     impersonal: Collection[int] = (),
+    leave_out: Collection[int] = (),
 ) -> Filled:
     """Return what stands on each shelf for each customer; a fixed number of queries a shelf.
 
     `strategies` are the arms' own. A rule's `recommend` replaces them, and products that it names come first; what
     rules exclude is left out and filled up. A shelf whose strategy the template names keeps it. The `impersonal`
     (a baseline arm, who objects to profiling) get bestsellers in place of any personal strategy. No product stands on
-    two shelves.
+    two shelves, and the products `leave_out` on none.
     """
-    exclude = {who: set(products) for who, products in excluded_products(decisions).items()}
+    exclude = {who: set(leave_out) for who in strategies} if leave_out else {}
+    for who, products in excluded_products(decisions).items():
+        exclude.setdefault(who, set()).update(products)
     filled = Filled({who: {} for who in strategies})
     for shelf, k in shelves.items():
+        named = shelf.removeprefix(AT_OPENING)
         wishes = {
             who: _wish(
-                shelf or strategy, None if shelf else decisions.get(who), is_impersonal=who in impersonal
+                named or strategy, None if named else decisions.get(who), is_impersonal=who in impersonal
             )
             for who, strategy in strategies.items()
         }
@@ -56,9 +60,22 @@ def fill(
     return filled
 
 
-def in_template(filled: Mapping[str, Served]) -> list[dict[str, Any]] | dict[str, list[dict[str, Any]]]:
-    """Return the shelves as a template sees them: a list of products, or a list for each strategy that it names."""
-    shelves = {name: [absolute_product(product) for product in one.products] for name, one in filled.items()}
+def in_template(
+    filled: Mapping[str, Served], seen: dict[int, dict[str, Any]] | None = None
+) -> list[dict[str, Any]] | dict[str, list[dict[str, Any]]]:
+    """Return the shelves as a template sees them: a list of products, or a list for each strategy that it names.
+
+    Those that are filled anew at each opening are not among them. `seen` holds products that were made before, by id.
+    """
+    seen = {} if seen is None else seen
+    shelves = {
+        name: [
+            seen.get(product.pk) or seen.setdefault(product.pk, absolute_product(product))
+            for product in one.products
+        ]
+        for name, one in filled.items()
+        if not name.startswith(AT_OPENING)
+    }
     return shelves.get(ARMS_CHOICE, []) if set(shelves) <= {ARMS_CHOICE} else shelves
 
 

@@ -2,13 +2,25 @@
 
 from celery import shared_task
 
-from campaigns import field_uses, habits, piloting, preflighting, quiet, scheduling, sending
+from campaigns import (
+    field_uses,
+    habits,
+    piloting,
+    preflighting,
+    quiet,
+    scheduling,
+    sending,
+    winning,
+    writing_figures,
+)
 from campaigns.journeys import calling, entering, walking
 from delivery.turns import due_dispatches
 
 MOST_RINGS = 8
 """Each ring sends whatever is most urgent: more rings than processes help nobody."""
 RING_LASTS_SECONDS = 60
+CALLS_LAST_SECONDS = 5.0
+"""Receivers may hang: after so long customers who walk have their turn."""
 
 
 @shared_task
@@ -79,14 +91,17 @@ def walk_journeys() -> int:
     """Move everybody on who is due in a journey, and ring for the mails that this queued."""
     walked = sum(walking.walk_due(journey_id) for journey_id in walking.due_journeys())
     if walked:
-        ring_due_dispatches()
+        ring_due_dispatches.delay()
     return walked
 
 
 @shared_task
 def call_webhooks() -> int:
-    """Make the calls that webhook steps of journeys asked for."""
-    return calling.call_due()
+    """Make the calls that webhook steps of journeys asked for; what is left of them after others had their turn."""
+    taken = calling.call_due(seconds=CALLS_LAST_SECONDS)
+    if calling.is_any_due():
+        call_webhooks.delay()
+    return taken
 
 
 @shared_task
@@ -112,3 +127,18 @@ def judge_pilots() -> int:
     for dispatch_id in released:
         send_dispatch.delay(dispatch_id)
     return len(released)
+
+
+@shared_task
+def release_remainders() -> int:
+    """Give those who waited for a winner what won, and ring for their mails."""
+    released = winning.release_due()
+    for dispatch_id in released:
+        send_dispatch.delay(dispatch_id)
+    return len(released)
+
+
+@shared_task
+def watch_writing() -> int:
+    """Count how mails were written and what their openings showed, and open and close alerts; how many are new."""
+    return writing_figures.refresh_alerts()

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
-from django.utils.text import slugify
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,6 +19,7 @@ from campaigns.previewing import arm_shown, preview
 from campaigns.publishing import TemplateRefused, publish_template
 from campaigns.templating.render import Rendered, RenderFailed
 from campaigns.templating.snippets import PLACES, snippets_for
+from campaigns.version_saving import follows, new_key, say_findings
 from customers.models import Customer
 
 LOOKS = {"desktop": "640 px", "phone": "375 px", "dark": "Dark"}
@@ -77,12 +77,9 @@ def template_detail(request: HttpRequest, key: str) -> HttpResponse:
 def template_new(request: HttpRequest) -> HttpResponse:
     """Write the first version of a template."""
     form = TemplateForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        key = slugify(form.cleaned_data["name"])[:100]
-        if not key or Template.objects.filter(key=key).exists():
-            form.add_error("name", "There is a template of this name already, or the name has no letters.")
-        else:
-            return _publish(request, form, Template(key=key, name=form.cleaned_data["name"]))
+    is_sent = request.method == "POST" and form.is_valid()
+    if is_sent and (key := new_key(form, Template.objects.all(), what="template")):
+        return _publish(request, form, Template(key=key, name=form.cleaned_data["name"]))
     return render(
         request,
         "campaigns/template_edit.html",
@@ -99,14 +96,8 @@ def template_edit(request: HttpRequest, key: str) -> HttpResponse:
     form = TemplateForm(request.POST) if request.method == "POST" else TemplateForm.of(template)
     if request.method == "POST" and form.is_valid():
         newest = template.versions.select_related("author").first()
-        if newest is None or form.cleaned_data["base"] in (None, newest.number):
+        if follows(form, newest):
             return _publish(request, form, template)
-        form.follow(newest.number)
-        form.add_error(
-            None,
-            f"{newest.author or 'A program'} saved version {newest.number} while you were writing. Look at it, carry "
-            "over what is worth keeping, and save again: then this text follows it.",
-        )
     context = {"form": form, "template": template, "snippets": snippets_for(*PLACES)}
     return render(request, "campaigns/template_edit.html", context)
 
@@ -116,7 +107,7 @@ def template_edit(request: HttpRequest, key: str) -> HttpResponse:
 @xframe_options_sameorigin
 def template_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The rendered HTML by itself, sandboxed, for the frame of the template's page."""
-    version = get_object_or_404(TemplateVersion, pk=pk)
+    version = get_object_or_404(TemplateVersion.everything, pk=pk)
     asked = request.GET.get("customer", "")
     customer = get_object_or_404(Customer, pk=whole_number(asked)) if asked else None
     try:
@@ -165,9 +156,7 @@ def _publish(request: HttpRequest, form: TemplateForm, template: Template) -> Ht
     except TemplateRefused as refused:
         if is_new:
             template.delete()
-        for finding in refused.findings:
-            line = f"Line {finding['line']}: " if finding.get("line") else ""
-            form.add_error(str(finding["part"]), f"{line}{finding['message']}")
+        say_findings(form, refused)
         context = {"form": form, "template": None if is_new else template, "snippets": snippets_for(*PLACES)}
         return render(request, "campaigns/template_edit.html", context)
     return redirect("campaigns:template", template.key)

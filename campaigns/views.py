@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
-from campaigns import books, tasks
+from campaigns import books, tasks, writing_figures
 from campaigns.field_uses import sources_in_doubt
 from campaigns.forms import CampaignForm
 from campaigns.launching import LaunchRefused, arm_contents, launch, obstacles
@@ -21,6 +21,7 @@ from campaigns.slots import choosing_products, versions_of
 from campaigns.timing_views import what_happens
 from common.pagination import cursor_page
 from delivery.steering import steer
+from experiments.models import Variant
 
 
 @require_safe
@@ -57,6 +58,9 @@ def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
         "contents": [
             (content, choosing_products(content, versions)) for content in arm_contents(campaign).values()
         ],
+        "unmailed": campaign.experiment.variants.filter(
+            role__in=[Variant.Role.NO_MAIL, Variant.Role.REMAINDER]
+        ),
     }
     context |= _when(campaign, cursor=request.GET.get("cursor", ""))
     if campaign.state in Campaign.UNFROZEN:
@@ -66,6 +70,7 @@ def campaign_detail(request: HttpRequest, key: str) -> HttpResponse:
         context["worth_a_look"] = [one for one in in_doubt if one.light == "amber"]
     elif campaign.dispatch is not None:
         context["accounts"] = books.reconcile(campaign)
+        context["writing"] = writing_figures.sentences(campaign)
     template = (
         "campaigns/detail.html#accounts" if request.headers.get("HX-Request") else "campaigns/detail.html"
     )

@@ -21,10 +21,14 @@ def exponent_sql(currency: str) -> str:
     return f"CASE {currency}{cases} ELSE 2 END"
 
 
-def format_money(amount_minor: int | float, currency: str) -> str:
-    """Write an amount for people: `format_money(-123450, "GBP")` is `-£1,234.50`."""
-    places = exponent(currency)
-    amount = abs(amount_minor) / 10**places
+def format_money(amount_minor: int | float, currency: str, *, more_places: int = 0) -> str:
+    """Write an amount for people: `format_money(-123450, "GBP")` is `-£1,234.50`.
+
+    `more_places` shows fractions of the minor unit, as averages have them.
+    """
+    scale = exponent(currency)
+    places = scale + more_places
+    amount = abs(amount_minor) / 10**scale
     sign = "-" if round(amount, places) and amount_minor < 0 else ""
     symbol = _SYMBOLS.get(currency)
     number = f"{amount:,.{places}f}"

@@ -39,6 +39,7 @@ MAIN = (
     NavItem(label="Campaigns", url_name="campaigns:list", icon="send", section="Mail"),
     NavItem(label="Journeys", url_name="campaigns:journeys", icon="corner-down-right", section="Mail"),
     NavItem(label="Experiments", url_name="reports:experiments", icon="flask", section="Mail"),
+    NavItem(label="Reports", url_name="reports:index", icon="chart-bar", section="Mail"),
     NavItem(label="Templates", url_name="campaigns:templates", icon="template", section="Content"),
     NavItem(label="Rules", url_name="rules:list", icon="git-branch", section="Content"),
     NavItem(label="Recommendations", url_name="recommendations:overview", icon="sparkles", section="Content"),

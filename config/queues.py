@@ -1,10 +1,13 @@
 """Which worker does what: the queue of each task. The Procfile names the queues that each worker reads.
 
-- `send`: sending, and what lets mails go (launches, rings, pilots), so that nothing else delays a mail.
-- `compute`: segments, facts and figures; short, often, and soon.
+- `send`: sending, letters to single people among it, what lets mails go (launches, rings, pilots, winners, what a dead
+  worker held) and what became of unknown ones, so that nothing else delays a mail.
+- `journeys`: who enters journeys and goes on in them, their webhooks, and what happened to mails, for which journeys
+  wait; short too.
+- `compute`: segments, facts, what changed for reports, looks at experiments and digests; short, often, and soon.
 - `sync`: what is read from elsewhere.
 - `train`: models. Its worker is of the solo pool: OpenMP can hang in forked children.
-- `default`: the rest.
+- `default`: the rest; campaigns and cohorts of reports are counted here, which may take minutes.
 
 An exact name goes before a pattern. Tasks say no queue of their own.
 """
@@ -12,12 +15,16 @@ An exact name goes before a pattern. Tasks say no queue of their own.
 _QUEUES = {
     "campaigns.tasks.compute_habits": "compute",
     "campaigns.tasks.advance_preflight": "compute",
+    "campaigns.tasks.call_webhooks": "journeys",
+    "campaigns.tasks.enter_journeys": "journeys",
     "campaigns.tasks.enter_present_customers": "compute",
     "campaigns.tasks.judge_pilots": "send",
     "campaigns.tasks.launch_due_campaigns": "send",
     "campaigns.tasks.launch_scheduled": "send",
+    "campaigns.tasks.release_remainders": "send",
     "campaigns.tasks.ring_due_dispatches": "send",
     "campaigns.tasks.send_dispatch": "send",
+    "campaigns.tasks.walk_journeys": "journeys",
     "connectors.tasks.*": "sync",
     "customers.tasks.advance_list": "sync",
     "customers.tasks.apply_retention": "default",
@@ -28,9 +35,18 @@ _QUEUES = {
     "customers.tasks.watch_data_health": "default",
     "customers.tasks.*": "compute",
     "delivery.tasks.read_unsubscribe_mails": "sync",
+    "delivery.tasks.record_events": "journeys",
+    "delivery.tasks.release_expired_messages": "send",
+    "delivery.tasks.send_letters": "send",
+    "delivery.tasks.settle_unknown_messages": "send",
+    "delivery.tasks.watch_delivery": "compute",
     "recommendations.tasks.freshen_recommendations": "compute",
     "recommendations.tasks.refresh_external_model*": "sync",
     "recommendations.tasks.*": "train",
+    "reports.tasks.count_reports": "default",
+    "reports.tasks.refresh_reports": "compute",
+    "reports.tasks.send_digests": "compute",
+    "reports.tasks.take_looks": "compute",
     "segments.tasks.*": "compute",
 }
 ROUTES = {task: {"queue": queue} for task, queue in _QUEUES.items()}

@@ -63,6 +63,9 @@ LAUNCH_NEEDS_APPROVER = env.LAUNCH_NEEDS_APPROVER
 LAUNCH_STALE_AFTER_MINUTES = env.LAUNCH_STALE_AFTER_MINUTES
 LAUNCH_NEEDS_PREFLIGHT = env.LAUNCH_NEEDS_PREFLIGHT
 LAUNCH_APPROVAL_ABOVE = env.LAUNCH_APPROVAL_ABOVE
+ALERT_FALLBACK_PERCENT = env.ALERT_FALLBACK_PERCENT
+ALERT_FAILED_PERCENT = env.ALERT_FAILED_PERCENT
+ALERT_WRITING_MS = env.ALERT_WRITING_MS
 SHOP_DOMAINS = [domain.lower() for domain in env.SHOP_DOMAINS]
 DELIVERY_LEASE_SECONDS = env.DELIVERY_LEASE_SECONDS
 DELIVERY_ASK_AFTER_SECONDS = env.DELIVERY_ASK_AFTER_SECONDS
@@ -255,6 +258,8 @@ if ":" not in WEBHOOK_SECRETS.get("", ":"):
     raise ImproperlyConfigured("ESP_WEBHOOK_SECRET is a name and a password: user:password.")
 SOFT_BOUNCES = env.SOFT_BOUNCES
 SOFT_BOUNCE_DAYS = env.SOFT_BOUNCE_DAYS
+FAILED_ALERT_PERCENT = env.FAILED_ALERT_PERCENT
+FAILED_ALERT_LAST = env.FAILED_ALERT_LAST
 
 # Who is told that a customer's data changed (rows in customers.Touched).
 TOUCHED_CONSUMERS = ["segments"]
@@ -269,6 +274,9 @@ NEAREST_STORE_KM = env.NEAREST_STORE_KM
 
 # What else keeps a message from being sent, asked when it is claimed: functions → delivery.obstacles.Obstacle or None.
 CLAIM_OBSTACLES = ["campaigns.pressure.claim_obstacle"]
+
+# Who writes letters that delivery knows only by their kind: kind → function of the letter, the mail or None.
+LETTER_WRITERS = {"digest": "reports.digest.write"}
 
 # Who tells which segments its campaigns and rules use; asked before a segment is archived or deleted.
 SEGMENT_USERS = ["campaigns.field_uses.tell_uses", "campaigns.journeys.uses.tell_uses"]
@@ -294,6 +302,7 @@ PERSONAL_DATA = [
     *(
         f"{app}.personal_data"
         for app in (
+            "reports",
             "campaigns",
             "connectors",
             "delivery",
@@ -342,6 +351,11 @@ RETENTION: dict[str, dict[str, Any]] = {
         "what": "The words of providers' reports",
         "days": 90,
         "forget": "delivery.retention.empty_webhook_bodies",
+    },
+    "openings": {
+        "what": "Products that mails chose when they were opened",
+        "days": 180,
+        "forget": "campaigns.open_time.retention.delete_openings",
     },
     "devices": {
         "what": "Devices of openings and clicks",

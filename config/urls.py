@@ -12,6 +12,7 @@ from reports.views import home
 
 urlpatterns = [
     path("", home, name="home"),
+    path("", include("experiments.urls")),
     path("", include("reports.urls")),
     path("", include("campaigns.urls")),
     path("", include("rules.urls")),

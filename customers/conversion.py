@@ -27,6 +27,10 @@ def _converted(amount: str, currency: str, at: str) -> str:
 
 ORDER_TOTAL = _converted("o.total_minor", "o.currency", "o.placed_at")
 """What the order `o` is worth; takes the parameters of `into_reporting`, as the next one does."""
+ORDER_NET = _converted("(o.total_minor - o.refunded_minor)", "o.currency", "o.placed_at")
+"""The same less what was given back."""
+LINE_TOTAL = _converted("l.total_minor", "o.currency", "o.placed_at")
+"""What the line `l` of the order `o` is worth."""
 REFUND_AMOUNT = _converted(
     "r.amount_minor",
     "r.currency",

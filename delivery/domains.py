@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest, Now
 
 from customers.models import Alert
 from customers.quality.alerts import raise_alert
-from delivery import outbox, pacing
+from delivery import outcomes, pacing
 from delivery.models import DomainPace
 from delivery.outbox import Claimed
 
@@ -37,7 +37,7 @@ def within_pace(claimed: Sequence[Claimed]) -> list[Claimed]:
     for domain, rate, reason, resting in paces.values_list("domain", "rate_per_second", "reason", rests):
         waiting = by_domain[domain]
         if resting:
-            outbox.return_unsent(waiting, delay=resting, reason=f"{domain} rests: {reason}")
+            outcomes.return_unsent(waiting, delay=resting, reason=f"{domain} rests: {reason}")
         elif rate is not None:
             taken = pacing.take(f"domain:{domain}", rate_per_second=rate, wanted=len(waiting))
             waiting = waiting[taken:]
@@ -108,7 +108,7 @@ def _spread(domain: str, rate: int, waiting: Sequence[Claimed]) -> None:
     step = max(rate, math.ceil(len(waiting) / STEPS))
     for start in range(0, len(waiting), step):
         delay = timedelta(seconds=end - needed + start / rate + 1)
-        outbox.return_unsent(
+        outcomes.return_unsent(
             waiting[start : start + step],
             delay=delay,
             reason=f"waits for the rate of {domain}, {rate} a second",

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
-from delivery import outbox
+from delivery import outbox, outcomes, webhooks
 from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable, Uncertain, Untried
 from delivery.backends.base import Backend, Outgoing
 from delivery.models import Message
-from delivery.outbox import Claimed, Settlement
+from delivery.outbox import Claimed
+from delivery.outcomes import Settlement
 
 logger = logging.getLogger(__name__)
 
@@ -81,21 +82,24 @@ def hand_over(backend: Backend, ready: Ready, *, deadline: float) -> HandedOver:
 def ask_first(
     backend: Backend, claimed: Sequence[Claimed], *, deadline: float
 ) -> tuple[list[Claimed], HandedOver]:
-    """Ask about mails that may have arrived; settle those that did and return the others, to be handed over again.
+    """Ask about mails that may have arrived; settle those that did and return those that did not, to be handed over.
 
-    When the provider cannot say, all of them are put back.
+    Asking may take half of the time that is left: the other half is for handing over. What there was no time to ask
+    about is put back and asked about later; all of them are when the provider cannot say.
     """
     result = HandedOver()
+    begun = time.monotonic()
     try:
-        known = backend.ask([one.key for one in claimed])
+        known = backend.ask([one.key for one in claimed], deadline=begun + (deadline - begun) / 2)
     except Unavailable as error:
         result.leave(error)
         unasked: Answered = [(one, Untried(reason=str(error))) for one in claimed]
         _file(result, unasked, in_doubt=backend.in_doubt, deadline=deadline)
         return [], result
-    arrived: Answered = [(one, Accepted(provider_id=known[one.key])) for one in claimed if one.key in known]
-    _file(result, arrived, in_doubt=backend.in_doubt, deadline=deadline)
-    return [one for one in claimed if one.key not in known], result
+    said: Answered = [(one, Accepted(provider_id=known[one.key])) for one in claimed if known.get(one.key)]
+    said += [(one, Untried(reason="it is asked about later")) for one in claimed if one.key not in known]
+    _file(result, said, in_doubt=backend.in_doubt, deadline=deadline)
+    return [one for one in claimed if known.get(one.key) == ""], result
 
 
 def lasting(write: Callable[[], T], *, until: float) -> T:
@@ -123,15 +127,29 @@ def _file(result: HandedOver, answered: Answered, *, in_doubt: InDoubt, deadline
     settlements = [
         _settlement(one, answer) for one, answer in answered if isinstance(answer, Accepted | Refused)
     ]
-    lasting(lambda: outbox.settle(settlements), until=until)
+    lasting(lambda: outcomes.settle(settlements), until=until)
     result.states.update(one.state.value for one in settlements)
     answered = _without_given_up(result, answered, until=until)
     for (was_tried, delay, reason), group in _by_fate(answered, result, in_doubt).items():
         if was_tried:
-            put_back = partial(outbox.put_back, group, may_repeat=in_doubt != InDoubt.LEAVE)
+            put_back = partial(outcomes.put_back, group, may_repeat=in_doubt != InDoubt.LEAVE)
             result.states.update(lasting(partial(put_back, delay=delay, reason=reason), until=until))
         else:
-            lasting(partial(outbox.return_unsent, group, delay=delay, reason=reason), until=until)
+            lasting(partial(outcomes.return_unsent, group, delay=delay, reason=reason), until=until)
+    _link_reports(settlements)
+
+
+def _link_reports(settlements: Sequence[Settlement]) -> None:
+    """Look again at reports that came before the provider's ids were filed; a lost chance is beat's."""
+    try:
+        webhooks.link_filed([one.provider_id for one in settlements])
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        logger.warning("reports that waited are linked later", exc_info=True)
+        connection.close()
+    except Exception:  # whatever somebody reports, mail goes on
+        logger.exception("reports that waited could not be linked")
 
 
 def _without_given_up(result: HandedOver, answered: Answered, *, until: float) -> Answered:
@@ -142,7 +160,7 @@ def _without_given_up(result: HandedOver, answered: Answered, *, until: float) -
             put_off[answer.reason].append(one)
     given_up: set[int] = set()
     for reason, group in put_off.items():
-        given_up |= lasting(partial(outbox.give_up, group, reason=reason), until=until)
+        given_up |= lasting(partial(outcomes.give_up, group, reason=reason), until=until)
     result.states.update([Message.State.FAILED.value] * len(given_up))
     return [(one, answer) for one, answer in answered if one.id not in given_up]
 
@@ -165,7 +183,7 @@ def _by_fate(
         elif isinstance(answer, Untried):
             fates[False, result.leave_alone or timedelta(), answer.reason].append(one)
         elif isinstance(answer, Uncertain):
-            delay = outbox.ASK_AFTER if in_doubt == InDoubt.ASK else RETRY_AFTER
+            delay = outcomes.ASK_AFTER if in_doubt == InDoubt.ASK else RETRY_AFTER
             fates[True, delay, answer.reason].append(one)
     return fates
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import User
 from accounts.permissions import requires
 from accounts.roles import Permission
-from delivery import breaker, domains, steering, watching
+from delivery import breaker, domains, steering, warming, watching
 from delivery.models import Breaker, Dispatch, DomainPace, Sender, SendWorker
 from delivery.pace_forms import DomainPaceForm, SwitchForm
 from delivery.turns import due_dispatches
@@ -89,7 +89,7 @@ def try_now(request: HttpRequest, pk: int) -> HttpResponse:
 def _page(
     request: HttpRequest, switch_form: SwitchForm, pace_form: DomainPaceForm, *, status: int = 200
 ) -> HttpResponse:
-    """The page in ten queries, however much there is."""
+    """The page in sixteen queries, however much there is."""
     due = due_dispatches()
     sending = Dispatch.objects.select_related("sender").filter(pk__in=due[:SHOWN]).in_bulk()
     context = {
@@ -100,7 +100,15 @@ def _page(
         "refusing": Breaker.objects.select_related("sender").order_by("since")[:SHOWN],
         "workers": SendWorker.objects.select_related("dispatch").order_by("-seen_at")[:SHOWN],
         "paces": Paginator(DomainPace.objects.order_by("domain"), 25).get_page(request.GET.get("page")),
+        "plans": _plans(),
         "switch_form": switch_form,
         "pace_form": pace_form,
     }
     return render(request, "delivery/health.html", context, status=status)
+
+
+def _plans() -> list[tuple[Sender, warming.Stand]]:
+    """The senders that are warming up, and where each stands today; two queries."""
+    stands = warming.stands()
+    senders = Sender.objects.filter(pk__in=stands).order_by("name", "pk")[:SHOWN]
+    return [(sender, stands[sender.pk]) for sender in senders]

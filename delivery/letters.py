@@ -9,8 +9,10 @@ import logging
 import time
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from accounts.models import User
 from customers.models import OptIn
@@ -55,11 +57,12 @@ def send_test(sender: Sender, *, to: User) -> Letter:
     return Letter.objects.create(kind=Letter.Kind.TEST, sender=sender, user=to)
 
 
-def send_waiting() -> int:
-    """Hand over every letter that is due, each once; returns how many were tried."""
+def send_waiting(*, seconds: float = 60.0) -> int:
+    """Hand over letters that are due, each once, none begun after so many seconds; returns how many were tried."""
     _release_expired()
     done: list[int] = []
-    while found := _claimed(done):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and (found := _claimed(done)):
         letter, lease_until = found
         done.append(letter.pk)
         _settle(letter, _answer(letter), lease_until=lease_until)
@@ -107,6 +110,9 @@ def _written(letter: Letter) -> Outgoing | None:
     """The mail, or None if it has become pointless."""
     if letter.opt_in is not None:
         return opt_in_mails.write(letter.opt_in, sender=letter.sender)
+    if path := settings.LETTER_WRITERS.get(letter.kind):
+        mail: Outgoing | None = import_string(path)(letter)
+        return mail
     assert letter.user is not None
     return sender_mails.write(letter, sender=letter.sender, to=letter.user)
 

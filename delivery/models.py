@@ -95,6 +95,46 @@ class Sender(models.Model):
         self.credentials = seal(json.dumps(secrets)) if secrets else ""
 
 
+class WarmUp(models.Model):
+    """How many mails a sender hands over on each day until its provider knows it, and how far that has come.
+
+    `step` (from 0) is that of `day`, the last day on which mail left; `used` counts what was first handed over then.
+    A day counts when half of its limit was used. Days are those of `settings.TIME_ZONE`.
+    """
+
+    sender = models.OneToOneField(Sender, models.CASCADE, primary_key=True, related_name="warm_up")
+    daily_limits = ArrayField(models.PositiveIntegerField(validators=[MinValueValidator(1)]))
+    step = models.PositiveSmallIntegerField(default=0, db_default=0)
+    day = models.DateField(null=True, blank=True)
+    used = models.PositiveIntegerField(default=0, db_default=0)
+    begun_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(daily_limits__len__gte=1), name="warm_up_has_days"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Warm-up of {self.sender}"
+
+
+class SendTally(models.Model):
+    """How many mails of a sender were settled within ten minutes, and how."""
+
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="tallies")
+    began_at = models.DateTimeField()
+    sent = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "send tallies"
+        constraints = [models.UniqueConstraint(fields=["sender", "began_at"], name="send_tally_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sender_id} since {self.began_at}"
+
+
 class SenderCheck(models.Model):
     """One look at a sender's domain, asked for by a colleague or by the calendar. The row is the queue."""
 
@@ -122,6 +162,7 @@ class Letter(models.Model):
     class Kind(models.TextChoices):
         OPT_IN = "opt_in", "Please confirm"
         TEST = "test", "A test of the sender"
+        DIGEST = "digest", "A weekly digest"
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -151,7 +192,7 @@ class Letter(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind="opt_in", opt_in__isnull=False, user=None)
-                | Q(kind="test", opt_in=None, user__isnull=False),
+                | Q(kind__in=["test", "digest"], opt_in=None, user__isnull=False),
                 name="letter_has_its_reader",
             )
         ]
@@ -313,6 +354,11 @@ class Message(models.Model):
             models.Index(fields=["customer", "sent_at"], name="message_customer"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_provider_id"),
             models.Index(fields=["id"], condition=Q(state="unknown"), name="message_unknown"),
+            models.Index(
+                fields=["dispatch", "due_at"],
+                condition=Q(state="queued", raw__isnull=False),
+                name="message_in_doubt",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -385,17 +431,36 @@ class MessageEvent(models.Model):
 
 
 class WebhookReceipt(models.Model):
-    """A provider's report as it came in, after its signature was verified."""
+    """A provider's report as it came in, after its signature was verified.
+
+    One whose mail is not known waits: the mail is looked for when its provider's id is filed, and at `try_at`.
+    """
+
+    class State(models.TextChoices):
+        LINKED = "linked", "Its mail is known"
+        WAITING = "waiting", "Its mail is looked for"
+        UNKNOWN = "unknown", "Nobody knows its mail"
 
     provider = models.CharField(max_length=50)
     event_key = models.CharField(max_length=200)
     kind = models.CharField(max_length=30)
     raw = models.JSONField()
     message = models.ForeignKey(Message, models.SET_NULL, null=True, blank=True, related_name="+")
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.LINKED, db_default=State.LINKED
+    )
+    told = models.JSONField(null=True, blank=True, help_text="What it says, while its mail is not known")
+    provider_id = models.CharField(max_length=200, blank=True, db_default="")
+    try_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "event_key"], name="webhook_once")]
+        indexes = [
+            models.Index(fields=["try_at"], condition=Q(state="waiting"), name="webhook_waiting"),
+            models.Index(fields=["provider_id"], condition=Q(state="waiting"), name="webhook_waiting_for"),
+            models.Index(fields=["-id"], condition=~Q(state="linked"), name="webhook_unlinked"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.kind}"

@@ -5,11 +5,12 @@ A message is claimed by one conditional UPDATE that asks consent and suppression
 
 What is handed over is kept first: its links, versions and hash for good, its bytes until the message is settled. A
 message that still has its bytes when it is claimed *may* be with the provider already. It is handed over again as it
-stands, or ends as *unknown*; it is never written anew. All times here are the database's.
+stands, or ends as *unknown*; it is never written anew. Where nothing may be handed over twice no bytes stand for them.
+All times here are the database's.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,29 +18,21 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from common.prepared_statements import answers, as_array
 from customers.models import Consent
-from delivery.answers import InDoubt
 from delivery.backends.base import Outgoing
 from delivery.link_lists import link_list_of
 from delivery.models import Dispatch, Message
 from delivery.obstacles import as_sql, obstacles
 
 LEASE = timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
-ASK_AFTER = timedelta(seconds=settings.DELIVERY_ASK_AFTER_SECONDS)
-"""How long a provider is given to finish what was handed over before it is asked whether it did."""
-MAX_ATTEMPTS = 5
-"""How often a message may fail; what ended without its fault (a throttle, a dead worker) is not counted."""
-GIVE_UP_AFTER, GIVE_UP_CLAIMS = timedelta(hours=72), 50
-"""A mail that is put off for its own sake fails when it is so old and was claimed so often: it may have waited long."""
-MAX_DEATHS = 40
-"""How many workers may die over a message before it is held to be the reason."""
-
 _CLAIM = """
 WITH due AS (
     SELECT message.id, message.customer_id, message.dispatch_id, message.occasion, message.due_at, message.recipient,
-        message.handed_over_at, message.raw IS NOT NULL AS is_written
+        message.handed_over_at, message.raw IS NOT NULL AS is_written, octet_length(message.raw) = 0 AS is_once
     FROM delivery_message message
     WHERE message.state = 'queued' AND message.due_at <= statement_timestamp() AND message.dispatch_id = %(dispatch)s
+        AND (%(fresh)s OR message.raw IS NOT NULL)
     ORDER BY message.due_at, message.id
     LIMIT %(limit)s
     FOR UPDATE OF message SKIP LOCKED
@@ -49,6 +42,7 @@ WITH due AS (
         WHEN consent.is_granted IS NOT TRUE AND NOT addressed.is_test THEN 'consent withdrawn'
         WHEN suppression.reason IS NOT NULL THEN suppression.reason
         WHEN due.is_written AND due.recipient <> addressed.email THEN 'the address changed'
+        WHEN due.is_once THEN 'it was handed over where nothing may be twice'
         WHEN due.is_written AND due.handed_over_at <= statement_timestamp() - make_interval(secs => %(repeatable_for)s)
             THEN 'the provider may have forgotten its key'
         ELSE (%(reasons)s::text[])[asked.rule]
@@ -87,7 +81,7 @@ RETURNING message.id, message.customer_id, message.variant_key, message.fence, m
 # Consent is asked once more: minutes may lie between the claim and this.
 _KEEP = """
 WITH written AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)s::bytea[],
+    SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)b::bytea[],
         %(hashes)s::text[], %(resolved)s::jsonb[], %(links)s::jsonb[], %(link_lists)s::bigint[],
         %(fallbacks)s::smallint[])
         AS t(id, fence, subject, raw, content_sha256, resolved, links, link_list_id, fallbacks)
@@ -118,36 +112,6 @@ WHERE message.id = judged.id AND message.fence = judged.fence AND message.state 
 RETURNING message.id
 """
 
-_SETTLE = """
-WITH outcome AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(states)s::text[], %(reasons)s::text[],
-        %(provider_ids)s::text[]) AS t(id, fence, state, reason, provider_id)
-), settled AS (
-    UPDATE delivery_message message
-    SET state = outcome.state, reason = outcome.reason, provider_id = outcome.provider_id, raw = NULL,
-        lease_until = NULL, sent_at = CASE WHEN outcome.state = 'sent' THEN statement_timestamp() END
-    FROM outcome
-    WHERE message.id = outcome.id AND message.fence = outcome.fence AND message.state = 'in_flight'
-    RETURNING message.id, message.state, message.dispatch_id
-), noted AS (
-    INSERT INTO delivery_messageevent
-        (message_id, kind, occurred_at, user_agent, is_machine, verdict, dedupe_key)
-    SELECT settled.id, 'sent', statement_timestamp(), '', false, '', 'sent:' || settled.id
-    FROM settled JOIN delivery_dispatch dispatch ON dispatch.id = settled.dispatch_id
-    WHERE settled.state = 'sent' AND dispatch.kind <> 'test'
-    ON CONFLICT (dedupe_key) DO NOTHING
-)
-SELECT count(*) FROM settled
-"""
-
-
-# After an attempt that ended nobody knows how: what was never handed over is safe to try again, and so is what the
-# provider keeps once or can be asked about. `again` says whether it does, `left` whether there are tries left.
-_AFTERWARDS = """
-CASE WHEN (message.raw IS NULL OR {again}) AND {left} THEN 'queued'
-     WHEN message.raw IS NULL THEN 'failed' ELSE 'unknown' END
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
@@ -176,7 +140,8 @@ class Composed:
     """What composing made of a claimed message: a mail, or the reason why there is none.
 
     `resolved` and `links` are JSON texts of the values and addresses that went into the mail; the addresses that it
-    shares with others of its template's version come before them, in `shared_links`.
+    shares with others of its template's version come before them, in `shared_links`. Of the `fallbacks`, `failures`
+    are those where more than a customer's value was missing.
     """
 
     claimed: Claimed
@@ -187,20 +152,15 @@ class Composed:
     links: str = "[]"
     shared_links: tuple[str, ...] = ()
     fallbacks: int = 0
+    failures: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """How a claimed message ended."""
-
-    claimed: Claimed
-    state: Message.State
-    reason: str = ""
-    provider_id: str = ""
-
-
-def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = None) -> list[Claimed]:
+def claim(
+    dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = None, fresh: bool = True
+) -> list[Claimed]:
     """Take up to `limit` due messages of a dispatch that is sending; in one short transaction.
+
+    Without `fresh` only those are taken that an earlier attempt may have handed over.
 
     A test goes to the address that its message names, whatever its customer allowed; it takes part in all else.
     Who has no address, withdrew consent or is suppressed is settled on the spot and not returned; as *unknown* where
@@ -220,6 +180,7 @@ def claim(dispatch_id: int, *, limit: int, repeatable_for: timedelta | None = No
                 "reasons": [one.reason[:200] for one in asked],
                 "dispatch": dispatch_id,
                 "limit": limit,
+                "fresh": fresh,
                 "lease": LEASE.total_seconds(),
                 "repeatable_for": None if repeatable_for is None else repeatable_for.total_seconds(),
                 "purpose": Consent.Purpose.MARKETING_EMAIL,
@@ -261,206 +222,32 @@ def _may_send(cursor: CursorWrapper, dispatch_id: int) -> bool:
     return cursor.fetchone() == (Dispatch.State.SENDING,)
 
 
-def keep(written: Sequence[tuple[Composed, Outgoing]]) -> set[int]:
+def keep(written: Sequence[tuple[Composed, Outgoing]], *, may_repeat: bool = True) -> set[int]:
     """Keep what is about to be handed over, and begin the lease anew; in one statement.
 
     Returns the ids of the messages that are still this worker's: no other may be handed over. Whose consent was
-    withdrawn since the claim is settled as suppressed.
+    withdrawn since the claim is settled as suppressed. Without `may_repeat` (the backend keeps no keys and cannot be
+    asked) the bytes themselves are not kept.
     """
     if not written:
         return set()
     ordered = sorted(written, key=lambda pair: pair[0].claimed.id)
     shared = {links: link_list_of(links) for links in {one.shared_links for one, _ in ordered}}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _KEEP,
-            {
-                "ids": [one.claimed.id for one, _ in ordered],
-                "fences": [one.claimed.fence for one, _ in ordered],
-                "subjects": [mail.subject[:500] for _, mail in ordered],
-                "raws": [mail.raw for _, mail in ordered],
-                "hashes": [hashlib.sha256(mail.raw).hexdigest() for _, mail in ordered],
-                "resolved": [one.resolved for one, _ in ordered],
-                "links": [one.links for one, _ in ordered],
-                "link_lists": [shared[one.shared_links] for one, _ in ordered],
-                "fallbacks": [min(one.fallbacks, 32_767) for one, _ in ordered],
-                "lease": LEASE.total_seconds(),
-                "purpose": Consent.Purpose.MARKETING_EMAIL,
-                "key": settings.SUPPRESSION_KEY,
-            },
-        )
-        return {message_id for (message_id,) in cursor.fetchall()}
-
-
-def settle(settlements: Sequence[Settlement]) -> int:
-    """Write outcomes in one statement and return how many were ours to write.
-
-    A message claimed again since (its fence has moved on) is left to the later claim. A sent message gets its `sent`
-    event in the same statement.
-    """
-    if not settlements:
-        return 0
-    ordered = sorted(settlements, key=lambda settlement: settlement.claimed.id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SETTLE,
-            {
-                "ids": [s.claimed.id for s in ordered],
-                "fences": [s.claimed.fence for s in ordered],
-                "states": [str(s.state.value) for s in ordered],
-                "reasons": [s.reason[:200] for s in ordered],
-                "provider_ids": [s.provider_id for s in ordered],
-            },
-        )
-        return int(cursor.fetchone()[0])
-
-
-def put_back(
-    claimed: Sequence[Claimed], *, delay: timedelta, reason: str, may_repeat: bool = True
-) -> dict[str, int]:
-    """End an attempt that failed, and return how many of ours became what.
-
-    A message is queued again while it has attempts left and doing so cannot double it; else it failed, or is
-    *unknown* where it was handed over. `may_repeat`: whether the backend keeps a key once or can be asked.
-    """
-    afterwards = _AFTERWARDS.format(again="%(again)s", left="message.attempts < %(most)s")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH ended AS (
-                UPDATE delivery_message message SET state = {afterwards},
-                    raw = CASE {afterwards} WHEN 'queued' THEN raw END, reason = %(reason)s, lease_until = NULL,
-                    due_at = statement_timestamp() + make_interval(secs => %(delay)s)
-                FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
-                WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
-                RETURNING message.state
-            )
-            SELECT state, count(*) FROM ended GROUP BY state
-            """,  # noqa: S608 - only texts of this module
-            {
-                "ids": [c.id for c in claimed],
-                "fences": [c.fence for c in claimed],
-                "again": may_repeat,
-                "most": MAX_ATTEMPTS,
-                "reason": reason[:200],
-                "delay": delay.total_seconds(),
-            },
-        )
-        return dict(cursor.fetchall())
-
-
-def give_up(claimed: Sequence[Claimed], *, reason: str) -> set[int]:
-    """Fail those of these messages that were put off for too long; returns their ids.
-
-    What an earlier attempt may have handed over is left to be queued again.
-    """
-    often = [one for one in claimed if one.raw is None and one.fence >= GIVE_UP_CLAIMS]
-    if not often:
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE delivery_message message SET state = 'failed', reason = %(reason)s, raw = NULL, lease_until = NULL
-            FROM unnest(%(ids)s::bigint[], %(fences)s::int[]) AS mine(id, fence)
-            WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
-                AND message.created_at < statement_timestamp() - make_interval(secs => %(age)s)
-            RETURNING message.id
-            """,
-            {
-                "ids": [c.id for c in often],
-                "fences": [c.fence for c in often],
-                "reason": reason[:200],
-                "age": GIVE_UP_AFTER.total_seconds(),
-            },
-        )
-        return {message_id for (message_id,) in cursor.fetchall()}
-
-
-def return_unsent(claimed: Sequence[Claimed], *, delay: timedelta, reason: str) -> int:
-    """Queue messages again of which nothing was handed over: that is no attempt. Returns how many were ours.
-
-    What this worker wrote for them is forgotten, so that the next one writes from fresh data; what an earlier attempt
-    may have handed over stays.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE delivery_message message SET state = 'queued', attempts = attempts - 1, reason = %(reason)s,
-                raw = CASE WHEN was_written THEN raw END,
-                content_sha256 = CASE WHEN was_written THEN content_sha256 ELSE '' END,
-                links = CASE WHEN was_written THEN links END,
-                resolved = CASE WHEN was_written THEN resolved END,
-                handed_over_at = CASE WHEN was_written THEN handed_over_at END,
-                lease_until = NULL, due_at = statement_timestamp() + make_interval(secs => %(delay)s)
-            FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(written)s::bool[]) AS mine(id, fence, was_written)
-            WHERE message.id = mine.id AND message.fence = mine.fence AND message.state = 'in_flight'
-            """,
-            {
-                "ids": [c.id for c in claimed],
-                "fences": [c.fence for c in claimed],
-                "written": [c.raw is not None for c in claimed],
-                "reason": reason[:200],
-                "delay": delay.total_seconds(),
-            },
-        )
-        return cursor.rowcount
-
-
-def release_expired(*, in_doubt: Mapping[int, InDoubt]) -> dict[str, int]:
-    """Deal with messages whose worker died: `in_doubt` says for each sender what its provider allows.
-
-    What was not handed over yet is queued again, and so is the rest where that cannot double it (where the provider
-    is asked first, it is given time to finish); elsewhere it becomes *unknown* and is not resent by itself. A death is
-    no attempt, but a message over which `MAX_DEATHS` workers died is let go. Returns how many became what.
-    """
-    afterwards = _AFTERWARDS.format(again="expired.again", left="message.deaths + 1 < %(most)s")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH expired AS (
-                SELECT message.id, dispatch.sender_id = ANY(%(repeated)s::bigint[] || %(asked)s::bigint[]) AS again,
-                    CASE WHEN message.raw IS NOT NULL AND dispatch.sender_id = ANY(%(asked)s::bigint[])
-                         THEN %(ask_after)s
-                         ELSE least(message.deaths, 12) * 5 END AS delay
-                FROM delivery_message message
-                JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
-                WHERE message.state = 'in_flight' AND message.lease_until < statement_timestamp()
-                ORDER BY message.id FOR UPDATE OF message SKIP LOCKED
-            ), released AS (
-                UPDATE delivery_message message
-                SET state = {afterwards}, raw = CASE {afterwards} WHEN 'queued' THEN raw END,
-                    reason = 'the worker died', lease_until = NULL, fence = fence + 1,
-                    attempts = attempts - 1, deaths = deaths + 1,
-                    due_at = statement_timestamp() + make_interval(secs => delay)
-                FROM expired WHERE expired.id = message.id RETURNING message.state
-            )
-            SELECT state, count(*) FROM released GROUP BY state
-            """,  # noqa: S608 - only texts of this module
-            {
-                "repeated": [sender for sender, may in in_doubt.items() if may == InDoubt.REPEAT],
-                "asked": [sender for sender, may in in_doubt.items() if may == InDoubt.ASK],
-                "ask_after": ASK_AFTER.total_seconds(),
-                "most": MAX_DEATHS,
-            },
-        )
-        return dict(cursor.fetchall())
-
-
-def skip_cancelled(dispatch_id: int | None = None) -> int:
-    """Settle what waits in cancelled dispatches (one, or all); returns how many.
-
-    That is *skipped*, or *unknown* where an earlier attempt may have reached the provider.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE delivery_message message
-            SET state = CASE WHEN raw IS NULL THEN 'skipped' ELSE 'unknown' END, raw = NULL,
-                reason = 'the campaign was cancelled'
-            FROM delivery_dispatch dispatch
-            WHERE dispatch.id = message.dispatch_id AND dispatch.state = 'cancelled'
-                AND message.state IN ('queued', 'held') AND (%(dispatch)s::bigint IS NULL OR dispatch.id = %(dispatch)s)
-            """,
-            {"dispatch": dispatch_id},
-        )
-        return cursor.rowcount
+    kept = answers(
+        _KEEP,
+        {
+            "ids": as_array(one.claimed.id for one, _ in ordered),
+            "fences": as_array(one.claimed.fence for one, _ in ordered),
+            "subjects": as_array(mail.subject[:500] for _, mail in ordered),
+            "raws": [mail.raw if may_repeat else b"" for _, mail in ordered],
+            "hashes": as_array(hashlib.sha256(mail.raw).hexdigest() for _, mail in ordered),
+            "resolved": as_array(one.resolved for one, _ in ordered),
+            "links": as_array(one.links for one, _ in ordered),
+            "link_lists": as_array(shared[one.shared_links] for one, _ in ordered),
+            "fallbacks": as_array(min(one.fallbacks, 32_767) for one, _ in ordered),
+            "lease": LEASE.total_seconds(),
+            "purpose": Consent.Purpose.MARKETING_EMAIL.value,
+            "key": settings.SUPPRESSION_KEY,
+        },
+    )
+    return {message_id for (message_id,) in kept}

@@ -3,7 +3,7 @@
 from django.db.models import Case, F, Q, Value, When
 
 from customers.policies import OnErasure, Policy, Subject, columns, erased_name, not_personal
-from delivery.models import Message
+from delivery.models import Message, WebhookReceipt
 
 _ERASED = "the customer was erased"
 _WAITS = Q(state__in=[Message.State.QUEUED, Message.State.HELD])
@@ -21,8 +21,17 @@ POLICIES = [
         why="A provider's report, kept as it came in; what it reported is in the message's events.",
         on_erasure=OnErasure.EMPTIED,
         path="message__customer_id",
-        searched=("raw",),
-        empties={"event_key": erased_name(), "raw": {}},
+        searched=("raw", "told"),
+        empties={
+            "event_key": erased_name(),
+            "raw": {},
+            "told": None,
+            "provider_id": "",
+            "try_at": None,
+            "state": Case(
+                When(state="waiting", then=Value(WebhookReceipt.State.UNKNOWN)), default=F("state")
+            ),
+        },
         keeps=columns("provider kind message_id received_at"),
     ),
     Policy(
@@ -74,6 +83,7 @@ POLICIES = [
     *not_personal("delivery.Letter", why="That a confirmation or a test was sent; to whom stands elsewhere."),
     *not_personal(
         *(f"delivery.{name}" for name in ("KillSwitch", "Breaker", "DomainPace", "Bucket", "SendWorker")),
+        *("delivery.WarmUp", "delivery.SendTally"),
         why="How fast mail leaves, and what keeps it.",
     ),
 ]

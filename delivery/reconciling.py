@@ -4,13 +4,19 @@ An unknown message becomes *sent* or *failed* when somebody who knows says so, a
 order of reports does not matter: that a mail arrived outweighs that it was refused.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from django.db import connection
 
+from delivery import outbox
 from delivery.answers import InDoubt, Unavailable
 from delivery.backends import backend_of
 from delivery.models import Message, Sender
 
 ASKED_AT_ONCE = 100
+_LOCK = 7216_0041
 
 # Every kind that only a mail the provider took can have.
 _TAKEN = ("delivered", "deferred", "opened", "clicked", "bounced", "complained", "unsubscribed")
@@ -67,21 +73,35 @@ def settle_reported(message_id: int | None = None) -> int:
 def ask_providers() -> int:
     """Ask each provider that can be asked about its unknown messages, and settle them; returns how many.
 
-    A provider is asked about a message when it has had `outbox.ASK_AFTER` to finish (`due_at`). One that does not
-    answer is asked again the next time.
+    A provider is asked about a message when it has had `outcomes.ASK_AFTER` to finish (`due_at`), for half a lease in
+    all, and by one process at a time. One that does not answer is asked again the next time, and so is the rest.
     """
     total = 0
     for sender in Sender.objects.order_by("pk"):
-        if backend_of(sender).in_doubt == InDoubt.ASK:
-            try:
-                while settled := _ask(sender):
-                    total += settled
-            except Unavailable:
-                continue
+        if backend_of(sender).in_doubt != InDoubt.ASK:
+            continue
+        deadline = time.monotonic() + outbox.LEASE.total_seconds() / 2
+        with _turn(sender) as is_ours, suppress(Unavailable):
+            while is_ours and (settled := _ask(sender, deadline=deadline)):
+                total += settled
     return total
 
 
-def _ask(sender: Sender) -> int:
+@contextmanager
+def _turn(sender: Sender) -> Iterator[bool]:
+    """Be the one who asks a sender's provider, if nobody is; a process that is killed lets go of it at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, sender.pk])
+        (is_ours,) = cursor.fetchone()
+    try:
+        yield is_ours
+    finally:
+        if is_ours and not connection.needs_rollback and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, sender.pk])
+
+
+def _ask(sender: Sender, *, deadline: float) -> int:
     """Ask about the oldest unknown messages of one sender; raises Unavailable."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -97,9 +117,10 @@ def _ask(sender: Sender) -> int:
         ids = [row[0] for row in cursor.fetchall()]
         if not ids:
             return 0
-        known = backend_of(sender).ask([Message.key_of(one) for one in ids])
-        provider_ids = [known.get(Message.key_of(one), "")[:200] for one in ids]
-        cursor.execute(_BY_ASKING.format(noted=_NOTED), {"ids": ids, "provider_ids": provider_ids})
+        said = backend_of(sender).ask([Message.key_of(one) for one in ids], deadline=deadline)
+        known = {one: said[Message.key_of(one)][:200] for one in ids if Message.key_of(one) in said}
+        asked = {"ids": list(known), "provider_ids": list(known.values())}
+        cursor.execute(_BY_ASKING.format(noted=_NOTED), asked)
         return int(cursor.fetchone()[0])
 
 

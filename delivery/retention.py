@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from delivery.models import MailboxMessage, MessageEvent, WebhookReceipt
 
@@ -20,8 +20,13 @@ def delete_mailbox_copies(before: datetime) -> int:
 def empty_webhook_bodies(before: datetime) -> int:
     """Empty the providers' reports received before that; that they came stays. Returns how many."""
     total = 0
-    while ids := _some(WebhookReceipt.objects.filter(received_at__lt=before).exclude(raw={})):
-        total += WebhookReceipt.objects.filter(pk__in=ids).update(raw={})
+    telling = ~Q(raw={}) | Q(told__isnull=False)
+    while ids := _some(WebhookReceipt.objects.filter(telling, received_at__lt=before)):
+        total += WebhookReceipt.objects.filter(pk__in=ids).update(
+            raw={},
+            told=None,
+            state=Case(When(state="waiting", then=Value(WebhookReceipt.State.UNKNOWN)), default=F("state")),
+        )
     return total
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from accounts.permissions import administrators_only, editors_only
 from common.pagination import cursor_page
-from delivery import domain_checks, letters, tasks
+from delivery import domain_checks, letters, tasks, warming
 from delivery.backends import WAYS
 from delivery.models import Letter, Sender, SenderCheck
 from delivery.sender_forms import SenderForm
@@ -47,9 +47,27 @@ def sender(request: HttpRequest, pk: int) -> HttpResponse:
         "waiting": waiting,
         "check": found.checks.exclude(finished_at=None).order_by("-pk").first(),
         "is_waiting": is_waiting,
+        **_plan(found),
     }
     part = "#state" if request.headers.get("HX-Request") else ""
     return render(request, f"delivery/sender.html{part}", context)
+
+
+def _plan(sender: Sender) -> dict[str, object]:
+    """Where its warm-up stands, how much waits, and on which day the last of it leaves by the plan."""
+    stand = warming.stand_of(sender.pk)
+    if stand is None or stand.limit is None:
+        return {"stand": stand}
+    waiting = warming.waiting_mails(sender.pk)
+    is_more = waiting > warming.MOST_COUNTED
+    last_day = None if is_more else stand.last_day_of(waiting)
+    return {
+        "stand": stand,
+        "waiting": min(waiting, warming.MOST_COUNTED),
+        "is_more": is_more,
+        "last_day": last_day,
+        "coming": stand.limits[stand.step + 1 : stand.step + 6],
+    }
 
 
 @administrators_only

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError
 
-from delivery import breaker, domains, outbox, pacing
+from delivery import breaker, domains, outbox, outcomes, pacing, tallies, warming
 from delivery.answers import InDoubt
 from delivery.backends import backend_of
 from delivery.backends.base import Backend, Outgoing
@@ -16,7 +16,8 @@ from delivery.bouncing import heed_refusals
 from delivery.breaker import Gate
 from delivery.handing_over import RETRY_AFTER, HandedOver, Ready, ask_first, hand_over
 from delivery.models import Dispatch, Message, Sender
-from delivery.outbox import Claimed, Composed, Settlement
+from delivery.outbox import Claimed, Composed
+from delivery.outcomes import Settlement
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class ChunkResult:
 def send_chunk(dispatch: Dispatch, *, compose: Compose, limit: int = CHUNK) -> ChunkResult:
     """Send up to `limit` messages of a dispatch; returns when they are settled or put back.
 
-    A process killed at any point leaves its messages *in flight*; `outbox.release_expired` finds them. A message that
+    A process killed at any point leaves its messages *in flight*; `outcomes.release_expired` finds them. A message that
     cannot be composed fails by itself; one whose composing raises is put back by itself. What an earlier attempt may
     have handed over is handed over again as it was, or asked about first. An unavailable backend costs no attempt; it
     is left alone for a while, and then tried with one message.
@@ -66,35 +67,40 @@ def send_chunk(dispatch: Dispatch, *, compose: Compose, limit: int = CHUNK) -> C
     gate = breaker.enter(sender.pk, for_seconds=outbox.LEASE.total_seconds())
     if gate == Gate.SHUT:
         return ChunkResult(unavailable=True)
-    allowed, waits_for = pacing.allowance(dispatch, wanted=1 if gate == Gate.ONE_TO_TRY else limit)
+    left = warming.left_today(sender.pk)
+    most = 1 if gate == Gate.ONE_TO_TRY else limit
+    allowed, waits_for = pacing.allowance(dispatch, wanted=min(most, left) if left else most)
+    if left == 0:
+        waits_for = "its sender's next day"
     result = ChunkResult(throttled=not allowed, waits_for=waits_for)
     try:
         if allowed:
-            _send(result, dispatch, compose, allowed=allowed)
+            _send(result, dispatch, compose, allowed=allowed, fresh=left != 0)
     except (DatabaseError, InterfaceError):
         raise
     except Exception as error:
         breaker.shut(sender.pk, reason=f"{type(error).__name__}: {error}", retry_after=None)
         raise
     _pace(result, sender, gate)
+    tallies.count(sender.pk, result.states)
     return result
 
 
-def _send(result: ChunkResult, dispatch: Dispatch, compose: Compose, *, allowed: int) -> None:
-    """Claim as many as allowed, and send them."""
+def _send(result: ChunkResult, dispatch: Dispatch, compose: Compose, *, allowed: int, fresh: bool) -> None:
+    """Claim as many as allowed, and send them; without `fresh` only what may have been handed over before."""
     backend = backend_of(dispatch.sender)
     deadline = _half_a_lease()
-    claimed = outbox.claim(dispatch.pk, limit=allowed, repeatable_for=_repeatable_for(backend))
+    claimed = outbox.claim(dispatch.pk, limit=allowed, repeatable_for=_repeatable_for(backend), fresh=fresh)
     result.claimed = len(claimed)
     if dispatch.sender.backend != Sender.Backend.LOCAL:
         claimed = domains.within_pace(claimed)
     pacing.give_back_to(dispatch, count=allowed - len(claimed))
-    fresh = [one for one in claimed if one.raw is None]
+    unwritten = [one for one in claimed if one.raw is None]
     _send_again(result, backend, [one for one in claimed if one.raw is not None], deadline=deadline)
     if result.unavailable:
-        outbox.return_unsent(fresh, delay=RETRY_AFTER, reason="the provider takes nothing")
+        outcomes.return_unsent(unwritten, delay=RETRY_AFTER, reason="the provider takes nothing")
         return
-    composed = _composed(dispatch, fresh, compose)
+    composed = _composed(dispatch, unwritten, compose)
     _settle(result, [_unsent(one) for one in composed if one.mail is None])
     _send_written(result, dispatch, backend, [one for one in composed if one.mail is not None])
 
@@ -147,14 +153,14 @@ def _send_written(
     for start in range(0, len(composed), GROUP):
         rest = [one.claimed for one in composed[start:]]
         if result.unavailable:
-            outbox.return_unsent(rest, delay=RETRY_AFTER, reason="the provider takes nothing")
+            outcomes.return_unsent(rest, delay=RETRY_AFTER, reason="the provider takes nothing")
             return
         if outbox.is_stopped(dispatch.pk):
             result.stopped = True
-            outbox.return_unsent(rest, delay=timedelta(), reason="it was stopped")
+            outcomes.return_unsent(rest, delay=timedelta(), reason="it was stopped")
             return
         deadline = _half_a_lease()
-        if ready := _kept(composed[start : start + GROUP]):
+        if ready := _kept(dispatch, backend, composed[start : start + GROUP]):
             result.add(hand_over(backend, ready, deadline=deadline))
 
 
@@ -170,28 +176,32 @@ def _composed(dispatch: Dispatch, claimed: Sequence[Claimed], compose: Compose) 
             halves = (claimed[:half], claimed[half:])
             return [one for part in halves for one in _composed(dispatch, part, compose)]
         logger.exception("message %s cannot be composed", claimed[0].id)
-        outbox.put_back(claimed, delay=RETRY_AFTER, reason=f"{type(error).__name__}: {error}")
+        outcomes.put_back(claimed, delay=RETRY_AFTER, reason=f"{type(error).__name__}: {error}")
         return []
     if left := claimed[len(composed) :]:
-        outbox.return_unsent(left, delay=timedelta(), reason="the mails before it took too long to write")
+        outcomes.return_unsent(left, delay=timedelta(), reason="the mails before it took too long to write")
     return composed
 
 
-def _kept(composed: Sequence[Composed]) -> Ready:
-    """Keep the written mails and return those that are still this worker's to hand over."""
+def _kept(dispatch: Dispatch, backend: Backend, composed: Sequence[Composed]) -> Ready:
+    """Keep the written mails that the sender's plan allows, and return those that are still this worker's."""
     written = [(one, one.mail) for one in composed if one.mail is not None]
-    ours = outbox.keep(written)
+    with warming.allotted(dispatch.sender_id, wanted=len(written)) as allotment:
+        ours = outbox.keep(written[: allotment.count], may_repeat=backend.in_doubt != InDoubt.LEAVE)
+        allotment.used = len(ours)
+    left = [one.claimed for one, _ in written[allotment.count :]]
+    outcomes.return_unsent(left, delay=timedelta(), reason="the sender's plan for today is used up")
     return [(one.claimed, mail) for one, mail in written if one.claimed.id in ours]
 
 
 def _as_it_was(claimed: Claimed) -> Outgoing:
-    assert claimed.raw is not None
+    assert claimed.raw
     return Outgoing(key=claimed.key, recipient=claimed.recipient, subject=claimed.subject, raw=claimed.raw)
 
 
 def _settle(result: ChunkResult, settlements: Sequence[Settlement]) -> None:
     """Write outcomes and count them."""
-    result.settled += outbox.settle(settlements)
+    result.settled += outcomes.settle(settlements)
     for settlement in settlements:
         result.states[settlement.state.value] = result.states.get(settlement.state.value, 0) + 1
 

@@ -5,7 +5,7 @@ from django.db import transaction
 from accounts.audit import record
 from accounts.models import User
 from common.clock import now
-from delivery import outbox
+from delivery import outcomes
 from delivery.models import Dispatch, KillSwitch
 
 STATES = {
@@ -24,7 +24,7 @@ def steer(dispatch_id: int, act: str) -> bool:
     if not changed.update(state=STATES[act]):
         return False
     if act == "cancel":
-        outbox.skip_cancelled(dispatch_id)
+        outcomes.skip_cancelled(dispatch_id)
     return True
 
 

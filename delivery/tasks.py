@@ -6,11 +6,13 @@ from delivery import (
     domain_checks,
     heartbeats,
     letters,
-    outbox,
+    outcomes,
     reconciling,
     recording,
+    tallies,
     unsubscribe_mail,
     watching,
+    webhooks,
 )
 from delivery.backends import in_doubt_of_senders
 
@@ -18,8 +20,8 @@ from delivery.backends import in_doubt_of_senders
 @shared_task
 def release_expired_messages() -> dict[str, int]:
     """Find messages whose worker died, and those put back after their campaign was cancelled."""
-    outbox.skip_cancelled()
-    return outbox.release_expired(in_doubt=in_doubt_of_senders())
+    outcomes.skip_cancelled()
+    return outcomes.release_expired(in_doubt=in_doubt_of_senders())
 
 
 @shared_task
@@ -33,7 +35,8 @@ def record_events() -> int:
 
 @shared_task
 def settle_unknown_messages() -> int:
-    """Settle unknown messages by the reports that have come, and by asking the providers that can be asked."""
+    """Settle unknown messages by reports, those that waited among them, and by asking who can be asked."""
+    webhooks.try_waiting()
     return reconciling.settle_reported() + reconciling.ask_providers()
 
 
@@ -67,3 +70,4 @@ def watch_delivery() -> None:
     """Raise and resolve alerts about what keeps mail from leaving, and forget processes that are long gone."""
     watching.refresh_alerts()
     heartbeats.forget_old()
+    tallies.forget_old()

@@ -10,7 +10,7 @@ from accounts.permissions import requires
 from accounts.roles import Permission
 from common.pagination import cursor_page
 from delivery import reconciling
-from delivery.models import Message
+from delivery.models import Message, WebhookReceipt
 
 
 @shows_people("looked at messages whose fate is unknown")
@@ -20,6 +20,15 @@ def unknown(request: HttpRequest) -> HttpResponse:
     found = Message.objects.filter(state=Message.State.UNKNOWN).select_related("customer", "dispatch__sender")
     page = cursor_page(found.defer("raw"), cursor=request.GET.get("cursor", ""))
     return render(request, "delivery/unknown.html", {"page": page})
+
+
+@shows_people("looked at reports about mail that nobody knows")
+@require_safe
+def reports(request: HttpRequest) -> HttpResponse:
+    """List reports whose mail is not known, newest first."""
+    found = WebhookReceipt.objects.exclude(state=WebhookReceipt.State.LINKED).defer("raw")
+    page = cursor_page(found, cursor=request.GET.get("cursor", ""))
+    return render(request, "delivery/unknown_reports.html", {"page": page})
 
 
 @requires(Permission.LAUNCH)

@@ -1,15 +1,17 @@
 """What keeps mail from leaving, derived from rows and said in plain sentences; and the alerts about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils.timezone import localtime
 
 from common.clock import now
 from customers.models import Alert
 from customers.quality.alerts import raise_alert, resolve
-from delivery.models import Breaker, Dispatch, DomainPace, Message, SendWorker
+from delivery import tallies, warming
+from delivery.models import Breaker, Dispatch, DomainPace, Message, Sender, SendWorker
 from delivery.steering import kill_switch
 from delivery.turns import due_dispatches
 
@@ -31,8 +33,9 @@ class Blocker:
 
 
 def blockers() -> list[Blocker]:
-    """Everything that keeps mail from leaving now, the gravest first; four queries."""
-    found = [*_switched_off(), *_nobody_sends(), *_refusing(Breaker.objects.all())]
+    """Everything that keeps mail from leaving now, the gravest first; eight queries."""
+    found = [*_switched_off(), *_nobody_sends(), *_refusing(Breaker.objects.all()), *_failing()]
+    found += _used_up(warming.stands())
     resting = DomainPace.objects.filter(resting_until__gt=now()).order_by("domain")
     for pace in resting[:20]:
         found.append(
@@ -56,7 +59,8 @@ def blocker_of(dispatch: Dispatch) -> str:
     if due_at > now():
         return f"The next mail is due at {_at(due_at)}{f': {reason}' if reason else ''}."
     refusing = _refusing(Breaker.objects.filter(sender_id=dispatch.sender_id))
-    for one in [*_switched_off(), *refusing, *_nobody_sends()]:
+    plan = _used_up(warming.stands([dispatch.sender_id]))
+    for one in [*_switched_off(), *refusing, *plan, *_nobody_sends()]:
         return one.sentence
     held = SendWorker.objects.filter(dispatch=dispatch, seen_at__gt=now() - NOBODY_AFTER).exclude(
         waits_for=""
@@ -103,6 +107,43 @@ def _nobody_sends() -> list[Blocker]:
     last = f"since {_at(seen)}" if seen else "yet"
     sentence = f"Mail has been due since {_at(waits_since)}, and no sending worker has been seen {last}."
     return [Blocker(key="workers", title="Nobody sends", sentence=sentence)]
+
+
+def _failing() -> list[Blocker]:
+    """Senders of whose last mails too many failed."""
+    return [
+        Blocker(
+            key=f"failing:{one.sender.pk}",
+            title=f"Many mails of {one.sender.name} fail",
+            sentence=f"Of the last {one.settled:,} mails of {one.sender.name} {one.failed:,} failed. Each says why, "
+            "on the page of its campaign and in the admin.",
+        )
+        for one in tallies.failing()
+    ]
+
+
+def _used_up(stands: Mapping[int, warming.Stand]) -> list[Blocker]:
+    """Plans that allow nothing more today, of senders who have mail waiting."""
+    used_up = {sender_id: stand for sender_id, stand in stands.items() if stand.is_used_up}
+    if not used_up:
+        return []
+    waits = Message.objects.filter(
+        dispatch__sender=OuterRef("pk"), dispatch__state=Dispatch.State.SENDING, state=Message.State.QUEUED
+    )
+    senders = Sender.objects.filter(Exists(waits), pk__in=used_up).order_by("pk")
+    return [_waits_for_plan(sender, used_up[sender.pk]) for sender in senders]
+
+
+def _waits_for_plan(sender: Sender, stand: warming.Stand) -> Blocker:
+    tomorrow = stand.next_day().limit
+    then = "without a limit" if tomorrow is None else f"up to {tomorrow:,} then"
+    return Blocker(
+        key=f"plan:{sender.pk}",
+        title=f"{sender.name} has sent what today allows",
+        sentence=f"The warm-up plan of {sender.name} allows {stand.limit:,} mails today, and they have left. "
+        f"The others go on at {_at(stand.goes_on_at)}, {then}.",
+        is_worth_an_alert=False,
+    )
 
 
 def _refusing(breakers: QuerySet[Breaker]) -> list[Blocker]:

@@ -1,136 +1,140 @@
-"""Providers' reports. Anymail verifies their signature and gives them one vocabulary; here they find their message."""
+"""Providers' reports. Anymail verifies their signature and gives them one vocabulary; here they are kept, once.
+
+A report from which nothing follows (`queued`, `processed`: said of every mail) is not kept. One whose mail is not known
+waits: it is looked for when the provider's id is filed (`link_filed`), and again after twice as long each time
+(`try_waiting`), for a day. Then it is listed as one that nobody knows.
+"""
 
 import hashlib
 import json
+import logging
 import math
-import re
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
-from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
-from django.db import transaction
-from django.db.models import Q
+from anymail.signals import AnymailTrackingEvent, tracking
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.functions import Now
 from django.dispatch import receiver
 
-from common.clock import now
-from customers.consent import suppress
-from customers.models import Suppression
-from delivery.bounces import classify, said_by
-from delivery.bouncing import heed
-from delivery.judging import HITS
-from delivery.models import Message, MessageEvent, WebhookReceipt
+from common.prepared_statements import answers, as_array
+from delivery.models import Message, WebhookReceipt
+from delivery.provider_reports import Report, apply, may_keep, messages_of, storable
 from delivery.reconciling import settle_reported
-from delivery.tracking import may_note, unsubscribe
-from delivery.verdicts import reported_verdict
 
-Kind = MessageEvent.Kind
-_KINDS = {
-    EventType.DELIVERED: Kind.DELIVERED,
-    EventType.OPENED: Kind.OPENED,
-    EventType.CLICKED: Kind.CLICKED,
-    EventType.DEFERRED: Kind.DEFERRED,
-    EventType.BOUNCED: Kind.BOUNCED,
-    EventType.REJECTED: Kind.REJECTED,
-    EventType.FAILED: Kind.REJECTED,
-    EventType.COMPLAINED: Kind.COMPLAINED,
-    EventType.UNSUBSCRIBED: Kind.UNSUBSCRIBED,
-}
-_OUR_MESSAGE_ID = re.compile(r"^<?(\d{1,18})\.regards@")
-_ANY_PROVIDER = ("gateway", "smtp")
-"""Ways out behind which any provider may stand."""
+logger = logging.getLogger(__name__)
+
+FIRST_TRY_AFTER = timedelta(seconds=30)
+LOOKED_FOR = timedelta(days=1)
+"""For so long a report's mail is looked for."""
+BATCH = 500
+State = WebhookReceipt.State
+_WAITS = Q(state=State.WAITING)
+_IS_AWAITED = """
+SELECT EXISTS (SELECT FROM delivery_webhookreceipt WHERE state = 'waiting' AND provider_id = ANY(%s::text[]))
+"""
 
 
 @receiver(tracking)
 def take_report(sender: object, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
     """Keep a verified report once, and what it says about its message; the order of reports does not matter."""
-    message, kind = _message_of(event, esp_name), _KINDS.get(event.event_type)
-    may_keep = message is None or kind is None or may_note(message.customer_id, kind)
     raw = _plain(event.esp_event)
-    key = _text(str(event.event_id or _hash_of(raw)))[:200]
+    report = Report.of(event, esp_name, raw=raw)
+    if not report.kind:
+        return
+    (message,) = messages_of([report])
     with transaction.atomic():
         receipt, is_new = WebhookReceipt.objects.get_or_create(
             provider=esp_name,
-            event_key=key,
+            event_key=storable(str(event.event_id or _hash_of(raw)))[:200],
             defaults={
-                "kind": _text(str(event.event_type))[:30],
-                "raw": raw if may_keep else {},
+                "kind": storable(str(event.event_type))[:30],
+                "raw": raw if may_keep(report, message) else {},
                 "message": message,
+                **({} if message is not None else _waiting(report)),
             },
         )
-        if is_new and may_keep and kind is not None and receipt.message is not None:
-            _apply(receipt.message, kind=kind, event=event, dedupe_key=f"{esp_name}:{key}"[:200])
-            settle_reported(receipt.message.pk)
+        if is_new and message is not None:
+            _heed(receipt, report, message)
 
 
-def _apply(message: Message, *, kind: Kind, event: AnymailTrackingEvent, dedupe_key: str) -> None:
-    if kind == Kind.UNSUBSCRIBED:
-        unsubscribe(message, source="provider's report")
-        return
-    at = event.timestamp or now()
-    verdict = _verdict_on_report(message, event, at=at) if kind in HITS else ""
-    words = _text(f"{event.mta_response or ''} {event.description or ''}").strip()
-    bounce = _bounce_of(event, kind, words)
-    MessageEvent.objects.bulk_create(
-        [
-            MessageEvent(
-                message=message,
-                kind=kind,
-                bounce=bounce,
-                occurred_at=at,
-                user_agent=_text(event.user_agent or "")[:300],
-                is_machine=bool(verdict),
-                verdict=verdict,
-                dedupe_key=dedupe_key,
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    if kind == Kind.COMPLAINED:
-        suppress(message.recipient, Suppression.Reason.COMPLAINT)
-    elif bounce:
-        heed(message, bounce, words=words)
+def link_filed(provider_ids: Collection[str]) -> int:
+    """Look again at reports that waited for ids which have just been filed; returns how many found their mail."""
+    spellings = {one for name in provider_ids if name for one in (name, name.strip("<>"), f"<{name}>")}
+    if not spellings or not answers(_IS_AWAITED, [as_array(spellings)])[0][0]:
+        return 0
+    with transaction.atomic():
+        waiting = WebhookReceipt.objects.filter(_WAITS, provider_id__in=spellings)
+        return _link(_locked(waiting))
 
 
-def _verdict_on_report(message: Message, event: AnymailTrackingEvent, *, at: datetime) -> str:
-    """Say why an opening or click that a provider reports counts as a machine's, or return an empty string."""
-    elapsed = (at - message.sent_at).total_seconds() if message.sent_at else None
-    return reported_verdict(
-        user_agent=event.user_agent or "", report=event.esp_event, seconds_since_sent=elapsed
-    )
+def try_waiting() -> int:
+    """Look again for the mails of reports whose time has come; returns how many found theirs.
 
-
-def _bounce_of(event: AnymailTrackingEvent, kind: Kind, words: str) -> str:
-    """The class of a bounce, and of a refusal because of the address; empty for other reports."""
-    is_address = kind == Kind.REJECTED and event.reject_reason in (RejectReason.INVALID, RejectReason.BOUNCED)
-    if kind == Kind.BOUNCED or is_address:
-        said = said_by(event.esp_event) or ("invalid" if event.reject_reason == RejectReason.INVALID else "")
-        return classify(text=words, kind=said or str(event.reject_reason or ""))
-    return ""
-
-
-def _message_of(event: AnymailTrackingEvent, esp_name: str) -> Message | None:
-    """Find our message by its Message-ID or the provider's id, if this provider had it, and for this address.
-
-    Whoever knows one provider's secret can thus say nothing about another's mails.
+    Each is tried after twice as long as before; one that is a day old is given up.
     """
-    provider_id = _text(str(event.message_id or ""))
-    if not provider_id:
-        return None
-    ours = _OUR_MESSAGE_ID.match(provider_id)
-    chosen = Q(pk=int(ours.group(1))) if ours else Q(provider_id__in=[provider_id, provider_id.strip("<>")])
-    found = Message.objects.select_related("dispatch__sender").defer("raw").filter(chosen)
-    address = (event.recipient or "").lower()
-    return next((one for one in found[:10] if _is_about(one, address=address, esp_name=esp_name)), None)
+    total = 0
+    while True:
+        with transaction.atomic():
+            due = _locked(WebhookReceipt.objects.filter(_WAITS, try_at__lte=Now()).order_by("try_at"))
+            total += _link(due)
+        if len(due) < BATCH:
+            return total
 
 
-def _is_about(message: Message, *, address: str, esp_name: str) -> bool:
-    backend = message.dispatch.sender.backend
-    had_it = backend in _ANY_PROVIDER or _letters(backend) == _letters(esp_name)
-    return had_it and (not address or not message.recipient or message.recipient.lower() == address)
+def _locked(waiting: QuerySet[WebhookReceipt]) -> list[WebhookReceipt]:
+    return list(waiting.select_for_update(skip_locked=True, of=("self",))[:BATCH])
 
 
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower())
+def _waiting(report: Report) -> dict[str, object]:
+    """The columns of a report whose mail is not known; one that names none is never going to find it."""
+    told = {"told": report.as_told(), "provider_id": report.provider_id}
+    if not report.names_somebody:
+        return {**told, "state": State.UNKNOWN}
+    return {**told, "state": State.WAITING, "try_at": Now() + FIRST_TRY_AFTER}
+
+
+def _link(receipts: Sequence[WebhookReceipt]) -> int:
+    """Link locked receipts to their mails; the others are tried later, or given up."""
+    reports = [Report.told(one.told or {}, provider=one.provider, raw=one.raw) for one in receipts]
+    left = []
+    for receipt, report, message in zip(receipts, reports, messages_of(reports), strict=True):
+        if message is None or not _is_linked(receipt, report, message):
+            left.append(receipt.pk)
+    _try_later(left)
+    return len(receipts) - len(left)
+
+
+def _is_linked(receipt: WebhookReceipt, report: Report, message: Message) -> bool:
+    """Link one; what it says may be what nobody foresaw, and must not keep up the others."""
+    try:
+        with transaction.atomic():
+            receipt.message, receipt.state, receipt.told, receipt.try_at = message, State.LINKED, None, None
+            receipt.raw = receipt.raw if may_keep(report, message) else {}
+            receipt.save(update_fields=["message", "state", "told", "try_at", "raw"])
+            _heed(receipt, report, message)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("report %s cannot be linked", receipt.pk)
+        return False
+    return True
+
+
+def _try_later(left: Sequence[int]) -> None:
+    waiting = WebhookReceipt.objects.filter(pk__in=left)
+    waiting.filter(received_at__lte=Now() - LOOKED_FOR).update(state=State.UNKNOWN, try_at=None)
+    waited = Now() - F("received_at")
+    waiting.filter(_WAITS).update(try_at=ExpressionWrapper(Now() + waited, output_field=DateTimeField()))
+
+
+def _heed(receipt: WebhookReceipt, report: Report, message: Message) -> None:
+    """Note what a report says, where that may be kept."""
+    if may_keep(report, message):
+        apply(report, message, dedupe_key=f"{receipt.provider}:{receipt.event_key}"[:200])
+        settle_reported(message.pk)
 
 
 def _hash_of(raw: Any) -> str:
@@ -143,14 +147,9 @@ def _plain(raw: Any) -> Any:
     if hasattr(raw, "lists"):
         raw = {name: values[0] if len(values) == 1 else values for name, values in raw.lists()}
     if isinstance(raw, dict):
-        return {_text(str(name)): _plain(value) for name, value in raw.items()}
+        return {storable(str(name)): _plain(value) for name, value in raw.items()}
     if isinstance(raw, list | tuple):
         return [_plain(value) for value in raw]
     if isinstance(raw, float) and not math.isfinite(raw):
         return None
-    return raw if isinstance(raw, int | float | bool | None) else _text(str(raw))
-
-
-def _text(said: str) -> str:
-    """Text as PostgreSQL takes it: no NUL, and no half of a character."""
-    return said.replace("\0", "").encode("utf-8", "replace").decode()
+    return raw if isinstance(raw, int | float | bool | None) else storable(str(raw))

@@ -7,7 +7,7 @@ the recommender, none of which is looked at here.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from html import unescape
@@ -26,10 +26,12 @@ from demo.buying import order_events, organic_baskets
 from demo.catalogue import Ints
 from demo.loading import SOURCE
 from demo.reactions import Reactions, expectations, react
+from demo.week_before import read_later
 from demo.world import World
 from segments import membership
 
 MOST_SHOWN = 6
+DAY, HOUR = 86_400.0, 3_600.0
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _PICTURE = re.compile(
     r'<a\b[^>]*href="([^"]+)"[^>]*>\s*<img\b[^>]*alt="([^"]*)"[^>]*src="[^"]*/media/products/'
@@ -64,18 +66,20 @@ class Answers:
     organic_orders: int
 
     def __str__(self) -> str:
+        own = f"; {self.organic_orders:,} orders of people's own accord" if self.organic_orders else ""
         return (
             f"{self.letters:,} letters: {self.opened:,} opened, {self.clicked:,} clicked, "
-            f"{self.unsubscribed:,} unsubscribed, {self.orders:,} orders; "
-            f"{self.organic_orders:,} orders of people's own accord"
+            f"{self.unsubscribed:,} unsubscribed, {self.orders:,} orders{own}"
         )
 
 
-def answer_new_mail(world: World, *, base_url: str) -> Answers:
+def answer_new_mail(world: World, *, base_url: str, sent_at: datetime | None = None) -> Answers:
     """Let the customers live through a week with the mail that came since the last call: read, react, buy.
 
-    Without new mail nothing happens. A call that was interrupted is made good by the next one. Everybody buys
-    of their own accord too, mailed or not. The counts stay as a `SyncRun` of the source `demo-answers`.
+    With `sent_at`, of mail that was moved back (see `week_before`), they do so in the week that followed; without,
+    all at once and now. Without new mail nothing happens. A call that was interrupted is made good by the next one.
+    Everybody buys of their own accord too, mailed or not; in a week that is over they have. The counts stay as a
+    `SyncRun` of the source `demo-answers`.
     """
     last = SyncRun.objects.filter(source=ANSWERS).order_by("-started_at").first()
     seen = (last.cursor_after or {}).get("mailbox", 0) if last else 0
@@ -83,7 +87,7 @@ def answer_new_mail(world: World, *, base_url: str) -> Answers:
     if not mails:
         return Answers(letters=0, opened=0, clicked=0, unsubscribed=0, orders=0, organic_orders=0)
     started = now()
-    given, result = answer(world, mails, base_url=base_url, number=seen)
+    given, result = answer(world, mails, base_url=base_url, number=seen, sent_at=sent_at)
     SyncRun.objects.create(
         source=ANSWERS,
         status=SyncRun.Status.SUCCEEDED,
@@ -107,7 +111,12 @@ def settle() -> None:
 
 
 def answer(
-    world: World, mails: Sequence[MailboxMessage], *, base_url: str, number: int
+    world: World,
+    mails: Sequence[MailboxMessage],
+    *,
+    base_url: str,
+    number: int,
+    sent_at: datetime | None = None,
 ) -> tuple[Answers, IngestResult]:
     """Let the readers of these mails react; `base_url` is where the site answers now.
 
@@ -115,18 +124,25 @@ def answer(
     placed twice.
     """
     letters = read_letters(world, mails)
-    day = (now() - world.start) / timedelta(days=1)
+    day = ((sent_at or now()) - world.start) / timedelta(days=1)
     customers = np.array([letter.customer for letter in letters], dtype=np.int64)
     expected = expectations(world, customers=customers, shown=_shown(letters), day=day)
     reactions = react(world, expected, seed=number)
     _browse(letters, reactions, base_url=base_url)
-    led = [
-        (f"mail-{letter.key}", letter.customer, basket)
-        for letter, bought in zip(letters, reactions.bought, strict=True)
+    baskets = {
+        row: (f"mail-{letter.key}", letter.customer, basket)
+        for row, (letter, bought) in enumerate(zip(letters, reactions.bought, strict=True))
         if (basket := [product for product, taken in zip(letter.products, bought, strict=False) if taken])
-    ]
-    own = organic_baskets(world, day=day, number=number)
-    result = ingest(order_events(world, [*led, *own], placed_at=now()), source=SOURCE)
+    }
+    led = list(baskets.values())
+    if sent_at is None:
+        own = organic_baskets(world, day=day, number=number)
+        moments = [now()] * (len(led) + len(own))
+    else:  # what people bought of their own accord in that week is in the history already
+        own = []
+        read, moments = _week_after(sent_at, letters, list(baskets), number=number)
+        read_later(read)
+    result = ingest(order_events(world, [*led, *own], placed_at=moments), source=SOURCE)
     given = Answers(
         letters=len(letters),
         opened=int(reactions.opened.sum()),
@@ -136,6 +152,18 @@ def answer(
         organic_orders=len(own),
     )
     return given, result
+
+
+def _week_after(
+    sent_at: datetime, letters: Sequence[Letter], buyers: Sequence[int], *, number: int
+) -> tuple[dict[int, float], list[datetime]]:
+    """When within the week each letter is read, in seconds by message, and when the buyers among its readers order."""
+    rng = np.random.default_rng([7, number])
+    seconds = np.minimum(rng.exponential(DAY / 2, len(letters)), 4 * DAY) + 60
+    read = {
+        int(letter.key.rpartition("-")[2]): float(one) for letter, one in zip(letters, seconds, strict=True)
+    }
+    return read, [sent_at + timedelta(seconds=float(seconds[row] + HOUR)) for row in buyers]
 
 
 def _browse(letters: Sequence[Letter], reactions: Reactions, *, base_url: str) -> None:

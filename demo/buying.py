@@ -18,12 +18,15 @@ from demo.world import World, appeal
 
 
 def order_events(
-    world: World, baskets: Iterable[tuple[str, int, Sequence[int]]], *, placed_at: datetime
+    world: World, baskets: Iterable[tuple[str, int, Sequence[int]]], *, placed_at: Iterable[datetime]
 ) -> list[EventIn]:
-    """Turn (order id, customer, products) into order lines for ingest; an empty basket is no order."""
+    """Turn (order id, customer, products), each placed at its moment, into order lines for ingest.
+
+    An empty basket is no order.
+    """
     refs = product_refs(world)
     events = []
-    for order, customer, products in baskets:
+    for (order, customer, products), moment in zip(baskets, placed_at, strict=True):
         for line, product in enumerate(products):
             made = world.catalogue.products[product]
             events.append(
@@ -31,7 +34,7 @@ def order_events(
                     client_id=order,
                     line=str(line),
                     type=EventType.ORDER_LINE.value,
-                    occurred_at=placed_at,
+                    occurred_at=moment,
                     customer=world.external_id(customer),
                     order=order,
                     product=refs[product],

@@ -1,16 +1,20 @@
-"""A journey that is under way: who left a cart behind is reminded of it."""
+"""A journey that is under way: who left a cart behind is reminded of it, half of them already."""
 
 from datetime import timedelta
+
+from django.db.models import F
 
 from campaigns.journeys import starters, versions
 from campaigns.journeys.entering import Candidate, enter
 from campaigns.journeys.walking import clock, walk_due
-from campaigns.models import Journey
+from campaigns.models import Enrolment, Journey
 from customers.models import Event, EventType
 from delivery.models import Sender
 
 KEY = "abandoned-cart"
 MOST = 500
+PASSED = timedelta(hours=4)
+"""More than the starter waits before it reminds."""
 
 
 def open_cart_journey() -> int:
@@ -31,7 +35,17 @@ def open_cart_journey() -> int:
         journey, [Candidate(customer_id=one, key="demo", at=at) for one in sorted(left)[:MOST]], now=at
     )
     walk_due(journey.pk)
+    _let_hours_pass(journey)
+    walk_due(journey.pk)
     return entered
+
+
+def _let_hours_pass(journey: Journey) -> None:
+    """Let half of those who wait have come so long ago that their wait is over."""
+    waiting = Enrolment.objects.filter(journey=journey, is_active=True).order_by("pk")
+    half = list(waiting.values_list("pk", flat=True)[::2])
+    moved = {name: F(name) - PASSED for name in ("started_at", "waits_since", "due_at")}
+    Enrolment.objects.filter(pk__in=half).update(**moved)
 
 
 def _who(type: EventType) -> set[int]:

@@ -1,12 +1,20 @@
 """The one sentence an experiment ends with. "No winner" is a result."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.outcomes import Plan, Sending
-from experiments.report import Comparison, Verdict
+from experiments.report import Comparison, Guardrail, Status, Verdict
 from experiments.stats.srm import SampleRatio
-from experiments.wording import METRIC_NAMES, between, difference, finding, holdout_of, label
+from experiments.wording import (
+    METRIC_NAMES,
+    between,
+    difference,
+    finding,
+    guardrail_finding,
+    holdout_of,
+    label,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,55 +26,112 @@ class Mismatch:
 
 
 def mismatch_of(*, plan: Plan, assigned: SampleRatio, delivered: SampleRatio) -> Mismatch | None:
-    """The mismatch that spoils the experiment; deliveries count once the window is over and all are sent."""
+    """The mismatch that spoils the experiment; deliveries count once nothing waits to be sent, at early looks too."""
     if assigned.alarm:
         return Mismatch("assigned", assigned)
-    if delivered.alarm and plan.complete:
+    if delivered.alarm and plan.is_sent:
         return Mismatch("delivered", delivered)
     return None
 
 
-def decide(*, plan: Plan, comparisons: Sequence[Comparison], mismatch: Mismatch | None) -> Verdict:
-    """The verdict on the primary metric, against the baseline where there is one, else against `no_mail`.
+def decide(
+    *,
+    plan: Plan,
+    deciding: Sequence[Comparison],
+    mismatch: Mismatch | None,
+    guardrails: Sequence[Guardrail] = (),
+    told_apart: Collection[frozenset[str]] = (),
+) -> Verdict:
+    """The verdict on the primary metric by its comparisons, against the baseline where there is one.
 
-    In order: mismatched arms make everything invalid, an open window makes it too early, too little data
-    makes it too few; only then does the test speak.
+    In order: mismatched arms make everything invalid, a moment that is none of the looks makes it too early, too little
+    data makes it too few; only then does the test speak. A winner that breaks a guardrail is harmful, and none.
+    `told_apart` are the pairs of winners, by their keys, that a test of their own found to differ.
     """
     if mismatch is not None:
         return Verdict("invalid", _invalid(mismatch))
-    deciding = _deciding(plan, comparisons)
-    if not deciding:
+    if not deciding or plan.is_bandit:
         return Verdict("nothing_to_compare", _nothing(plan))
-    if not plan.complete:
+    if not plan.may_judge:
         return Verdict("too_early", _too_early(plan))
     judged = [one for one in deciding if not one.not_judged]
     if not judged:
         return Verdict("too_few", f"Too few to judge: {deciding[0].not_judged}")
-    return _by_test(plan, judged)
+    return _by_test(plan, judged, guardrails, told_apart)
 
 
-def _deciding(plan: Plan, comparisons: Sequence[Comparison]) -> list[Comparison]:
-    primary = [one for one in comparisons if one.metric == plan.primary_metric]
-    return [one for one in primary if one.holdout == "baseline"] or primary
-
-
-def _by_test(plan: Plan, judged: Sequence[Comparison]) -> Verdict:
-    better = [one for one in judged if one.significant and one.difference.estimate > 0]
+def _by_test(
+    plan: Plan,
+    judged: Sequence[Comparison],
+    guardrails: Sequence[Guardrail],
+    told_apart: Collection[frozenset[str]],
+) -> Verdict:
+    better = better_ones(judged)
     undecided = [one for one in judged if not one.significant]
-    if better:
-        best = max(better, key=lambda one: one.difference.estimate)
-        return Verdict("winner", f"{_wins(best)} {finding(best, currency=plan.currency)}")
+    broken = {one.treatment.key: one for one in guardrails if one.result.state == "broken"}
+    harmless = [one for one in better if one.treatment.key not in broken]
+    if harmless:
+        return _winner(plan, harmless, guardrails, told_apart)
+    if better and (plan.ends or not undecided):
+        return _harmful(plan, better, broken)
     if undecided:
-        return Verdict("no_winner", _no_winner(plan, undecided))
-    best = max(judged, key=lambda one: one.difference.estimate)
-    sentence = _capital(f"{holdout_of(best)} does better than {_others(judged)}.")
-    return Verdict("holdout_wins", f"{sentence} {finding(best, currency=plan.currency)}")
+        status: Status = "no_winner" if plan.ends else "undecided"
+        return Verdict(status, _no_winner(plan, undecided))
+    best = max(judged, key=_estimate)
+    sentence = _capital(f"{holdout_of(best)} does better than {_names(judged)}.")
+    winner = best.control.key if best.control.mailed else ""
+    return Verdict("holdout_wins", f"{sentence} {finding(best, currency=plan.currency)}", winner)
 
 
-def _wins(best: Comparison) -> str:
-    if best.holdout == "no_mail":
-        return f"Sending {label(best.treatment)} does better than no mail."
-    return f"{label(best.treatment)} wins."
+def better_ones(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Those in which the treatment is shown to do better than the holdout."""
+    return [one for one in comparisons if one.significant and one.difference.estimate > 0]
+
+
+def _winner(
+    plan: Plan,
+    harmless: Sequence[Comparison],
+    guardrails: Sequence[Guardrail],
+    told_apart: Collection[frozenset[str]],
+) -> Verdict:
+    """The highest of those that won and are not shown to harm anybody; with all it is not shown to be better than."""
+    best = max(harmless, key=_estimate)
+    key = best.treatment.key
+    alike = [one for one in harmless if one is best or frozenset({key, one.treatment.key}) not in told_apart]
+    sentence = f"{_wins(best, alike)} {finding(best, currency=plan.currency)}"
+    unsure = [one for one in guardrails if one.treatment.key == key and one.result.state == "open"]
+    if not unsure:
+        return Verdict("winner", sentence, key)
+    open_ones = " ".join(guardrail_finding(one) for one in unsure)
+    return Verdict("winner_at_risk", f"{sentence} It is not shown to be harmless: {open_ones}", key)
+
+
+def _harmful(plan: Plan, better: Sequence[Comparison], broken: Mapping[str, Guardrail]) -> Verdict:
+    """None of those that won may be sent: each breaks a guardrail."""
+    best = max(better, key=_estimate)
+    harm, found = guardrail_finding(broken[best.treatment.key]), finding(best, currency=plan.currency)
+    return Verdict(
+        "harmful", f"No winner: {label(best.treatment)} does better, but breaks a guardrail. {harm} {found}"
+    )
+
+
+def _wins(best: Comparison, alike: Sequence[Comparison]) -> str:
+    """That one arm won, or that several did better than the holdout and which of them is best is not known."""
+    is_mail = best.holdout == "no_mail"
+    if len(alike) == 1:
+        name = label(best.treatment)
+        return f"Sending {name} does better than no mail." if is_mail else f"{name} wins."
+    names = _names(alike)
+    better = (
+        f"Sending {names} does better than no mail"
+        if is_mail
+        else f"{names} do better than {holdout_of(best)}"
+    )
+    others = _names([one for one in alike if one is not best], last="or")
+    return (
+        f"{better}; which of them is best is not shown. {label(best.treatment)} is the highest, though not shown to be "
+        f"better than {others}."
+    )
 
 
 def _no_winner(plan: Plan, undecided: Sequence[Comparison]) -> str:
@@ -74,8 +139,9 @@ def _no_winner(plan: Plan, undecided: Sequence[Comparison]) -> str:
     one = min(undecided, key=lambda comparison: comparison.adjusted_p_value)
     metric, currency = one.metric, plan.currency
     change = difference(one.difference.estimate, metric=metric, currency=currency)
+    begin = "No winner" if plan.ends else "Not decided at this look"
     return (
-        f"No winner: on {METRIC_NAMES[metric]}, {label(one.treatment)} differs from {holdout_of(one)} "
+        f"{begin}: on {METRIC_NAMES[metric]}, {label(one.treatment)} differs from {holdout_of(one)} "
         f"by {change}, which chance alone could explain ({between(one.difference, metric=metric, currency=currency)})."
     )
 
@@ -90,6 +156,11 @@ def _invalid(mismatch: Mismatch) -> str:
 
 
 def _too_early(plan: Plan) -> str:
+    if plan.next_look_at is not None:
+        return (
+            f"Too early to judge: the next planned look is on {plan.next_look_at:%-d %B %Y, %H:%M} UTC. "
+            "Looking at other times would find winners that are none."
+        )
     if plan.window_closes_at is None:
         return f"Too early to judge: {_waiting(plan.sending)}."
     closes = f"{plan.window_closes_at:%-d %B %Y, %H:%M} UTC"
@@ -106,13 +177,22 @@ def _waiting(sending: Sending | None) -> str:
 
 
 def _nothing(plan: Plan) -> str:
-    if plan.primary_metric == "human_click":
-        return "Nothing to compare: clicks need a baseline arm, for customers who got no mail cannot click."
+    if plan.is_bandit:
+        return "A bandit gives more to what did better before and names no winner; the chances of each arm are below."
+    if plan.primary_metric in ("human_click", "human_open"):
+        what, did = ("clicks", "click") if plan.primary_metric == "human_click" else ("openings", "open it")
+        return f"Nothing to compare: {what} need a second mailed arm, for customers who got no mail cannot {did}."
     return "Nothing to compare: a treatment and a holdout with customers in them are needed."
 
 
-def _others(judged: Sequence[Comparison]) -> str:
-    return " and ".join(label(one.treatment) for one in judged)
+def _names(comparisons: Sequence[Comparison], *, last: str = "and") -> str:
+    """The treatments as people list them: "B, C and D"."""
+    *first, end = (label(one.treatment) for one in comparisons)
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def _estimate(comparison: Comparison) -> float:
+    return comparison.difference.estimate
 
 
 def _capital(sentence: str) -> str:

@@ -3,15 +3,29 @@
 from datetime import timedelta
 
 from common.money import format_money
-from experiments.outcomes import ArmOutcomes, Metric, Plan
-from experiments.report import Comparison
+from experiments.outcomes import ArmOutcomes, GuardrailKey, Metric, Plan
+from experiments.report import Comparison, Guardrail
 from experiments.stats.interval import Interval
 
 METRIC_NAMES: dict[Metric, str] = {
     "human_click": "click rate",
     "conversion": "conversion rate",
     "revenue": "revenue per recipient",
+    "human_open": "open rate",
 }
+DID: dict[Metric, str] = {"human_click": "clicked", "conversion": "ordered", "human_open": "opened"}
+HARMS: dict[GuardrailKey, str] = {
+    "unsubscribe": "unsubscribed",
+    "complaint": "marked the mail as spam",
+    "bounce": "had the mail bounce",
+}
+OPENS_WARNING = (
+    "Openings decide here. Some programs open mails by themselves and others never say that a mail was opened; "
+    "machines that are recognised are left out, the rest is noise. Read this as a test of the subject line, not of "
+    "what the mail is worth."
+)
+
+UNCHECKED = "Too few customers to check the arms' sizes against the plan."
 
 
 def percent(rate: float, *, signed: bool = False) -> str:
@@ -19,6 +33,10 @@ def percent(rate: float, *, signed: bool = False) -> str:
     value = rate * 100
     text = f"{abs(value):.{2 if abs(value) < 10 else 1}f}"
     return _sign(value, text, signed=signed) + text + "%"
+
+
+_HOLDOUTS = {"no_mail": ("the no-mail holdout", "no mail"), "baseline": ("the baseline", "baseline")}
+"""What a holdout is called, and the name that it has unless somebody gives it another."""
 
 
 def money(amount_minor: float, *, currency: str, signed: bool = False) -> str:
@@ -48,15 +66,17 @@ def level_of(value: float, *, metric: Metric, currency: str) -> str:
 
 
 def label(arm: ArmOutcomes) -> str:
-    """How sentences call an arm: its key, with its name where that says more."""
-    return arm.key if arm.key == arm.name else f"{arm.key} ({arm.name})"
+    """How sentences call an arm: by its name, which no other arm has."""
+    return arm.name or arm.key
 
 
 def holdout_of(comparison: Comparison) -> str:
-    """The holdout a comparison uses, by its role and name."""
-    if comparison.holdout == "no_mail":
-        return f"the no-mail holdout {label(comparison.control)}"
-    return f"the baseline {label(comparison.control)}"
+    """The holdout a comparison uses, by its role, and by its name where that says more."""
+    name = label(comparison.control)
+    if comparison.holdout == "first_arm":
+        return name
+    role, usual = _HOLDOUTS[comparison.holdout]
+    return role if name.lower() == usual else f"{role} {name}"
 
 
 def finding(comparison: Comparison, *, currency: str) -> str:
@@ -78,11 +98,11 @@ def finding(comparison: Comparison, *, currency: str) -> str:
 def headline(comparison: Comparison, *, currency: str, window_days: int) -> str:
     """Incremental revenue of one treatment against one holdout, with its interval."""
     gain, size = comparison.incremental, comparison.treatment.assigned
-    subject = "Sending" if comparison.holdout == "no_mail" else "Personalising with"
+    verbs = {"no_mail": "Sending", "baseline": "Personalising with", "first_arm": "Choosing"}
     low, high = (money(value, currency=currency, signed=True) for value in (gain.low, gain.high))
     sentence = (
-        f"{subject} {label(comparison.treatment)}, measured against {holdout_of(comparison)}, was worth "
-        f"{money(gain.estimate, currency=currency, signed=True)} of revenue within {window_days} days from "
+        f"{verbs[comparison.holdout]} {label(comparison.treatment)}, measured against {holdout_of(comparison)}, was "
+        f"worth {money(gain.estimate, currency=currency, signed=True)} of revenue within {window_days} days from "
         f"{size:,} recipients ({_level(gain)} interval {low} to {high})."
     )
     if comparison.not_judged:
@@ -110,6 +130,23 @@ def sending_warnings(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
+def guardrail_finding(guardrail: Guardrail) -> str:
+    """How many were harmed in a treatment and in the baseline, and what that says about the margin."""
+    (treatment, control), harm = guardrail.counts, guardrail.result.harm
+    counted = (
+        f"{treatment:,} of {guardrail.treatment.assigned:,} in {label(guardrail.treatment)} "
+        f"{HARMS[guardrail.key]}, {control:,} of {guardrail.control.assigned:,} in {label(guardrail.control)}: "
+        f"{between(harm, metric='conversion', currency='')}"
+    )
+    margin = percent(guardrail.result.margin).removesuffix("%") + " points"
+    says = {
+        "holds": f"It is not worse by {margin}.",
+        "open": f"Whether it is worse by {margin} cannot be told yet.",
+        "broken": f"It is worse by {margin} or more.",
+    }
+    return f"{counted}. {says[guardrail.result.state]}"
+
+
 def p_value(value: float) -> str:
     """A p-value with three decimals: "p = 0.030", or "p < 0.001" under that."""
     return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
@@ -123,7 +160,9 @@ def _lift(lift: Interval | None) -> str:
 
 
 def _level(interval: Interval) -> str:
-    return f"{interval.level * 100:.3g}%"
+    """The level with three digits; one that would round to 100 % with two decimals, and 99.99 % at most."""
+    level = interval.level * 100
+    return f"{level:.3g}%" if level < 99.95 else f"{min(level, 99.99):.2f}%"
 
 
 def _span(time: timedelta) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Sum
 from django.db.models.functions import TruncWeek
@@ -13,6 +14,10 @@ from common.charts import Chart, Series
 from common.clock import now
 from customers.models import Order, SyncRun
 from recommendations.models import ModelVersion
+from reports.models import DayFigures
+from reports.pages import adding
+from reports.pages.campaigns import headline
+from reports.pages.report import Asked
 from segments.models import Segment
 
 WEEKS = 26
@@ -43,11 +48,16 @@ class Overview:
     champion: ModelVersion | None
     last_sync: SyncRun | None
     revenue_chart: Chart | None
+    mail: adding.Total
+    mail_headline: str
 
 
 def overview() -> Overview:
     """Gather the home page's figures. The weeks end with the newest order, so that historical data shows too."""
     latest = Order.objects.aggregate(at=Max("placed_at"))["at"]
+    asked = Asked()
+    mail = adding.total(adding.figures_since(asked.since), "mail")
+    attributed = adding.sums_of(DayFigures.objects.filter(day__gte=asked.since), ["revenue_minor"])
     weeks, currency = _weeks(latest.astimezone(UTC)) if latest else ([], "")
     return Overview(
         as_of=now(),
@@ -61,6 +71,13 @@ def overview() -> Overview:
         champion=ModelVersion.objects.filter(status=ModelVersion.Status.CHAMPION).first(),
         last_sync=SyncRun.objects.order_by("-started_at").first(),
         revenue_chart=_chart(weeks, currency) if weeks else None,
+        mail=mail,
+        mail_headline=headline(
+            mail,
+            attributed["revenue_minor"],
+            currency=settings.REPORTING_CURRENCY,
+            days=asked.days,
+        ),
     )
 
 

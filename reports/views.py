@@ -1,15 +1,14 @@
-"""Home, a customer's profile, and the results of experiments."""
+"""Home and a customer's profile."""
 
 from typing import cast
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts import audit
 from accounts.models import User
-from campaigns.models import Campaign
 from customers.models import Customer
 from reports.customer_profile import customer_profile
 from reports.overview import overview
@@ -19,25 +18,6 @@ from reports.overview import overview
 def home(request: HttpRequest) -> HttpResponse:
     """What is going on: customers, orders, the biggest segments and the last campaigns."""
     return render(request, "reports/home.html", {"overview": overview()})
-
-
-@require_safe
-def experiment_list(request: HttpRequest) -> HttpResponse:
-    """All experiments, newest first."""
-    campaigns = Campaign.objects.select_related("experiment", "segment").prefetch_related(
-        "experiment__variants"
-    )
-    return render(request, "reports/experiments.html", {"campaigns": campaigns})
-
-
-@require_safe
-def experiment_detail(request: HttpRequest, key: str) -> HttpResponse:
-    """One experiment: the verdict, the money, the rates, the books."""
-    from reports.results import result_of  # SciPy takes a second to load, and only this page needs it
-
-    campaigns = Campaign.objects.exclude(launched_at=None).select_related("experiment", "segment", "dispatch")
-    campaign = get_object_or_404(campaigns, experiment__key=key)
-    return render(request, "reports/experiment.html", {"result": result_of(campaign)})
 
 
 @require_safe

@@ -10,6 +10,7 @@ from django.apps import apps
 
 from common.services import is_embedded, started
 
+LONGEST_FIRST = ("tests/faults/", "tests/flows/", "tests/browser/")
 _SERVERS = pytest.StashKey[ExitStack]()
 
 
@@ -26,6 +27,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers; their folder goes with this process."""
     if _SERVERS in config.stash:
         config.stash[_SERVERS].close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: at the end they would keep one worker busy while the other has none."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST_FIRST))
 
 
 @pytest.fixture

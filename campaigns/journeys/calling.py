@@ -2,10 +2,12 @@
 
 import json
 import logging
+import time
 from datetime import timedelta
 
 import httpx
 from django.db import connection
+from django.db.models.functions import Now
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from campaigns.models import WebhookCall
@@ -25,19 +27,21 @@ WHERE id = (
 """
 
 
-def call_due(*, most: int = 500) -> int:
-    """Make the calls that are due, one after another; return how many were taken.
+def call_due(*, seconds: float = 60.0) -> int:
+    """Make the calls that are due, one after another, none begun after so many seconds; return how many were taken.
 
     A worker that dies leaves its call to be made again when its lease is over: receivers know it by `webhook-id`.
     """
-    taken = 0
+    taken, until = 0, time.monotonic() + seconds
     with outbound.client(timeout=TIMEOUT) as client:
-        for _ in range(most):
-            call = _claimed()
-            if call is None:
-                break
+        while time.monotonic() < until and (call := _claimed()) is not None:
             taken += _make(client, call)
     return taken
+
+
+def is_any_due() -> bool:
+    """Whether a call is to be made now."""
+    return WebhookCall.objects.filter(state=WebhookCall.State.QUEUED, due_at__lte=Now()).exists()
 
 
 def _claimed() -> WebhookCall | None:

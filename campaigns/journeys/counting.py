@@ -1,10 +1,11 @@
 """How many are where: counters that are kept in the transaction that moves somebody."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Q, Sum
 
 from campaigns.models import JourneyVersion, StepCount
 
@@ -39,6 +40,17 @@ def add(counts: Counts) -> None:
     versions, steps, outcomes = zip(*rows, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(_ADD, [list(versions), list(steps), list(outcomes), [counts[key] for key in rows]])
+
+
+def on_their_way(journey_ids: Iterable[int]) -> dict[int, int]:
+    """Return how many are on their way in each of these journeys, in whichever version; one query."""
+    arrived = Q(outcome=StepCount.ARRIVED)
+    sums = (
+        StepCount.objects.filter(version__journey__in=list(journey_ids))
+        .values("version__journey")
+        .annotate(came=Sum("count", filter=arrived, default=0), left=Sum("count", filter=~arrived, default=0))
+    )
+    return {row["version__journey"]: row["came"] - row["left"] for row in sums}
 
 
 def figures_of(version: JourneyVersion) -> dict[str, StepFigures]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from campaigns import writing_figures
 from campaigns.composing import TIME_TO_COMPOSE, Envelope, Source, compose_one, gather, with_coupons
 from campaigns.content import held
 from campaigns.journeys.documents import Send
@@ -46,15 +47,27 @@ def compose(dispatch: Dispatch, claimed: Sequence[Claimed]) -> list[Composed]:
         feedback_of=f"{journey.pk}:{{arm}}:journey:regards",
     )
     composed: list[Composed] = []
+    seconds: list[float] = []
     for one in claimed:
-        if composed and time.monotonic() > deadline:
+        began = time.monotonic()
+        if composed and began > deadline:
             break
         if one.customer_id in unmailed:
             composed.append(Composed(claimed=one, skipped="a running campaign compares them without mail"))
         else:
             written = compose_one(envelope, ingredients, replace(one, variant_key=shown[one.id]))
             composed.append(replace(written, claimed=one))
+            seconds.append(time.monotonic() - began)
+    writing_figures.note(dispatch, composed, seconds)
     return composed
+
+
+def content_of(dispatch: Dispatch, customer_id: int, variant_key: str) -> CampaignVariant:
+    """Return what the step that a message came from shows this customer now, as an arm of a campaign would have it."""
+    journey = Journey.objects.get(dispatch=dispatch)
+    versions = {version.number: version for version in JourneyVersion.objects.filter(journey=journey)}
+    is_plain = bool(held([customer_id], Variant.Role.BASELINE))
+    return _content(versions, variant_key + (_PLAIN if is_plain else ""))
 
 
 def _source(journey: Journey, keys: Iterable[str]) -> Source:

@@ -13,8 +13,8 @@ from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
 from campaigns import tasks
 from campaigns.journeys import versions
-from campaigns.journeys.counting import figures_of
-from campaigns.journeys.documents import Document, JourneyError, parse_document
+from campaigns.journeys.counting import figures_of, on_their_way
+from campaigns.journeys.documents import Document, JourneyError, Split, parse_document
 from campaigns.journeys.forms import DocumentForm, JourneyForm, SimulationForm
 from campaigns.journeys.simulating import simulate
 from campaigns.journeys.starters import STARTERS
@@ -22,6 +22,7 @@ from campaigns.journeys.ways import document_of
 from campaigns.journeys.wording import ENDINGS, rules_of, sentence_of, trigger_sentence
 from campaigns.models import Journey, JourneyVersion
 from common.pagination import cursor_page
+from experiments.models import Experiment
 from segments.finding import find_customer
 
 
@@ -29,7 +30,9 @@ from segments.finding import find_customer
 def journey_list(request: HttpRequest) -> HttpResponse:
     """All journeys, newest first."""
     page = cursor_page(Journey.objects.select_related("live_version"), cursor=request.GET.get("cursor", ""))
-    return render(request, "journeys/list.html", {"page": page})
+    numbers = on_their_way(journey.pk for journey in page.rows)
+    rows = [(journey, numbers.get(journey.pk, 0)) for journey in page.rows]
+    return render(request, "journeys/list.html", {"page": page, "rows": rows})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -150,13 +153,25 @@ def _tried(request: HttpRequest, journey: Journey, form: SimulationForm) -> dict
 def _rows(document: Document, version: JourneyVersion) -> list[dict[str, Any]]:
     """Each step with its sentence, where it leads, and its figures."""
     figures = figures_of(version)
+    judged = _judged_splits(document)
     rows = []
     for step in document.steps:
         found = figures.get(step.name)
         outcomes = {} if found is None else dict(found.outcomes)
         ways = [(name, target, outcomes.pop(name, 0)) for name, target in step.ways.items()]
         ends = [(ENDINGS.get(name, name), number) for name, number in outcomes.items()]
-        rows.append(
-            {"step": step, "sentence": sentence_of(step), "figures": found, "ways": ways, "ends": ends}
-        )
+        row = {"step": step, "sentence": sentence_of(step), "figures": found, "ways": ways, "ends": ends}
+        if isinstance(step.act, Split) and step.act.experiment in judged:
+            row["experiment"] = step.act.experiment
+        rows.append(row)
     return rows
+
+
+def _judged_splits(document: Document) -> set[str]:
+    """The experiments whose results are those of the journey's splits; a query where there is a split."""
+    keys = {step.act.experiment for step in document.steps if isinstance(step.act, Split)}
+    if not keys:
+        return keys
+    return set(
+        Experiment.objects.filter(key__in=keys, campaign=None, imported=None).values_list("key", flat=True)
+    )

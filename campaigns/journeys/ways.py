@@ -22,9 +22,8 @@ from campaigns.journeys.news import bits_of, types_of
 from campaigns.journeys.steps import DONE, EXIT, LATE, Situation, come_out, ended_by_itself, reads
 from campaigns.models import Enrolment, JourneyVersion, StepCount
 from customers.models import Assignment, Customer
-from experiments.assigning import shares_of
+from experiments.assigning import draws_of, variant_for
 from experiments.models import Experiment
-from experiments.stats.assignment import variant_of
 from segments.evaluator import load_profiles
 from segments.profiles import Profile
 
@@ -99,13 +98,11 @@ def arms_of(document: Document, customers: Iterable[Customer]) -> dict[int, dict
     keys = sorted({step.act.experiment for step in document.steps if isinstance(step.act, Split)})
     arms: dict[int, dict[str, str]] = {pk: {} for pk in people}
     for experiment in Experiment.objects.filter(key__in=keys):
-        shares = shares_of(experiment)
+        draws = draws_of(experiment)
         given = Assignment.objects.filter(experiment_key=experiment.key, customer__in=people)
         drawn = dict(given.values_list("customer_id", "variant_key"))
         for pk, one in people.items():
-            arms[pk][experiment.key] = drawn.get(pk) or variant_of(
-                salt=experiment.salt, public_id=one.public_id, shares=shares
-            )
+            arms[pk][experiment.key] = drawn.get(pk) or variant_for(one.public_id, draws)
     return arms
 
 

@@ -19,11 +19,14 @@ from campaigns.models.journey import (
     StepVisit,
     WebhookCall,
 )
+from campaigns.models.opening import Opening, Shown
 from campaigns.models.pilot import Pilot
 from campaigns.models.preflight import PreflightExample, PreflightFinding, PreflightRun
 from campaigns.models.pressure import ContactCap, ListHabit, SendingHabit
+from campaigns.models.remainder import RemainderRelease
 from campaigns.models.tags import CampaignTags
 from campaigns.models.test_send import TestSend
+from campaigns.models.writing import WritingHour
 
 __all__ = [
     "Block",
@@ -42,16 +45,20 @@ __all__ = [
     "JourneyVersion",
     "LaunchApproval",
     "ListHabit",
+    "Opening",
     "Pilot",
     "PreflightExample",
     "PreflightFinding",
     "PreflightRun",
     "Recipient",
+    "RemainderRelease",
     "SendingHabit",
+    "Shown",
     "StepCount",
     "StepVisit",
     "Template",
     "TemplateVersion",
     "TestSend",
     "WebhookCall",
+    "WritingHour",
 ]

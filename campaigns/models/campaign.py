@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -12,6 +13,8 @@ from campaigns.models.content import TemplateVersion
 from campaigns.timing import Kind, Past, QuietHours, Timing
 from delivery.models import Message
 from recommendations.strategies import BESTSELLERS, LABELS
+
+MOST_SHIFT_HOURS = 7 * 24
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -165,6 +168,15 @@ class Campaign(models.Model):
         return self.repeats != self.Repeats.NEVER
 
     @property
+    def is_bandit(self) -> bool:
+        """Whether arms get shares by what they did before: of a series' occurrences, or its own as one of them.
+
+        Only where arms are drawn anew: else other shares would move people out of the arm that they are in.
+        """
+        may_be = self.parent_id is not None or (self.is_series and self.draws_arms_anew)
+        return may_be and self.experiment.allocation == "bandit"
+
+    @property
     def alert_key(self) -> str:
         """The key of the alert that it is held."""
         return f"campaign:{self.key}:held"
@@ -209,8 +221,20 @@ class CampaignVariant(models.Model):
         default=True, help_text="Off: rules are not asked; slots show their fallback."
     )
 
+    send_shift_hours = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(MOST_SHIFT_HOURS)],
+        help_text="So many hours later than the campaign's plan says are the mails of this arm due",
+    )
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["campaign", "variant"], name="campaign_variant")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "variant"], name="campaign_variant"),
+            models.CheckConstraint(
+                condition=Q(send_shift_hours__lte=MOST_SHIFT_HOURS), name="campaign_variant_shift"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.campaign}: {self.variant}"

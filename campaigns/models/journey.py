@@ -5,6 +5,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from campaigns.models.content import Version
+from common.sealed_field import SealedField
+
 ON_THE_WAY = Q(is_active=True)
 
 
@@ -32,9 +35,7 @@ class Journey(models.Model):
     )
     draft = models.JSONField(default=dict, editable=False, help_text="The document that is being written")
     listens = models.BigIntegerField(default=0, db_default=0, editable=False)
-    webhook_secret = models.CharField(
-        max_length=200, blank=True, help_text="Signs what webhook steps send; begins with whsec_"
-    )
+    webhook_secret = SealedField(blank=True, help_text="Signs what webhook steps send; begins with whsec_")
     active_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False
@@ -48,20 +49,15 @@ class Journey(models.Model):
         return self.name
 
 
-class JourneyVersion(models.Model):
+class JourneyVersion(Version):
     """One wording of a journey; the database refuses changes. `templates` are those that its steps send, by step."""
 
     journey = models.ForeignKey(Journey, models.PROTECT, related_name="versions")
-    number = models.PositiveIntegerField()
     document = models.JSONField()
     templates = models.JSONField(default=dict)
     checksum = models.CharField(max_length=64)
-    note = models.CharField(max_length=300, blank=True)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta:
-        ordering = ["-number"]
+    class Meta(Version.Meta):
         constraints = [models.UniqueConstraint(fields=["journey", "number"], name="journey_version_number")]
 
     def __str__(self) -> str:

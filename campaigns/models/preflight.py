@@ -66,6 +66,8 @@ class PreflightFinding(models.Model):
         FALLBACK_VALUE = "fallback_value", "A value is missing; the template’s own default is shown"
         SUPPRESSED = "suppressed", "A rule keeps the mail from them"
         COUPONS = "coupons", "Coupon codes that will be given"
+        AT_OPENING = "at_opening", "Products are chosen when the mail is opened"
+        NOT_AT_OPENING = "not_at_opening", "Openings may not be noted: products stay as chosen at sending"
 
     BLOCKING = (
         Kind.CANNOT_BE_WRITTEN,
@@ -75,7 +77,14 @@ class PreflightFinding(models.Model):
         Kind.UNSAFE_LINK,
         Kind.TOO_FEW_COUPONS,
     )
-    TELLING = (Kind.FALLBACK_VALUE, Kind.EMPTY_SLOT, Kind.SUPPRESSED, Kind.COUPONS)
+    TELLING = (
+        Kind.FALLBACK_VALUE,
+        Kind.EMPTY_SLOT,
+        Kind.SUPPRESSED,
+        Kind.COUPONS,
+        Kind.AT_OPENING,
+        Kind.NOT_AT_OPENING,
+    )
 
     run = models.ForeignKey(PreflightRun, models.CASCADE, related_name="findings")
     kind = models.CharField(max_length=20, choices=Kind.choices)

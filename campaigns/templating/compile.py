@@ -108,7 +108,7 @@ def compile_template(
 
 
 def requested_recommendations(compiled: Compiled) -> Counter[str]:
-    """Tell how many products of each strategy the template shows at most, for the composer to load.
+    """Tell how many products each shelf of the template holds at most, for the composer to load.
 
     Shelves of one part add up; the plain text shows those of the HTML again.
     """
@@ -124,7 +124,7 @@ def _requested(template: MessageTemplate) -> Counter[str]:
     wanted: Counter[str] = Counter()
     for node in _nodes(template):
         if isinstance(node, RecommendationsNode):
-            wanted[node.strategy] += node.k
+            wanted[node.shelf] += node.k
     return wanted
 
 

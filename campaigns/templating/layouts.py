@@ -9,9 +9,12 @@ from functools import partial
 
 GRID, LIST, CAROUSEL = "grid", "list", "carousel"
 LAYOUTS = (GRID, LIST, CAROUSEL)
+OPEN_TIME_LAYOUTS = (GRID, CAROUSEL)
+"""Those for products that are chosen at each opening: pictures, in which name and price are drawn."""
 
 _TAG = re.compile(r"{%-?\s*recommendations\b(?P<arguments>[^%]*?)-?%}")
 _LAYOUT = re.compile(r"""\s*layout\s*:\s*(?:"(\w+)"|'(\w+)')\s*,?|,\s*layout\s*:\s*(?:"(\w+)"|'(\w+)')\s*""")
+_OPEN_TIME = re.compile(r"\bopen_time\s*:\s*true\b")
 _NUMBER = re.compile(r"\bk\s*:\s*(\d{1,2})")
 _HEAD = re.compile(r"<mj-head\s*>|<mj-head\s[^>]*[^/]>")
 _PRICE = "{{ product.price_minor | money: product.currency }}"
@@ -52,6 +55,16 @@ _MARKUP = {
         "</div></div>{close}</div></td></tr></mj-raw></mj-column></mj-section>"
     ).replace("{{{{", "{{").replace("}}}}", "}}"),
 }  # fmt: skip
+_OPEN_TIME_MARKUP = {
+    GRID: (
+        '<mj-section padding="0 18px" background-color="#ffffff">{open}'
+        f'<mj-column width="33.33%" padding="8px 10px" vertical-align="top">{_PICTURE}</mj-column>'
+        "{close}</mj-section>"
+    ),
+    CAROUSEL: _MARKUP[CAROUSEL].partition("<span")[0]
+    + "</a></div></div>{close}"
+    + _MARKUP[CAROUSEL].partition("{close}")[2],
+}
 # A width of 0 keeps the long row from widening the table it stands in.
 _CAROUSEL_STYLE = (
     "<mj-style>.carousel { width: 0; min-width: 100%; overflow-x: auto; white-space: nowrap; "
@@ -77,17 +90,19 @@ def with_layouts(mjml: str) -> str:
 def _laid_out(match: re.Match[str], *, found: set[str]) -> str:
     asked = _LAYOUT.search(match["arguments"])
     layout = next(filter(None, asked.groups()), "") if asked else ""
-    if asked is None or layout not in _MARKUP:
+    markup = _OPEN_TIME_MARKUP if _OPEN_TIME.search(match["arguments"]) else _MARKUP
+    if asked is None or layout not in markup:
         return match[0]
     found.add(layout)
-    rest = (match["arguments"][: asked.start()] + " " + match["arguments"][asked.end() :]).strip().strip(",")
+    before, after = match["arguments"][: asked.start()], match["arguments"][asked.end() :]
+    rest = ", ".join(filter(None, (part.strip().strip(",").strip() for part in (before, after))))
     number = _NUMBER.search(rest)
     if layout == GRID and number and int(number[1]) > _ROW:
         shelves = [_ROW] * (int(number[1]) // _ROW) + [int(number[1]) % _ROW]
-        return "".join(_shelf(layout, _NUMBER.sub(f"k: {k}", rest)) for k in shelves if k)
-    return _shelf(layout, rest)
+        return "".join(_shelf(markup[layout], _NUMBER.sub(f"k: {k}", rest)) for k in shelves if k)
+    return _shelf(markup[layout], rest)
 
 
-def _shelf(layout: str, arguments: str) -> str:
+def _shelf(markup: str, arguments: str) -> str:
     opening = f"{{% recommendations {arguments} %}}"
-    return _MARKUP[layout].replace("{open}", opening).replace("{close}", "{% endrecommendations %}")
+    return markup.replace("{open}", opening).replace("{close}", "{% endrecommendations %}")

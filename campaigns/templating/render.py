@@ -27,6 +27,7 @@ from .sandbox import HTML, parsed_html, parsed_text
 from .tags import fragment
 
 LONGEST_SUBJECT = 200
+_FAILURES = frozenset({"failed", "slot-error", "block", "block-error", "recommendations", "link"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -49,6 +50,11 @@ class Rendered:
     text: str
     fallbacks: dict[str, int]
     links: tuple[str, ...]
+
+    @property
+    def failures(self) -> int:
+        """How many of the fallbacks are no mere values that are missing, and no slots that rules leave empty."""
+        return sum(what.partition(":")[0] in _FAILURES for what in self.fallbacks)
 
     @property
     def html(self) -> str:

@@ -41,6 +41,9 @@ SNIPPETS = (
     ),
     Snippet("Products in a grid", "body", '{% recommendations layout: "grid", k: 6 %}'),
     Snippet("Products in a list", "body", '{% recommendations layout: "list", k: 3 %}'),
+    Snippet(
+        "Products chosen at each opening", "body", '{% recommendations layout: "grid", k: 3, open_time: true %}'
+    ),
     Snippet("Products to scroll through", "body", '{% recommendations layout: "carousel", k: 6 %}'),
     Snippet("Bestsellers in a grid", "body", '{% recommendations layout: "grid", k: 3, strategy: "bestsellers" %}'),
     Snippet(

@@ -21,7 +21,7 @@ from liquid.token import TOKEN_COMMA, TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from recommendations.strategies import STRATEGIES
 
-from .layouts import LAYOUTS
+from .layouts import LAYOUTS, OPEN_TIME_LAYOUTS
 from .links import LinkTable
 from .masking import mask
 from .outputs import CountingOutputNode
@@ -30,6 +30,8 @@ from .rendering import MessageContext, MessageTemplate
 
 ARMS_CHOICE = ""
 """A shelf whose strategy is left to the arm of the campaign, or to a rule."""
+AT_OPENING = "@"
+"""Stands before the name of a shelf that is filled anew when the mail is opened."""
 MOST_PRODUCTS = 50
 
 # What ready HTML needs around it where the template's elements would have made table rows and columns.
@@ -102,13 +104,16 @@ class SlotTag(Tag):
 
 
 class RecommendationsNode(Node):
-    """`{% recommendations k: 3 %}…{{ product.name }}…{% else %}…{% endrecommendations %}`."""
+    """`{% recommendations k: 3 %}…{{ product.name }}…{% else %}…{% endrecommendations %}`.
+
+    `shelf` is what fills it: a strategy, or the arm's choice; with `AT_OPENING` before it, again at each opening.
+    """
 
     def __init__(
-        self, token: Token, *, k: int, strategy: str, block: BlockNode, default: BlockNode | None
+        self, token: Token, *, k: int, shelf: str, block: BlockNode, default: BlockNode | None
     ) -> None:
         super().__init__(token)
-        self.k, self.strategy, self.block, self.default = k, strategy, block, default
+        self.k, self.shelf, self.block, self.default = k, shelf, block, default
         self.blank = False
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
@@ -134,18 +139,20 @@ class RecommendationsNode(Node):
     def _products(self, context: RenderContext) -> Sequence[object]:
         """Give at most k products that no shelf before has shown.
 
-        The context holds the list of the arm's choice, or a list for each strategy that shelves name.
+        The context holds the list of the arm's choice, or a list for each strategy that shelves name; and what stands
+        in for products that are chosen at each opening.
         """
-        given = context.resolve("recommendations", default=None)
+        is_at_opening = self.shelf.startswith(AT_OPENING)
+        given = context.resolve("open_time" if is_at_opening else "recommendations", default=None)
         if isinstance(given, Mapping):
-            given = given.get(self.strategy)
-        elif self.strategy != ARMS_CHOICE:
+            given = given.get(self.shelf)
+        elif self.shelf != ARMS_CHOICE:
             given = None
         if not isinstance(given, Sequence) or isinstance(given, str):
             return []
         taken = rendering_of(context).rendering.taken
-        chosen = list(given)[taken[self.strategy] :][: self.k]
-        taken[self.strategy] += len(chosen)
+        chosen = list(given)[taken[self.shelf] :][: self.k]
+        taken[self.shelf] += len(chosen)
         return chosen
 
     def children(self, static_context: RenderContext, *, include_partials: bool = True) -> Iterable[Node]:
@@ -158,7 +165,7 @@ class RecommendationsNode(Node):
 
 
 class RecommendationsTag(Tag):
-    """Parses `{% recommendations k: 3, strategy: "trending" %}`; both arguments may be left out.
+    """Parses `{% recommendations k: 3, strategy: "trending", open_time: true %}`; all arguments may be left out.
 
     Without a strategy the arm of the campaign chooses, or a rule.
     """
@@ -171,14 +178,18 @@ class RecommendationsTag(Tag):
         token = stream.eat(TOKEN_TAG)
         has_arguments = stream.current.kind == TOKEN_EXPRESSION
         arguments = (
-            _arguments(self, stream.into_inner(tag=token), token, {"k", "strategy", "layout"})
+            _arguments(self, stream.into_inner(tag=token), token, {"k", "strategy", "layout", "open_time"})
             if has_arguments
             else {}
         )
+        is_at_opening = arguments.get("open_time", False)
+        if not isinstance(is_at_opening, bool):
+            raise LiquidSyntaxError("open_time must be true or false", token=token)
         if "layout" in arguments:
-            known = ", ".join(LAYOUTS)
+            known = ", ".join(OPEN_TIME_LAYOUTS if is_at_opening else LAYOUTS)
+            when = " for products chosen at opening" if is_at_opening else ""
             raise LiquidSyntaxError(
-                f"there is no layout {arguments['layout']!r}; there are {known}", token=token
+                f"there is no layout {arguments['layout']!r}{when}; there are {known}", token=token
             )
         k = arguments.get("k", 3)
         if not isinstance(k, int) or not 1 <= k <= MOST_PRODUCTS:
@@ -194,7 +205,8 @@ class RecommendationsTag(Tag):
         if strategy and strategy not in STRATEGIES:
             known = ", ".join(STRATEGIES)
             raise LiquidSyntaxError(f"there is no strategy {strategy!r}; there are {known}", token=token)
-        return RecommendationsNode(token, k=k, strategy=strategy, block=block, default=default)
+        shelf = AT_OPENING + strategy if is_at_opening else strategy
+        return RecommendationsNode(token, k=k, shelf=shelf, block=block, default=default)
 
 
 class LinkNode(Node):

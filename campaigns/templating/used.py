@@ -46,12 +46,15 @@ def kept(context: Mapping[str, Any], tree: Tree | None) -> dict[str, Any]:
     """Return what of a context is read; dictionaries in the order in which PostgreSQL gives JSON back.
 
     A recommended product holds what is read of `product`, unless the template has the shelves themselves in its hand.
+    What is stored for products that are chosen at each opening is kept whole.
     """
     if tree is None:
         return _ordered(context)
     found = _below(context, tree)
     if "recommendations" not in tree and "recommendations" in context:
         found["recommendations"] = _of_products(context["recommendations"], tree.get("product", {}))
+    if "open_time" in context:
+        found["open_time"] = context["open_time"]
     return _ordered(found)
 
 

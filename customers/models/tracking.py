@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
+from common.sealed_field import SealedField
 from customers.models.event import EventType
 
 FIRST_CUSTOM_TYPE = 1000
@@ -85,9 +86,7 @@ class EventHook(models.Model):
     mapping = models.JSONField(
         help_text="How records become events; the same mapping that import_events takes"
     )
-    secret = models.CharField(
-        max_length=200, default=new_secret, help_text="Both sides sign with it: whsec_ and base64"
-    )
+    secret = SealedField(default=new_secret, help_text="Both sides sign with it: whsec_ and base64")
     is_enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())
 

@@ -141,7 +141,7 @@ class _Locked:
     def send(self, batch: Sequence[Outgoing], *, deadline: float) -> list[tuple[Outgoing, Answer]]:
         raise Unavailable("its secrets cannot be read: SECRET_KEY has changed. Type them in again.")
 
-    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+    def ask(self, keys: Sequence[str], *, deadline: float) -> Mapping[str, str]:
         raise Unavailable("its secrets cannot be read")
 
 

@@ -39,6 +39,10 @@ class Backend(Protocol):
         """
         ...
 
-    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return the provider's ids of the keys that it has; needed where `in_doubt` is ASK. Raises Unavailable."""
+    def ask(self, keys: Sequence[str], *, deadline: float) -> Mapping[str, str]:
+        """Return the provider's id of each key that it was asked about, "" where it has no such mail.
+
+        A key that is missing was not asked about: no question begins that might last beyond `deadline`. Needed where
+        `in_doubt` is ASK. Raises Unavailable.
+        """
         ...

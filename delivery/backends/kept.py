@@ -25,6 +25,7 @@ class Kept(Generic[C]):
     """Idle connections of one kind, newest last. `make` opens one more and says by exception why it cannot."""
 
     make: Callable[[], C]
+    stale_after: float = STALE_AFTER_SECONDS
     idle: list[tuple[C, float]] = field(default_factory=list)
 
     @contextmanager
@@ -44,7 +45,7 @@ class Kept(Generic[C]):
                 connection, since = self.idle.pop()
             except IndexError:  # another thread was faster
                 return None
-            if time.monotonic() - since < STALE_AFTER_SECONDS:
+            if time.monotonic() - since < self.stale_after:
                 return connection
             _close(connection)
         return None

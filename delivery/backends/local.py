@@ -26,7 +26,7 @@ class LocalBackend:
         )
         return [(mail, Accepted(provider_id=mail.key)) for mail in batch]
 
-    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return the keys that are in the mailbox."""
-        found = MailboxMessage.objects.filter(key__in=keys).values_list("key", flat=True)
-        return {key: key for key in found}
+    def ask(self, keys: Sequence[str], *, deadline: float) -> Mapping[str, str]:
+        """Say which keys are in the mailbox."""
+        found = set(MailboxMessage.objects.filter(key__in=keys).values_list("key", flat=True))
+        return {key: key if key in found else "" for key in keys}

@@ -31,21 +31,22 @@ def bucket(*, salt: str, public_id: UUID) -> int:
     return int(sha256(f"{salt}:{public_id}".encode()).hexdigest()[:15], 16)
 
 
-def thresholds(shares: Sequence[Share]) -> tuple[int, ...]:
+def thresholds(shares: Sequence[Share], *, whole: int = WHOLE) -> tuple[int, ...]:
     """The first bucket beyond each variant, in the order given; the last is 2⁶⁰.
 
-    bucket·10,000 < cumulative·2⁶⁰ holds exactly when bucket < ⌈cumulative·2⁶⁰ / 10,000⌉. Raises
-    ValueError unless the weights are not negative and add up to 10,000.
+    bucket·whole < cumulative·2⁶⁰ holds exactly when bucket < ⌈cumulative·2⁶⁰ / whole⌉. Raises
+    ValueError unless the weights are not negative and add up to `whole`, 10,000 unless part of them is drawn apart.
     """
     weights = [share.weight for share in shares]
-    if any(weight < 0 for weight in weights) or sum(weights) != WHOLE:
-        raise ValueError(f"weights must be basis points that add up to {WHOLE}, not {weights}")
-    return tuple(-(-cumulative * BUCKETS // WHOLE) for cumulative in accumulate(weights))
+    if any(weight < 0 for weight in weights) or sum(weights) != whole:
+        raise ValueError(f"weights must be basis points that add up to {whole}, not {weights}")
+    return tuple(-(-cumulative * BUCKETS // whole) for cumulative in accumulate(weights))
 
 
-def variant_of(*, salt: str, public_id: UUID, shares: Sequence[Share]) -> str:
+def variant_of(*, salt: str, public_id: UUID, shares: Sequence[Share], whole: int = WHOLE) -> str:
     """The key of the variant that this customer belongs to."""
-    return shares[bisect_right(thresholds(shares), bucket(salt=salt, public_id=public_id))].key
+    limits = thresholds(shares, whole=whole)
+    return shares[bisect_right(limits, bucket(salt=salt, public_id=public_id))].key
 
 
 def variants_of(*, salt: str, public_ids: Iterable[UUID], shares: Sequence[Share]) -> NDArray[np.str_]:
@@ -61,12 +62,14 @@ def bucket_sql(*, salt: str, public_id: str) -> tuple[str, list[object]]:
     return f"('x' || substr({digest}, 1, 15))::bit(60)::bigint", [salt]
 
 
-def variant_sql(*, salt: str, public_id: str, shares: Sequence[Share]) -> tuple[str, list[object]]:
+def variant_sql(
+    *, salt: str, public_id: str, shares: Sequence[Share], whole: int = WHOLE
+) -> tuple[str, list[object]]:
     """The variant key as a PostgreSQL text expression with its parameters, hashing once a row.
 
     width_bucket counts the thresholds at or below the bucket, just as `variant_of` does.
     """
     inner, parameters = bucket_sql(salt=salt, public_id=public_id)
     keys = [share.key for share in shares]
-    limits = list(thresholds(shares))[:-1]
+    limits = list(thresholds(shares, whole=whole))[:-1]
     return f"(%s::text[])[1 + width_bucket({inner}, %s::bigint[])]", [keys, *parameters, limits]

@@ -4,14 +4,14 @@ Zeros count: a customer without an order is one with revenue 0. n, Σx and Σx²
 """
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
+from experiments.stats.arguments import Floats, shares
 from experiments.stats.interval import Interval
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class MeanSample:
     total_squares: float
 
     def __post_init__(self) -> None:
-        if self.n < 0 or self.n * self.total_squares < self.total**2 * (1 - 1e-9):
+        known = isfinite(self.total) and isfinite(self.total_squares)
+        if not known or self.n < 0 or self.n * self.total_squares < self.total**2 * (1 - 1e-9):
             raise ValueError(f"impossible sums: n={self.n}, Σx={self.total}, Σx²={self.total_squares}")
 
     @property
@@ -64,8 +65,13 @@ def welch(
     """Welch's t, its degrees of freedom (Welch–Satterthwaite) and two-sided p-value, element by element.
 
     t = (x̄₁ − x̄₂)/√(s₁²/n₁ + s₂²/n₂). Source: Welch (1947), Biometrika 34, 28–35. Without any variance
-    t is 0 and p is 1. Sizes must be at least 2.
+    t is 0 and p is 1. Raises ValueError for a size under 2 or a negative variance.
     """
+    for arm, size, variance in (("1", n1, variance1), ("2", n2, variance2)):
+        if not np.all(np.asarray(size) >= 2):
+            raise ValueError(f"n{arm} must be 2 or more everywhere")
+        if not np.all(np.asarray(variance) >= 0):
+            raise ValueError(f"variance{arm} must not be negative")
     error1 = np.asarray(variance1, dtype=np.float64) / np.asarray(n1, dtype=np.float64)
     error2 = np.asarray(variance2, dtype=np.float64) / np.asarray(n2, dtype=np.float64)
     squared = error1 + error2
@@ -130,6 +136,5 @@ def _fieller(treatment: MeanSample, control: MeanSample, freedom: float, alpha: 
 
 
 def _critical(freedom: float, alpha: float) -> float:
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
+    shares(alpha=alpha)
     return float(-stdtrit(freedom, alpha / 2))

@@ -5,6 +5,7 @@ n, Σx, Σy, Σx², Σy² and Σxy over customers are enough; SQL does the count
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 
 from scipy.special import ndtr, stdtr, stdtrit
 
@@ -31,6 +32,8 @@ class PairedSums:
         slack = 1 - 1e-9
         if self.n < 2:
             raise ValueError(f"n must be two customers or more, not {self.n}")
+        if not all(isfinite(value) for value in (self.x, self.y, self.xx, self.yy, self.xy)):
+            raise ValueError("sums must be finite numbers")
         if self.n * self.xx < self.x**2 * slack or self.n * self.yy < self.y**2 * slack:
             raise ValueError(
                 f"impossible sums: xx={self.xx} or yy={self.yy} is too small for {self.n} customers"

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
+from experiments.stats.arguments import Floats, counts
+from experiments.stats.arguments import critical as _critical
 from experiments.stats.interval import Interval
 
-Floats = NDArray[np.float64]
 _HALVINGS = 54
 _LOG_RATIO_LIMIT = 40.0
 
@@ -74,7 +75,7 @@ def pooled_z(*, x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> F
 
     (p₁ − p₂) / √(p̄(1−p̄)(1/n₁ + 1/n₂)), p̄ = (x₁+x₂)/(n₁+n₂). Zero where nobody or everybody succeeded.
     """
-    x1, n1, x2, n2 = (np.asarray(value, dtype=np.float64) for value in (x1, n1, x2, n2))
+    x1, n1, x2, n2 = counts(x1=x1, n1=n1, x2=x2, n2=n2)
     pooled = (x1 + x2) / (n1 + n2)
     variance = pooled * (1 - pooled) * (1 / n1 + 1 / n2)
     return _ratio(x1 / n1 - x2 / n2, np.sqrt(np.maximum(variance, 0.0)))
@@ -94,7 +95,7 @@ def difference_bounds(
     pooled variance, so the interval excludes zero exactly when `pooled_z` rejects. Source: Mee (1984),
     Biometrics 40, 1175–1176; Miettinen & Nurminen (1985), Stat. Med. 4, 213–226, without their N/(N−1).
     """
-    x1, n1, x2, n2 = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (x1, n1, x2, n2)))
+    x1, n1, x2, n2 = counts(x1=x1, n1=n1, x2=x2, n2=n2)
     critical = _critical(alpha)
     observed = x1 / n1 - x2 / n2
 
@@ -108,8 +109,11 @@ def difference_score(
     *, delta: ArrayLike, x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike
 ) -> Floats:
     """The score statistic of p₁ − p₂ = δ, element by element; `pooled_z` at δ = 0, positive for more than δ."""
-    values = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (delta, x1, n1, x2, n2)))
-    return _difference_score(*values)
+    table = counts(x1=x1, n1=n1, x2=x2, n2=n2)
+    shift, *arms = np.broadcast_arrays(np.asarray(delta, dtype=np.float64), *table)
+    if not np.all(np.abs(shift) <= 1):
+        raise ValueError("delta must lie between -1 and 1 everywhere")
+    return _difference_score(shift, *arms)
 
 
 def ratio_bounds(
@@ -120,7 +124,7 @@ def ratio_bounds(
     At a ratio of 1 the constrained variance is the pooled one, so the interval excludes 1 exactly when
     `pooled_z` rejects. Source: Koopman (1984), Biometrics 40, 513–517.
     """
-    x1, n1, x2, n2 = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (x1, n1, x2, n2)))
+    x1, n1, x2, n2 = counts(x1=x1, n1=n1, x2=x2, n2=n2)
     if np.any(x2 <= 0):
         raise ValueError("a ratio needs at least one success in the control arm")
     critical = _critical(alpha)
@@ -163,12 +167,6 @@ def _relative_lift(treatment: Proportion, control: Proportion, alpha: float) -> 
         x1=treatment.successes, n1=treatment.trials, x2=control.successes, n2=control.trials, alpha=alpha
     )
     return Interval(treatment.rate / control.rate - 1, float(low) - 1, float(high) - 1, 1 - alpha)
-
-
-def _critical(alpha: float) -> float:
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
-    return float(-ndtri(alpha / 2))
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

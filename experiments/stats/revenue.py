@@ -25,6 +25,7 @@ class Spend:
     amounts: Floats
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "amounts", np.asarray(self.amounts, dtype=np.float64))
         if self.n < len(self.amounts):
             raise ValueError(f"n must be at least the {len(self.amounts)} customers who bought, not {self.n}")
         if not np.all(np.isfinite(self.amounts)):
@@ -43,8 +44,10 @@ class Spend:
 def minimum_buyers(*, n_treatment: int, n_control: int) -> int:
     """Customers with an order that the arm with fewer must have before revenue is judged.
 
-    Skewed spend cancels between arms of like size and does not between unlike ones: see
-    docs/decisions/0001-how-experiments-decide.md for the false winners at 10 to 400 buyers.
+    Skewed spend cancels between arms of like size and does not between unlike ones: simulated with order values
+    of coefficient of variation 0.9 to 1.3, a 90/10 split calls a false winner in 10–15 % of experiments with 5 to
+    20 buyers in the smaller arm and in 5–6 % with 400; equal arms keep to 5 % from 20 on. See
+    docs/decisions/0001-how-experiments-decide.md.
     """
     small, large = sorted((n_treatment, n_control))
     return MINIMUM_BUYERS if large <= LOPSIDED_BEYOND * small else MINIMUM_BUYERS_LOPSIDED

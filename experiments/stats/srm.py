@@ -29,13 +29,15 @@ class SampleRatio:
         return self.checkable and self.p_value < ALARM_BELOW
 
 
-def sample_ratio(*, observed: Sequence[int], weights: Sequence[int]) -> SampleRatio:
+def sample_ratio(*, observed: Sequence[int], weights: Sequence[float]) -> SampleRatio:
     """Test arm sizes against planned weights (any unit; all positive), k − 1 degrees of freedom.
 
     χ² = Σ (Oᵢ − Eᵢ)²/Eᵢ. Source: Fabijan et al. (2019), KDD, "Diagnosing sample ratio mismatch".
     """
-    if len(observed) != len(weights) or any(weight <= 0 for weight in weights):
+    if len(observed) != len(weights) or not all(weight > 0 for weight in weights):
         raise ValueError("every arm needs one observed size and one positive weight")
+    if not all(size >= 0 for size in observed):
+        raise ValueError(f"observed must not be negative, not {list(observed)}")
     total, whole = sum(observed), sum(weights)
     expected = tuple(total * weight / whole for weight in weights)
     checkable = len(observed) > 1 and min(expected) >= MINIMUM_EXPECTED

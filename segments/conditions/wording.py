@@ -29,7 +29,7 @@ from segments.conditions.vocabulary import Kind
 EVENT_WORDS: dict[EventType, tuple[str, str, str]] = {
     EventType.PRODUCT_VIEWED: ("viewed", "a product", "products"),
     EventType.PAGE_VIEWED: ("viewed", "a page", "pages"),
-    EventType.PRODUCT_ADDED: ("put into the cart", "a product", "products"),
+    EventType.PRODUCT_ADDED: ("put", "a product into the cart", "products into the cart"),
     EventType.CART_UPDATED: ("changed the cart", "", "times"),
     EventType.ORDER_PLACED: ("placed", "an order", "orders"),
     EventType.ORDER_LINE: ("bought", "a product", "products"),

@@ -57,8 +57,8 @@
 
   const faded = (colour, alpha) => colour.replace(/, 1\)$/, `, ${alpha})`);
 
-  function axes(spec, colours, format) {
-    const label = { color: colours.text, fontSize: 12 };
+  function axes(spec, colours, format, room) {
+    const label = { color: colours.text, fontSize: 12, lineHeight: 15 };
     const lies = spec.kind === "bar" || spec.kind === "interval";
     const value = {
       type: "value",
@@ -72,7 +72,7 @@
       data: spec.categories,
       inverse: lies,
       boundaryGap: !["line", "area"].includes(spec.kind),
-      axisLabel: { ...label, hideOverlap: !lies, width: lies ? 130 : undefined, overflow: "truncate" },
+      axisLabel: { ...label, hideOverlap: !lies, width: lies ? room : undefined, overflow: lies && room > 130 ? "break" : "truncate" },
       axisLine: { lineStyle: { color: colours.line } },
       axisTick: { show: false },
     };
@@ -164,7 +164,7 @@
         confine: true,
         formatter: (found) => tooltip(Array.isArray(found) ? found : [found], spec, format),
       },
-      ...axes(spec, colours, format),
+      ...axes(spec, colours, format, Math.max(130, Math.min(300, element.clientWidth * 0.42))),
       series: drawn(spec, colours),
     };
   }

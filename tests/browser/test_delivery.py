@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from common.clock import now
 from customers.consent import grant
 from customers.models import Customer
-from delivery import breaker, domains, heartbeats
-from delivery.models import Dispatch, Message, Sender
+from delivery import breaker, domains, heartbeats, warming
+from delivery.models import Dispatch, Message, Sender, WarmUp
 from tests.browser.looks import PHONE, Axe, Screenshot, choose_theme, wide_elements
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -28,7 +29,12 @@ def test_all_sending_is_stopped_and_allowed_again_by_hand(
     breaker.shut(other.pk, reason="503 Service Unavailable", retry_after=timedelta(minutes=5))
     domains.set_rate("gmail.com", 100)
     domains.rest("web.de", reason="it asks to come again later", lasting=timedelta(hours=1))
+    warming.plan(sender, [50, 100])
+    WarmUp.objects.update(used=20, day=now().date())
     page.goto("/delivery/")
+    page.get_by_label("Mails a second of Winter sale").fill("12")
+    page.get_by_role("button", name="Keep the rate of Winter sale").click()
+    expect(page.get_by_text("Winter sale goes out at most 12 a second.")).to_be_visible()
     screenshot(page, "delivery-busy")
     assert axe(page) == []
     page.get_by_label("Reason").fill("The prices of the winter sale are wrong")

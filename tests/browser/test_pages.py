@@ -31,6 +31,7 @@ from delivery.models import Dispatch, MailboxMessage, Message, MessageEvent, Sen
 from products.catalogue import ProductRef
 from products.models import Product
 from recommendations.models import ModelVersion, PopularProducts, Recommendation
+from reports.upkeep import bring_up_to_date
 from segments.models import Segment, SegmentMembership
 from tests.browser.looks import PHONE, Axe, Screenshot, choose_theme, wide_elements
 from tests.campaigns.journeys.going import journey
@@ -79,6 +80,7 @@ def shop(transactional_db: None) -> Iterator[Customer]:
         model_version="formula 1",
         computed_at=now(),
     )
+    bring_up_to_date()
     yield ada
 
 
@@ -313,6 +315,9 @@ def addresses(customer: Customer) -> dict[str, str]:
         "template": reverse("campaigns:template", args=["treatment"]),
         "template-edit": reverse("campaigns:template_edit", args=["treatment"]),
         "experiment": reverse("reports:experiment", args=["winter-sale"]),
+        "report-campaign": reverse("reports:campaign", args=["winter-sale"]),
+        "report-cohorts": reverse("reports:report", args=["cohorts"]),
+        "report-settings": reverse("reports:settings"),
         "quarantine": reverse("customers:quarantine"),
         "quarantined-row": reverse("customers:quarantined_row", args=[QuarantinedRow.objects.all()[0].pk]),
         "alerts": reverse("customers:alerts"),

@@ -1,8 +1,9 @@
 """Customers, templates and drafts for the tests of campaigns, reports and flows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from campaigns.arm_forms import posted
 from campaigns.forms import CampaignForm
 from campaigns.launching import Launched, launch
 from campaigns.models import Campaign, Template, TemplateVersion
@@ -72,22 +73,35 @@ def draft(
     body: str = BODY,
     baseline: str = BODY,
     strategy: str = "for_you",
+    baseline_percent: int = 50,
+    arms: Sequence[Mapping[str, object]] = (),
+    **fields: object,
 ) -> Campaign:
-    """A draft to all British customers, half of those mailed in each arm."""
+    """A draft to all British customers, half of those mailed in each arm unless told otherwise.
+
+    `arms` without a template have the treatment's.
+    """
     segment, _ = Segment.objects.get_or_create(key="british", name="British", defaults={"condition": BRITISH})
     sender, _ = Sender.objects.get_or_create(
         from_email="news@shop.example", name="Shop", from_name="Shop", rate_per_second=100_000
     )
+    template = letter("treatment", body).pk
     form = CampaignForm(
         form_data(name, segment=segment, sender=sender, no_mail=no_mail)
         | {
             "baseline_template": letter("baseline", baseline).pk,
-            "treatment_template": letter("treatment", body).pk,
-            "treatment_strategy": strategy,
+            "baseline_percent": baseline_percent,
+            **fields,
         }
+        | posted([{"template": template, **one} for one in arms or [arm("Personalised", strategy=strategy)]])
     )
-    assert form.is_valid(), form.errors
+    assert form.is_valid(), (form.errors, form.arms.errors, form.arms.non_form_errors())
     return form.save(by=None)
+
+
+def arm(name: str, *, percent: object = 100, **fields: object) -> dict[str, object]:
+    """What a marketer enters about a mailed arm."""
+    return {"name": name, "percent": percent, "strategy": "for_you", **fields}
 
 
 def form_data(name: str, *, segment: Segment, sender: Sender, no_mail: int = 0) -> dict[str, object]:

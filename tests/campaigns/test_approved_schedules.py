@@ -62,7 +62,8 @@ def test_the_word_on_a_series_holds_for_each_occurrence() -> None:
         child = spawn(series.pk, at=database_time())
         assert child is not None
         Campaign.objects.filter(pk=child.pk).update(launch_at=database_time())
-        assert launch_scheduled(child.pk) is not None
+        found = launch_scheduled(child.pk)
+        assert found is not None, Campaign.objects.get(pk=child.pk).held_because
 
 
 def test_an_occurrence_of_a_series_that_was_changed_is_held() -> None:

@@ -22,7 +22,7 @@ from campaigns.sending import send_due
 from common import tokens
 from common.clock import now
 from customers.models import Customer, CustomerFacts
-from delivery import outbox, tracking
+from delivery import outbox, outcomes, tracking
 from delivery.backends.local import LocalBackend
 from delivery.models import MailboxMessage, Message
 from delivery.tasks import release_expired_messages
@@ -236,7 +236,7 @@ def test_a_chunk_that_takes_too_long_is_finished_in_the_next_ones(monkeypatch: p
     monkeypatch.setattr(composing, "TIME_TO_COMPOSE", timedelta(0))
     claimed = outbox.claim(counted.dispatch_id, limit=3)
     assert [one.claimed for one in compose(campaign.dispatch, claimed)] == claimed[:1]
-    outbox.return_unsent(claimed, delay=timedelta(0), reason="")
+    outcomes.return_unsent(claimed, delay=timedelta(0), reason="")
     assert send_due(counted.dispatch_id) == 3
     assert set(Message.objects.values_list("state", "attempts")) == {("sent", 1)}
 

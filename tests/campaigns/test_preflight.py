@@ -10,9 +10,10 @@ from campaigns.coupons import add_codes
 from campaigns.launching import LaunchRefused, launch, obstacles
 from campaigns.models import Campaign, CouponPool, PreflightExample, PreflightRun
 from campaigns.publishing import save_block
-from customers.consent import suppress
+from customers.consent import grant, suppress
+from customers.models import Purpose
 from delivery.models import Message
-from tests.campaigns.making import BODY, draft, letter, people, rules
+from tests.campaigns.making import BODY, bestsellers, draft, letter, people, rules
 
 pytestmark = pytest.mark.django_db
 
@@ -203,3 +204,15 @@ def test_what_nobody_expected_ends_the_preflight_and_says_so(monkeypatch: pytest
         "Unexpected: KeyError. The log says more.",
         None,
     )
+
+
+def test_products_chosen_at_opening_are_counted_and_who_stays_without(settings: Settings) -> None:
+    settings.TRACKING_NEEDS_CONSENT = True
+    bestsellers(3)
+    noted = people(2)
+    people(3)
+    grant([one.pk for one in noted], source="test", purpose=Purpose.OPEN_TRACKING)
+    tag = '{% recommendations k: 2, open_time: true %}<mj-image src="{{ product.image_url }}" alt="x" />'
+    run = checked(both(tag + "{% endrecommendations %}"))
+    assert found(run) == {("at_opening", ""): 2, ("not_at_opening", ""): 3}
+    assert not obstacles(run.campaign)

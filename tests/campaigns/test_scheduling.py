@@ -48,7 +48,10 @@ def test_a_moment_is_read_in_the_zone_of_the_campaign() -> None:
 
 def test_zones_are_frozen_when_the_first_on_earth_gets_there_or_right_away() -> None:
     far = planned("Far", timing_kind="zone", send_on=date(2099, 6, 1), send_at=time(9))
-    near = planned("Near", timing_kind="zone", send_on=database_time().date(), send_at=time(23, 59))
+    begun = (
+        database_time() - timedelta(hours=11)
+    ).date()  # begins at 10:00 and ends a day later at 12:00, UTC
+    near = planned("Near", timing_kind="zone", send_on=begun, send_at=time(23, 59))
     assert schedule(far.pk, by=None) == datetime(2099, 5, 31, 19, tzinfo=UTC)
     at = database_time()
     assert schedule(near.pk, by=None) >= at

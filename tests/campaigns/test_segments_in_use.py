@@ -1,10 +1,14 @@
 """Who uses a segment is told as soon as they do: drafts, rules, and what a launch froze."""
 
 import pytest
-from django.test import Client
+from django.contrib.admin import site
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
+from campaigns.admin import CampaignAdmin
 from campaigns.models import Campaign
 from delivery.models import Message
 from rules.drafts import save_draft
@@ -48,6 +52,15 @@ def test_a_draft_that_is_deleted_in_the_admin_lets_its_segment_go(client: Client
     client.post(reverse("admin:campaigns_campaign_delete", args=[campaign.pk]), {"post": "yes"})
     assert not Campaign.objects.exists()
     assert users() == {}
+
+
+def test_what_was_scheduled_while_somebody_deleted_it_stays(rf: RequestFactory) -> None:
+    campaign = draft()
+    Campaign.objects.update(state=Campaign.State.SCHEDULED)
+    with pytest.raises(PermissionDenied), transaction.atomic():
+        CampaignAdmin(Campaign, site).delete_model(rf.post("/"), campaign)
+    assert Campaign.objects.get() == campaign
+    assert users() == {"british": ["Campaign: Spring"]}
 
 
 def test_rules_are_told_when_they_are_saved_published_and_changed(vip: Segment) -> None:

@@ -6,7 +6,16 @@ import pytest
 from celery import current_app
 from django.conf import settings
 
-HOUSE = ("campaigns", "connectors", "customers", "delivery", "recommendations", "rules", "segments")
+HOUSE = (
+    "campaigns",
+    "connectors",
+    "customers",
+    "delivery",
+    "recommendations",
+    "reports",
+    "rules",
+    "segments",
+)
 
 
 def queue_of(task: str) -> str:
@@ -42,12 +51,25 @@ def test_every_route_is_of_a_task() -> None:
         ("campaigns.tasks.judge_pilots", "send"),
         ("campaigns.tasks.launch_due_campaigns", "send"),
         ("campaigns.tasks.launch_scheduled", "send"),
+        ("campaigns.tasks.release_remainders", "send"),
         ("campaigns.tasks.ring_due_dispatches", "send"),
         ("campaigns.tasks.send_dispatch", "send"),
+        ("campaigns.tasks.enter_journeys", "journeys"),
+        ("campaigns.tasks.walk_journeys", "journeys"),
+        ("campaigns.tasks.call_webhooks", "journeys"),
         ("customers.tasks.advance_list", "sync"),
         ("customers.tasks.compute_engagement", "compute"),
-        ("delivery.tasks.record_events", "default"),
+        ("delivery.tasks.check_domains", "default"),
+        ("delivery.tasks.record_events", "journeys"),
+        ("delivery.tasks.release_expired_messages", "send"),
+        ("delivery.tasks.send_letters", "send"),
+        ("delivery.tasks.settle_unknown_messages", "send"),
+        ("delivery.tasks.watch_delivery", "compute"),
         ("recommendations.tasks.freshen_recommendations", "compute"),
+        ("reports.tasks.count_reports", "default"),
+        ("reports.tasks.refresh_reports", "compute"),
+        ("reports.tasks.send_digests", "compute"),
+        ("reports.tasks.take_looks", "compute"),
         ("recommendations.tasks.train_recommender", "train"),
     ],
 )

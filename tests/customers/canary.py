@@ -16,10 +16,12 @@ from campaigns.models import (
     Campaign,
     CouponPool,
     JourneyBell,
+    Opening,
     PreflightExample,
     PreflightFinding,
     PreflightRun,
     SendingHabit,
+    Shown,
 )
 from campaigns.sending import send_due
 from customers import consent, privacy_requests
@@ -31,6 +33,7 @@ from customers.models import (
     EventType,
     FactsBaseline,
     OptIn,
+    Order,
     Purpose,
     QuarantinedRow,
     SyncRun,
@@ -40,6 +43,7 @@ from delivery.recording import record_message_events
 from products.catalogue import ProductRef
 from recommendations.external.models import ExternalRecommendation
 from recommendations.models import ModelVersion, Recommendation
+from reports.models import Attribution, MessageFact, MessagePart
 from segments import membership
 from segments.models import ListedCustomer, ListFill, MembershipChange, Segment, StageChange
 from tests.campaigns.journeys.going import HOUR, enrol, journey, walk
@@ -190,7 +194,20 @@ def _mail(canary: Customer) -> Campaign:
         finding=finding, customer=canary, variant_key="a", said=f"{EMAIL} is in vain"
     )
     SendingHabit.objects.create(customer=canary, hour=9, reactions=1)
+    opening = Opening.objects.create(message=message, shelves=[[{"name": "Seed for Xanthippe"}]])
+    Shown.objects.create(opening=opening, slot=0, place=0)
+    _report(message)
     return campaign
+
+
+def _report(message: Message) -> None:
+    order = Order.objects.get(customer=message.customer_id)
+    of_message = {"message": message, "dispatch": message.dispatch}
+    MessageFact.objects.create(**of_message, domain="example.com", sent_on=AT.date())
+    MessagePart.objects.create(message=message, dimension="rule", key="greeting")
+    Attribution.objects.create(
+        **of_message, order=order, day=AT.date(), touched_at=AT, order_parts=10**6, revenue_minor=150
+    )
 
 
 def _journey(canary: Customer) -> None:

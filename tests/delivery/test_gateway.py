@@ -129,6 +129,22 @@ def test_a_gateway_that_is_not_there_got_nothing() -> None:
     assert (answers, error is not None) == ([], True)
 
 
+def test_a_gateway_that_breaks_in_tls_got_nothing() -> None:
+    with answering(200) as (server, plain):
+        backend = GatewayBackend(
+            address=plain.address.replace("http:", "https:"), secret="", in_doubt=InDoubt.LEAVE
+        )
+        answers, error = answers_of(backend)
+    assert (answers, error is not None, server.seen) == ([], True, [])
+
+
+def test_name_and_password_in_the_address_sign_in() -> None:
+    with answering(200) as (server, plain):
+        address = plain.address.replace("//", "//shop:a%40b@")
+        answers_of(GatewayBackend(address=address, secret="", in_doubt=InDoubt.LEAVE))
+    assert server.seen[0][2]["Authorization"] == "Basic c2hvcDphQGI="
+
+
 def test_silence_stops_a_batch() -> None:
     mails = [Outgoing(key=f"regards-{i}", recipient="c@example.com", subject="", raw=b"") for i in range(100)]
     with answering(500) as (server, backend):
@@ -145,7 +161,10 @@ def test_nothing_is_handed_over_when_time_is_up() -> None:
 
 def test_it_is_asked_by_key() -> None:
     with answering(200, b'{"taken": {"regards-1": "p-7"}}') as (server, backend):
-        assert backend.ask(["regards-1", "regards-2"]) == {"regards-1": "p-7"}
+        assert backend.ask(["regards-1", "regards-2"], deadline=math.inf) == {
+            "regards-1": "p-7",
+            "regards-2": "",
+        }
     assert server.seen[0][:2] == ("GET", "/messages?key=regards-1&key=regards-2")
 
 
@@ -154,7 +173,37 @@ def test_it_is_asked_by_key() -> None:
 )
 def test_an_answer_that_cannot_be_read_is_none(status: int, body: bytes) -> None:
     with answering(status, body) as (_, backend), pytest.raises(Unavailable, match="cannot be asked"):
-        backend.ask(["regards-1"])
+        backend.ask(["regards-1"], deadline=math.inf)
+
+
+def test_it_is_asked_about_fifty_keys_at_a_time_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [f"regards-{number}" for number in range(120)]
+    with answering(200, b'{"taken": {"regards-7": ""}}') as (server, backend):
+        assert backend.ask(keys, deadline=math.inf) == dict.fromkeys(keys, "") | {"regards-7": "regards-7"}
+        assert [path.count("key=") for _, path, *_ in server.seen] == [50, 50, 20]
+        assert backend.ask(keys, deadline=time.monotonic()) == {}
+    assert len(server.seen) == 3
+
+
+def test_what_a_gateway_said_before_it_fell_silent_counts() -> None:
+    keys = [f"regards-{number}" for number in range(60)]
+    with answering(200, b'{"taken": {}}') as (server, backend):
+        seen = server.seen
+        server.seen = _Until(server, seen, 1)  # type: ignore[assignment]
+        assert backend.ask(keys, deadline=math.inf) == dict.fromkeys(keys[:50], "")
+
+
+class _Until(list):  # type: ignore[type-arg]
+    """Remembers requests; from the `most`-th on the gateway answers with an error."""
+
+    def __init__(self, server: Gateway, seen: list[object], most: int) -> None:
+        super().__init__(seen)
+        self.server, self.most = server, most
+
+    def append(self, request: object) -> None:
+        super().append(request)
+        if len(self) > self.most:
+            self.server.status = 500
 
 
 @pytest.mark.django_db

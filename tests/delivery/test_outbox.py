@@ -10,11 +10,12 @@ from django.db.models.functions import Now
 
 from customers.consent import suppress, withdraw
 from customers.models import Suppression
-from delivery import outbox
+from delivery import outbox, outcomes
 from delivery.answers import InDoubt
 from delivery.backends.base import Outgoing
 from delivery.models import Dispatch, Message, MessageEvent
-from delivery.outbox import Composed, Settlement
+from delivery.outbox import Composed
+from delivery.outcomes import Settlement
 from delivery.steering import steer
 
 pytestmark = pytest.mark.django_db
@@ -36,14 +37,14 @@ def expire_leases() -> None:
 
 
 def release(dispatch: Dispatch, in_doubt: InDoubt = InDoubt.REPEAT) -> dict[str, int]:
-    return outbox.release_expired(in_doubt={dispatch.sender_id: in_doubt})
+    return outcomes.release_expired(in_doubt={dispatch.sender_id: in_doubt})
 
 
 def sent(claimed: outbox.Claimed) -> Settlement:
     return Settlement(claimed=claimed, state=Message.State.SENT, provider_id=claimed.key)
 
 
-def written(*claimed: outbox.Claimed, raw: bytes = b"Hi") -> set[int]:
+def written(*claimed: outbox.Claimed, raw: bytes = b"Hi", may_repeat: bool = True) -> set[int]:
     """Keep a mail for each as if it were about to be handed over; the ids that were theirs."""
     return outbox.keep(
         [
@@ -52,7 +53,8 @@ def written(*claimed: outbox.Claimed, raw: bytes = b"Hi") -> set[int]:
                 Outgoing(key=one.key, recipient=one.recipient, subject="Hello", raw=raw),
             )
             for one in claimed
-        ]
+        ],
+        may_repeat=may_repeat,
     )
 
 
@@ -84,7 +86,7 @@ def test_a_customer_without_an_address_is_skipped(dispatch: Dispatch, queue: Que
 
 def test_settling_notes_one_sent_event_a_message(dispatch: Dispatch, queue: Queue) -> None:
     queue(2)
-    assert outbox.settle([sent(c) for c in outbox.claim(dispatch.pk, limit=10)]) == 2
+    assert outcomes.settle([sent(c) for c in outbox.claim(dispatch.pk, limit=10)]) == 2
     assert states(dispatch) == {"sent": 2}
     assert MessageEvent.objects.filter(kind="sent").count() == 2
 
@@ -95,8 +97,8 @@ def test_a_late_worker_cannot_settle_what_was_claimed_again(dispatch: Dispatch, 
     expire_leases()
     assert release(dispatch) == {"queued": 1}
     (current,) = outbox.claim(dispatch.pk, limit=1)
-    assert outbox.settle([sent(late)]) == 0
-    assert outbox.settle([sent(current)]) == 1
+    assert outcomes.settle([sent(late)]) == 0
+    assert outcomes.settle([sent(current)]) == 1
 
 
 def test_a_lost_message_is_not_resent_where_no_key_is_honoured(dispatch: Dispatch, queue: Queue) -> None:
@@ -116,7 +118,7 @@ def test_what_was_handed_over_keeps_its_links_and_its_hash(dispatch: Dispatch, q
     assert (message.state, message.subject, message.resolved) == ("in_flight", "Hello", {"a": 1})
     assert message.links == ["https://shop.example/tent"]
     assert message.content_sha256 == hashlib.sha256(b"Hi").hexdigest()
-    outbox.settle([sent(claimed)])
+    outcomes.settle([sent(claimed)])
     message.refresh_from_db()
     assert (message.state, message.raw, message.links) == ("sent", None, ["https://shop.example/tent"])
 
@@ -128,6 +130,22 @@ def test_the_next_attempt_gets_the_bytes_of_the_last(dispatch: Dispatch, queue: 
     release(dispatch)
     (again,) = outbox.claim(dispatch.pk, limit=1)
     assert (again.raw, again.subject, again.attempts) == (b"\0as \xff it was", "Hello", 1)
+
+
+def test_where_nothing_may_be_twice_no_bytes_are_kept_nor_handed_over(
+    dispatch: Dispatch, queue: Queue
+) -> None:
+    (message,) = queue(1)
+    written(*outbox.claim(dispatch.pk, limit=1), may_repeat=False)
+    message.refresh_from_db()
+    assert (bytes(message.raw), message.content_sha256) == (b"", hashlib.sha256(b"Hi").hexdigest())
+    expire_leases()
+    # The sender's backend was changed meanwhile to one that keeps keys.
+    assert release(dispatch, InDoubt.REPEAT) == {"queued": 1}
+    assert outbox.claim(dispatch.pk, limit=1) == []
+    message.refresh_from_db()
+    assert (message.state, message.raw) == ("unknown", None)
+    assert message.reason == "it was handed over where nothing may be twice"
 
 
 def test_a_death_is_no_attempt_and_later_ones_let_others_go_first(dispatch: Dispatch, queue: Queue) -> None:
@@ -147,7 +165,7 @@ def test_a_provider_that_can_be_asked_is_given_time_before(dispatch: Dispatch, q
     written(handed_over)
     expire_leases()
     assert release(dispatch, InDoubt.ASK) == {"queued": 2}
-    soon, late = Now() + outbox.ASK_AFTER / 2, Now() + outbox.ASK_AFTER
+    soon, late = Now() + outcomes.ASK_AFTER / 2, Now() + outcomes.ASK_AFTER
     assert Message.objects.get(due_at__gt=soon, due_at__lte=late).pk == handed_over.id
 
 
@@ -195,7 +213,7 @@ def test_a_worker_that_dies_each_time_after_handing_over_leaves_the_message_unkn
     dispatch: Dispatch, queue: Queue
 ) -> None:
     queue(2)
-    for death in range(outbox.MAX_DEATHS):
+    for death in range(outcomes.MAX_DEATHS):
         Message.objects.update(due_at=Now())
         first, *_ = outbox.claim(dispatch.pk, limit=2)
         if death == 0:
@@ -232,10 +250,10 @@ def test_a_message_that_may_be_delivered_already_is_not_called_unsent(
 
 def test_what_was_not_taken_costs_no_attempt_and_is_written_anew(dispatch: Dispatch, queue: Queue) -> None:
     queue(1)
-    for _ in range(outbox.MAX_ATTEMPTS + 1):
+    for _ in range(outcomes.MAX_ATTEMPTS + 1):
         claimed = outbox.claim(dispatch.pk, limit=1)
         written(*claimed)
-        assert outbox.return_unsent(claimed, delay=timedelta(0), reason="away") == 1
+        assert outcomes.return_unsent(claimed, delay=timedelta(0), reason="away") == 1
     kept = Message.objects.get()
     assert (kept.state, kept.attempts, kept.raw, kept.content_sha256) == ("queued", 0, None, "")
     assert kept.links is None
@@ -248,15 +266,15 @@ def test_what_an_earlier_attempt_may_have_handed_over_is_not_forgotten(
     written(*outbox.claim(dispatch.pk, limit=1))
     expire_leases()
     release(dispatch)
-    outbox.return_unsent(outbox.claim(dispatch.pk, limit=1), delay=timedelta(0), reason="away")
+    outcomes.return_unsent(outbox.claim(dispatch.pk, limit=1), delay=timedelta(0), reason="away")
     (again,) = outbox.claim(dispatch.pk, limit=1)
     assert (again.raw, again.attempts) == (b"Hi", 1)
 
 
 def test_a_message_that_fails_again_and_again_ends_as_failed(dispatch: Dispatch, queue: Queue) -> None:
     queue(1)
-    for _ in range(outbox.MAX_ATTEMPTS):
-        outbox.put_back(outbox.claim(dispatch.pk, limit=1), delay=timedelta(0), reason="away")
+    for _ in range(outcomes.MAX_ATTEMPTS):
+        outcomes.put_back(outbox.claim(dispatch.pk, limit=1), delay=timedelta(0), reason="away")
     assert states(dispatch) == {"failed": 1}
 
 
@@ -273,7 +291,7 @@ def test_cancelling_settles_what_waits_and_is_final(dispatch: Dispatch, queue: Q
     (in_flight,) = outbox.claim(dispatch.pk, limit=1)
     assert steer(dispatch.pk, "cancel")
     assert states(dispatch) == {"in_flight": 1, "skipped": 1}
-    outbox.put_back([in_flight], delay=timedelta(0), reason="away")
-    assert outbox.skip_cancelled() == 1
+    outcomes.put_back([in_flight], delay=timedelta(0), reason="away")
+    assert outcomes.skip_cancelled() == 1
     assert not steer(dispatch.pk, "resume")
     assert states(dispatch) == {"skipped": 2}

@@ -1,10 +1,11 @@
 """What becomes of unknown messages: reports, questions and a colleague's decision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
@@ -90,13 +91,45 @@ def test_a_provider_that_can_be_asked_is_asked(lost: list[Message], monkeypatch:
     assert lost[1].reason == "the provider does not have it: reset"
 
 
+def test_one_process_at_a_time_asks_a_provider(
+    dispatch: Dispatch, lost: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Asked(LocalBackend):
+        in_doubt = InDoubt.ASK
+
+    leaves_by(monkeypatch, Asked())
+    Message.objects.update(due_at=Now())
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [reconciling._LOCK, dispatch.sender_id])
+        assert reconciling.ask_providers() == 0
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+    other.close()
+    assert reconciling.ask_providers() == 2
+
+
+def test_of_what_a_provider_was_not_asked_nothing_is_concluded(
+    lost: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(LocalBackend):
+        in_doubt = InDoubt.ASK
+
+        def ask(self, keys: Sequence[str], *, deadline: float) -> dict[str, str]:
+            return {Message.key_of(lost[0].pk): ""}
+
+    leaves_by(monkeypatch, Slow())
+    Message.objects.update(due_at=Now())
+    assert reconciling.ask_providers() == 1
+    assert [state_of(one) for one in lost] == [("failed", "asked"), ("unknown", "")]
+
+
 def test_a_provider_that_cannot_answer_settles_nothing(
     lost: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Mute(LocalBackend):
         in_doubt = InDoubt.ASK
 
-        def ask(self, keys: object) -> dict[str, str]:
+        def ask(self, keys: object, *, deadline: float) -> dict[str, str]:
             raise Unavailable("mute")
 
     leaves_by(monkeypatch, Mute())

@@ -13,7 +13,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from common import valkey
 from common.clock import now
 from customers.models import CustomerFacts, Event, EventType
-from delivery import outbox, pacing
+from delivery import outbox, outcomes, pacing
 from delivery.answers import Accepted, Answer, Deferred, InDoubt, Refused, Unavailable, Uncertain, Untried
 from delivery.backends.base import Outgoing
 from delivery.backends.local import LocalBackend
@@ -108,7 +108,7 @@ def test_an_outage_costs_no_attempt(
 ) -> None:
     queue(2)
     leaves_by(monkeypatch, Away())
-    for _ in range(outbox.MAX_ATTEMPTS + 1):
+    for _ in range(outcomes.MAX_ATTEMPTS + 1):
         assert send_chunk(dispatch, compose=compose).unavailable
         is_due_again()
     assert set(Message.objects.values_list("state", "reason", "attempts")) == {("queued", "busy", 0)}
@@ -240,7 +240,7 @@ def test_what_cannot_be_asked_about_waits(
     class Mute(LocalBackend):
         in_doubt = InDoubt.ASK
 
-        def ask(self, keys: Sequence[str]) -> dict[str, str]:
+        def ask(self, keys: Sequence[str], *, deadline: float) -> dict[str, str]:
             raise Unavailable("mute")
 
     leaves_by(monkeypatch, Mute())
@@ -248,6 +248,30 @@ def test_what_cannot_be_asked_about_waits(
     kept = Message.objects.get()
     assert (kept.state, kept.reason, kept.attempts, kept.raw is None) == ("queued", "mute", 1, False)
     assert MailboxMessage.objects.count() == 1
+
+
+def test_what_there_was_no_time_to_ask_about_is_asked_about_later(
+    dispatch: Dispatch, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue(3)
+    leaves_by(monkeypatch, Broken(InDoubt.ASK))
+    with pytest.raises(ConnectionResetError):
+        send_chunk(dispatch, compose=compose)
+    is_due_again()
+
+    class Slow(LocalBackend):
+        """Answers about one key at a time."""
+
+        in_doubt = InDoubt.ASK
+
+        def ask(self, keys: Sequence[str], *, deadline: float) -> dict[str, str]:
+            return dict(super().ask(keys[:1], deadline=deadline))
+
+    leaves_by(monkeypatch, Slow())
+    for sent in (1, 2, 3):
+        assert send_chunk(dispatch, compose=compose).states == {"sent": 1}
+        assert Message.objects.filter(state="sent").count() == sent
+    assert MailboxMessage.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)

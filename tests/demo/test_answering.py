@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Max, Min
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -18,6 +19,7 @@ from delivery.models import Dispatch, MailboxMessage, Message, MessageEvent, Sen
 from demo.answering import ANSWERS, answer_new_mail, read_letters
 from demo.buying import organic_baskets
 from demo.loading import SOURCE, load_customers, load_products
+from demo.week_before import BACK
 from demo.world import World
 
 
@@ -52,7 +54,10 @@ def mailed(shop: World) -> list[Message]:
     )
     MailboxMessage.objects.bulk_create(
         MailboxMessage(
-            key=f"m{customer}", recipient=shop.emails[customer], subject="News", raw=_raw(shop, message)
+            key=Message.key_of(message.pk),
+            recipient=shop.emails[customer],
+            subject="News",
+            raw=_raw(shop, message),
         )
         for customer, message in enumerate(messages)
     )
@@ -77,7 +82,7 @@ def _raw(world: World, message: Message) -> bytes:
 
 
 def test_a_letter_is_read_as_its_reader_sees_it(shop: World, mailed: list[Message]) -> None:
-    (letter,) = read_letters(shop, list(MailboxMessage.objects.filter(key="m7")))
+    (letter,) = read_letters(shop, list(MailboxMessage.objects.filter(recipient=shop.emails[7])))
     assert (letter.customer, letter.products) == (7, (0, 1, 2))
     assert letter.links[2].endswith("/2")
     assert "/t/o/" in letter.pixel
@@ -101,6 +106,23 @@ def test_what_they_say_they_did_is_what_came_in(
     assert (
         Consent.objects.filter(is_granted=False, source="one-click unsubscribe").count() == given.unsubscribed
     )
+
+
+def test_mail_of_last_week_is_read_and_bought_from_in_the_week_that_followed(
+    shop: World, mailed: list[Message], live_server: LiveServer
+) -> None:
+    sent_at = now() - BACK
+    Message.objects.update(sent_at=sent_at)
+    given = answer_new_mail(shop, base_url=live_server.url, sent_at=sent_at)
+    hits = MessageEvent.objects.filter(is_machine=False)
+    assert hits.filter(kind="clicked").values("message").distinct().count() == given.clicked > 0
+    span = MessageEvent.objects.aggregate(Min("occurred_at"), Max("occurred_at"))
+    assert sent_at < span["occurred_at__min"] < span["occurred_at__max"] < sent_at + timedelta(days=5)
+    ordered = Order.objects.filter(placed_at__gt=sent_at, placed_at__lt=sent_at + timedelta(days=7))
+    assert ordered.count() == Order.objects.count() == given.orders > 0 == given.organic_orders
+    for order in ordered:
+        clicks = hits.filter(kind="clicked", message__customer=order.customer)
+        assert clicks.latest("occurred_at").occurred_at < order.placed_at
 
 
 def test_each_letter_is_answered_once(shop: World, mailed: list[Message], live_server: LiveServer) -> None:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from campaigns.drafting import create_campaign
-from campaigns.launching import launch
+from campaigns.launching import launch, obstacles
 from campaigns.sending import send_due
 from customers.models import Customer, CustomerFacts
 from delivery.models import MailboxMessage
@@ -53,3 +53,12 @@ def bodies(world: World, settings: Settings, tmp_path: Path, db: None) -> list[s
 @pytest.mark.parametrize("text", [CARE, CAMPERS], ids=["care", "campers"])
 def test_a_conditional_text_is_in_some_mails_and_not_in_all(bodies: list[str], text: str) -> None:
     assert 0 < sum(text in body for body in bodies) < len(bodies)
+
+
+@pytest.mark.django_db
+def test_three_subjects_wait_as_a_draft_that_nothing_keeps_from_its_launch() -> None:
+    Segment.objects.create(key="has-bought", name="Has bought before", condition=BUYERS)
+    create_campaign(CONTENT / "campaign.yaml")
+    waiting = create_campaign(CONTENT / "subject-test.yaml")
+    assert waiting.variants.values("template_version__subject").distinct().count() == 3
+    assert obstacles(waiting) == []

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.analysis import analyse, minimum_buyers
+from experiments.analysis import analyse
+from experiments.looking import in_between
 from experiments.report import Comparison, ExperimentReport
 from experiments.stats.means import compare_means
 from experiments.stats.proportions import Proportion, compare_proportions
@@ -93,13 +94,16 @@ def test_revenue_is_not_judged_below_the_minimum_of_buyers() -> None:
     assert found.p_value < 0.001
     assert not found.significant
     assert found.not_judged.startswith(
-        "20 customers in none (No mail) ordered, and revenue is judged only from 400 in the smaller arm on"
+        "20 customers in No mail ordered, and revenue is judged only from 400 in the smaller arm on"
     )
 
 
 def test_arms_of_like_size_need_fewer_buyers() -> None:
-    assert minimum_buyers(treatment=TREATMENT, control=BASELINE) == 100
-    assert minimum_buyers(treatment=TREATMENT, control=NO_MAIL) == 400
+    few = replace(TREATMENT, converters=99)
+    [found] = [one for one in analyse(plan=PLAN, arms=[BASELINE, few]).comparisons if one.metric == "revenue"]
+    assert found.not_judged.startswith(
+        "99 customers in Recommendations ordered, and revenue is judged only from 100 in the smaller arm on"
+    )
 
 
 def test_nothing_is_judged_while_the_window_is_open() -> None:
@@ -121,19 +125,54 @@ def test_an_arm_without_customers_is_left_out_and_named() -> None:
     )
     found = analyse(plan=PLAN, arms=[BASELINE, TREATMENT, empty])
     assert found.comparisons_with("no_mail") == ()
-    assert found.warnings == ("none (No mail) has no customers to compare.",)
+    assert found.warnings == ("No mail has no customers to compare.",)
 
 
 def test_more_unsubscribes_than_the_baseline_are_a_warning() -> None:
     pushy = replace(TREATMENT, unsubscribes=60)
     [warning] = analyse(plan=PLAN, arms=[BASELINE, pushy, NO_MAIL]).warnings
     assert warning.startswith(
-        "More people unsubscribed from B (Recommendations) than from A (Bestsellers): 60 of 9,000 "
-        "against 20 of 9,000"
+        "A guardrail is touched: 60 of 9,000 in Recommendations unsubscribed, 20 of 9,000 in Bestsellers: "
+        "90% interval +0.29 points to +0.62 points. It is worse by 0.25 points or more."
     )
+
+
+def test_between_looks_a_guardrail_is_held_against_the_level_of_whoever_looks_at_any_moment() -> None:
+    pushy = replace(TREATMENT, unsubscribes=38)
+    looking = in_between(fraction=0.5, alpha=PLAN.alpha)
+    arms = [BASELINE, pushy, NO_MAIL]
+    [once] = analyse(plan=PLAN, arms=arms).guardrails
+    [now] = analyse(plan=replace(STILL_OPEN, looking=looking), arms=arms).guardrails
+    assert (once.worse, now.worse) == (True, False)
+    assert now.result.harm.high - now.result.harm.low > once.result.harm.high - once.result.harm.low
+    assert once.p_value == now.p_value == pytest.approx(0.0179, abs=5e-5)
 
 
 def test_nobody_anywhere_is_a_report_without_comparisons() -> None:
     nobody = [replace(arm, **dict.fromkeys(COUNTS, 0)) for arm in ARMS]
     found = analyse(plan=PLAN, arms=nobody)
     assert (found.comparisons, found.headlines, found.verdict.status) == ((), (), "nothing_to_compare")
+
+
+OTHER = replace(TREATMENT, key="C", name="Question", human_clicks=700)
+
+
+def test_without_a_baseline_clicks_are_compared_with_the_first_arm() -> None:
+    report = analyse(plan=replace(PLAN, primary_metric="human_click"), arms=[TREATMENT, OTHER, NO_MAIL])
+    expected = compare_proportions(treatment=Proportion(700, 9000), control=Proportion(560, 9000))
+    assert only(report, "C", "first_arm", "human_click").p_value == expected.p_value
+    assert [one.treatment.key for one in report.deciding] == ["C"]
+    assert report.verdict.status == "winner"
+    assert "Question against Recommendations: " in report.verdict.sentence
+    assert {one.treatment.key for one in report.guardrails} == {"C"}
+
+
+def test_orders_are_compared_with_who_gets_no_mail_before_the_first_arm_is() -> None:
+    report = analyse(plan=PLAN, arms=[TREATMENT, OTHER, NO_MAIL])
+    assert {one.holdout for one in report.comparisons} == {"no_mail"}
+
+
+def test_a_test_without_any_holdout_has_a_verdict() -> None:
+    report = analyse(plan=PLAN, arms=[TREATMENT, replace(OTHER, converters=320)])
+    assert [(one.holdout, one.metric) for one in report.deciding] == [("first_arm", "conversion")]
+    assert report.verdict.status == "winner"

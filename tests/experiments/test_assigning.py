@@ -1,5 +1,6 @@
 """Assignment in PostgreSQL."""
 
+from collections import Counter
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from django.db import connection
 
 from customers.models import Customer
-from experiments.assigning import shares_of, variant_case_sql
+from experiments.assigning import draws_of, variant_case_sql, variant_for
 from experiments.models import Experiment, Variant
-from experiments.stats.assignment import Share, bucket, bucket_sql, variant_of, variant_sql, variants_of
+from experiments.stats.assignment import Share, bucket, bucket_sql, variant_sql, variants_of
 
 pytestmark = pytest.mark.django_db
 IDS = [UUID(bytes=np.random.default_rng(seed).bytes(16)) for seed in range(3000)]
@@ -75,6 +76,53 @@ def test_the_expression_works_within_a_larger_statement(experiment: Experiment) 
         cursor.execute(
             f"SELECT {expression} FROM customers_customer customer WHERE id = %s", [*parameters, customer.pk]
         )
-        assert cursor.fetchone() == (
-            variant_of(salt="s4lt", public_id=public_id, shares=shares_of(experiment)),
-        )
+        assert cursor.fetchone() == (variant_for(public_id, draws_of(experiment)),)
+
+
+def with_salts(experiment: Experiment) -> Experiment:
+    """Let both holdouts be drawn by themselves."""
+    for key in ("A", "none"):
+        experiment.variants.filter(key=key).update(salt=f"holdout:{key}")
+    return experiment
+
+
+def split_of(experiment: Experiment) -> list[str]:
+    draws = draws_of(experiment)
+    return [variant_for(public_id, draws) for public_id in IDS]
+
+
+def test_holdouts_with_their_own_salts_are_drawn_alike_in_sql_and_python(experiment: Experiment) -> None:
+    with_salts(experiment)
+    assert selected(*variant_case_sql(experiment, public_id="public_id")) == split_of(experiment)
+
+
+def test_each_arm_has_its_share_of_everybody_whatever_is_drawn_apart(experiment: Experiment) -> None:
+    counts = Counter(split_of(with_salts(experiment)))
+    for key, share in (("A", 0.45), ("B", 0.45), ("none", 0.1)):
+        assert abs(counts[key] - share * len(IDS)) < 4 * (share * (1 - share) * len(IDS)) ** 0.5
+
+
+def test_who_gets_no_mail_stays_when_the_arms_change(experiment: Experiment) -> None:
+    before = split_of(with_salts(experiment))
+    experiment.salt = "another"
+    experiment.variants.filter(key="A").update(weight=2000)
+    experiment.variants.filter(key="B").update(weight=7000)
+    after = split_of(experiment)
+    unmailed = [place for place, key in enumerate(before) if key == "none"]
+    assert unmailed == [place for place, key in enumerate(after) if key == "none"]
+    assert len(unmailed) > 200
+
+
+def test_a_holdout_is_drawn_independently_of_the_arms(experiment: Experiment) -> None:
+    """Who is in the baseline of one salt is spread evenly over the arms of an experiment without salts of its own."""
+    plain = split_of(experiment)
+    salted = split_of(with_salts(experiment))
+    both = sum(one == "A" and two == "A" for one, two in zip(plain, salted, strict=True))
+    expected = 0.45 * 0.45 * len(IDS)
+    assert abs(both - expected) < 4 * expected**0.5
+
+
+def test_weights_that_do_not_add_up_are_no_split(experiment: Experiment) -> None:
+    experiment.variants.filter(key="A").update(weight=4400)
+    with pytest.raises(ValueError, match="add up to 10000, not 9900"):
+        draws_of(experiment)

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.stats import binom
 
-from experiments.analysis import MINIMUM_BUYERS_LOPSIDED
 from experiments.stats.means import welch
 from experiments.stats.multiplicity import holm
 from experiments.stats.proportions import pooled_z, two_sided_p
+from experiments.stats.revenue import MINIMUM_BUYERS_LOPSIDED
 
 EXPERIMENTS = 20_000
 Floats = np.ndarray

@@ -26,13 +26,13 @@ ROLES: dict[str, tuple[str, Role, int]] = {
 }
 FIGURES = [(21387, 189, 2303811), (21307, 267, 3031169), (21306, 122, 1390833)]
 HEADLINES = (
-    "Personalising with B (Mens E-Mail), measured against the baseline A (Womens E-Mail), was "
+    "Personalising with Mens E-Mail, measured against the baseline Womens E-Mail, was "
     "worth +$7,359.76 of revenue within 14 days from 21,307 recipients (95% interval +$693.79 "
     "to +$14,025.73).",
-    "Sending A (Womens E-Mail), measured against the no-mail holdout none (No E-Mail), was "
+    "Sending Womens E-Mail, measured against the no-mail holdout No E-Mail, was "
     "worth +$9,076.90 of revenue within 14 days from 21,387 recipients (95% interval +$3,613.48"
     " to +$14,540.33).",
-    "Sending B (Mens E-Mail), measured against the no-mail holdout none (No E-Mail), was worth "
+    "Sending Mens E-Mail, measured against the no-mail holdout No E-Mail, was worth "
     "+$16,402.71 of revenue within 14 days from 21,307 recipients (97.5% interval +$9,465.80 to"
     " +$23,339.61).",
 )

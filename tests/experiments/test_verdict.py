@@ -9,13 +9,13 @@ from experiments.report import Verdict
 from tests.experiments.arms import AS_OF, BASELINE, NO_MAIL, PLAN, STILL_OPEN, TREATMENT
 
 WINNER = (
-    "B (Recommendations) wins. B (Recommendations) against the baseline A (Bestsellers): "
+    "Recommendations wins. Recommendations against the baseline Bestsellers: "
     "conversion rate 2.67% against 2.00%, +0.67 points (95% interval +0.23 points to +1.11 "
     "points), a relative lift of +33.3% (+10.2% to +61.4%); p = 0.003."
 )
 NO_WINNER = (
-    "No winner: on conversion rate, B (Recommendations) differs from the baseline A "
-    "(Bestsellers) by +0.11 points, which chance alone could explain (95% interval −0.30 points "
+    "No winner: on conversion rate, Recommendations differs from the baseline Bestsellers"
+    " by +0.11 points, which chance alone could explain (95% interval −0.30 points "
     "to +0.53 points)."
 )
 INVALID = (
@@ -24,16 +24,16 @@ INVALID = (
     "before reading any difference."
 )
 HEADLINES = (
-    "Personalising with B (Recommendations), measured against the baseline A (Bestsellers), was"
+    "Personalising with Recommendations, measured against the baseline Bestsellers, was"
     " worth +£3,000.00 of revenue within 7 days from 9,000 recipients (95% interval +£176.35 to"
     " +£5,823.65).",
-    "Sending A (Bestsellers), measured against the no-mail holdout none (No mail), was worth "
+    "Sending Bestsellers, measured against the no-mail holdout, was worth "
     "+£4,500.00 of revenue within 7 days from 9,000 recipients (95% interval +£1,157.27 to "
-    "+£7,842.73). Not judged: 20 customers in none (No mail) ordered, and revenue is judged "
+    "+£7,842.73). Not judged: 20 customers in No mail ordered, and revenue is judged "
     "only from 400 in the smaller arm on, because a few large orders would decide.",
-    "Sending B (Recommendations), measured against the no-mail holdout none (No mail), was "
+    "Sending Recommendations, measured against the no-mail holdout, was "
     "worth +£7,500.00 of revenue within 7 days from 9,000 recipients (97.5% interval +£3,489.16"
-    " to +£11,510.84). Not judged: 20 customers in none (No mail) ordered, and revenue is "
+    " to +£11,510.84). Not judged: 20 customers in No mail ordered, and revenue is "
     "judged only from 400 in the smaller arm on, because a few large orders would decide.",
 )
 
@@ -43,7 +43,7 @@ def verdict(*arms: ArmOutcomes, plan: Plan = PLAN) -> Verdict:
 
 
 def test_a_winner_is_named_with_its_rates_interval_lift_and_holdout() -> None:
-    assert verdict(BASELINE, TREATMENT, NO_MAIL) == Verdict("winner", WINNER)
+    assert verdict(BASELINE, TREATMENT, NO_MAIL) == Verdict("winner", WINNER, "B")
 
 
 def test_no_winner_is_a_result() -> None:
@@ -53,25 +53,59 @@ def test_no_winner_is_a_result() -> None:
 
 def test_the_baseline_can_win() -> None:
     found = verdict(BASELINE, replace(TREATMENT, converters=110), NO_MAIL)
-    assert found.status == "holdout_wins"
-    assert found.sentence.startswith("The baseline A (Bestsellers) does better than B (Recommendations). ")
+    assert (found.status, found.variant) == ("holdout_wins", "A")
+    assert found.sentence.startswith("The baseline Bestsellers does better than Recommendations. ")
 
 
 def test_a_significantly_better_arm_wins_beside_a_small_one_that_only_looks_better() -> None:
     few = {"assigned": 300, "delivered": 300, "human_opens": 90, "human_clicks": 15, "converters": 10}
-    small = replace(TREATMENT, key="C", weight=150, **few)
-    assert verdict(BASELINE, TREATMENT, small).sentence.startswith("B (Recommendations) wins. ")
+    small = replace(TREATMENT, key="C", name="C", weight=150, **few)
+    assert verdict(BASELINE, TREATMENT, small).sentence.startswith("Recommendations wins. ")
+
+
+def test_of_several_that_beat_the_baseline_the_highest_is_not_named_best_unless_shown() -> None:
+    higher = replace(TREATMENT, key="C", name="C", converters=250)
+    found = verdict(BASELINE, TREATMENT, higher)
+    assert (found.status, found.variant) == ("winner", "C")
+    assert found.sentence.startswith(
+        "Recommendations and C do better than the baseline Bestsellers; which of them is "
+        "best is not shown. C is the highest, though not shown to be better than Recommendations"
+        ". "
+    )
+
+
+def test_of_several_the_best_wins_where_it_is_shown_to_be() -> None:
+    found = verdict(BASELINE, TREATMENT, replace(TREATMENT, key="C", name="C", converters=340))
+    assert (found.status, found.variant) == ("winner", "C")
+    assert found.sentence.startswith("C wins. ")
+
+
+def test_only_those_that_the_highest_is_not_shown_to_beat_are_named_with_it() -> None:
+    others = [replace(TREATMENT, key=key, name=key, converters=n) for key, n in (("C", 360), ("D", 350))]
+    sentence = verdict(BASELINE, TREATMENT, *others).sentence
+    assert sentence.startswith("C and D do better than the baseline Bestsellers; which of them is best")
+    assert "C is the highest, though not shown to be better than D." in sentence
+
+
+def test_several_mails_that_beat_no_mail_are_not_ranked_by_chance() -> None:
+    arms = [replace(TREATMENT, key=key, name=key, converters=n) for key, n in (("B", 240), ("C", 250))]
+    sentence = verdict(*arms, NO_MAIL).sentence
+    assert sentence.startswith(
+        "Sending B and C does better than no mail; which of them is best is not shown."
+    )
 
 
 def test_a_worse_arm_beside_an_undecided_one_is_no_winner_and_chance_explains_only_the_latter() -> None:
-    found = verdict(BASELINE, replace(TREATMENT, converters=110), replace(TREATMENT, key="C", converters=190))
+    found = verdict(
+        BASELINE, replace(TREATMENT, converters=110), replace(TREATMENT, key="C", name="C", converters=190)
+    )
     assert found.status == "no_winner"
-    assert "C (Recommendations) differs from the baseline A (Bestsellers) by +0.11 points" in found.sentence
+    assert "C differs from the baseline Bestsellers by +0.11 points" in found.sentence
 
 
 def test_deliveries_out_of_step_while_sending_are_no_mismatch() -> None:
     behind = replace(TREATMENT, delivered=4000)
-    assert verdict(BASELINE, behind, plan=STILL_OPEN).status == "too_early"
+    assert verdict(BASELINE, behind, plan=replace(PLAN, window_closes_at=None)).status == "too_early"
 
 
 def test_an_open_window_is_too_early() -> None:
@@ -127,7 +161,7 @@ def test_a_handful_of_orders_is_too_few() -> None:
 def test_revenue_below_the_minimum_of_buyers_is_too_few() -> None:
     found = verdict(replace(BASELINE, converters=99), TREATMENT, plan=replace(PLAN, primary_metric="revenue"))
     assert found.status == "too_few"
-    assert "99 customers in A (Bestsellers) ordered, and revenue is judged only from 100" in found.sentence
+    assert "99 customers in Bestsellers ordered, and revenue is judged only from 100" in found.sentence
 
 
 def test_mismatched_arms_make_the_result_invalid() -> None:
@@ -152,7 +186,7 @@ def test_without_a_baseline_the_e_mail_itself_is_judged() -> None:
     treatment, none = replace(TREATMENT, weight=8182), replace(NO_MAIL, weight=1818)
     found = verdict(treatment, none)
     assert found.status == "winner"
-    assert found.sentence.startswith("Sending B (Recommendations) does better than no mail.")
+    assert found.sentence.startswith("Sending Recommendations does better than no mail.")
 
 
 def test_clicks_cannot_be_judged_against_customers_who_got_no_mail() -> None:

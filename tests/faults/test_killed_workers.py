@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from delivery import outbox
+from delivery import outcomes
 from delivery.answers import InDoubt
 from tests.faults.harness import dispatch_to, outcome_of, send_and_kill, toy_provider
 from tests.flows.programs import point_programs_here
@@ -19,7 +19,7 @@ def settings_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     point_programs_here(monkeypatch)
     monkeypatch.setenv("DELIVERY_LEASE_SECONDS", "60")
     monkeypatch.setenv("DELIVERY_ASK_AFTER_SECONDS", str(ASK_AFTER_SECONDS))
-    monkeypatch.setattr(outbox, "ASK_AFTER", timedelta(seconds=ASK_AFTER_SECONDS))
+    monkeypatch.setattr(outcomes, "ASK_AFTER", timedelta(seconds=ASK_AFTER_SECONDS))
 
 
 @pytest.mark.parametrize("in_doubt", list(InDoubt))

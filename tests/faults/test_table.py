@@ -10,10 +10,17 @@ from tests.faults.toy_provider import BEHAVIOURS
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("in_doubt", ["repeat", "ask", "leave"])
-@pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_a_hundred_thousand_mails_survive_every_trouble(behaviour: str, in_doubt: str) -> None:
-    chosen = ["--messages", "100000", "--behaviours", behaviour, "--in-doubt", in_doubt]
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *([one] for one in BEHAVIOURS),
+        *(["loses_replies", "--in-doubt", one] for one in ("ask", "leave")),
+        *([one, "--in-doubt", "leave"] for one in ("fails", "stalls", "resets")),
+    ],
+    ids=" ".join,
+)
+def test_a_hundred_thousand_mails_survive_every_trouble(chosen: list[str]) -> None:
+    chosen = ["--messages", "100000", "--behaviours", *chosen]
     command = [sys.executable, "-m", "tests.faults.table", *chosen]
     done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]

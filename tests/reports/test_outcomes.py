@@ -7,13 +7,15 @@ import pytest
 
 from campaigns.models import Campaign
 from common.clock import now
-from customers.models import Customer, Order
+from customers.models import Customer, Order, OrderLine
 from delivery.models import Message, MessageEvent
 from delivery.steering import steer
-from experiments.outcomes import ArmOutcomes, Sending
-from reports.attribution import attributed_orders
+from experiments.outcomes import ArmOutcomes, Prior, Sending
+from products.models import Category, Product
+from reports.attribution import attributed_to
 from reports.outcomes import LATE, outcomes, plan_of, sending_of
-from tests.campaigns.making import launched, people
+from reports.refreshing import refresh
+from tests.campaigns.making import bestsellers, launched, people
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -102,6 +104,9 @@ def test_every_outcome_is_counted_in_its_arm_and_nothing_else_is() -> None:
         orders=2,
         revenue_minor=7_000,
         revenue_minor_squares=49_000_000,
+        bounces=1,
+        sent=len(a),
+        prior=Prior(minor=9_000, minor_squares=81_000_000),
     )
     assert arms["b"] == ArmOutcomes(
         key="b",
@@ -113,6 +118,7 @@ def test_every_outcome_is_counted_in_its_arm_and_nothing_else_is() -> None:
         converters=2,
         orders=2,
         unsubscribes=1,
+        sent=len(b),
     )
     assert arms["no_mail"] == ArmOutcomes(
         key="no_mail",
@@ -126,6 +132,58 @@ def test_every_outcome_is_counted_in_its_arm_and_nothing_else_is() -> None:
         revenue_minor_squares=1_440_000,
     )
     assert len(a) + len(b) + len(unmailed) == 60
+
+
+def test_what_was_spent_in_the_ninety_days_before_is_kept_beside_what_came_after() -> None:
+    people(20)
+    campaign, start = sent_a_week_ago()
+    one, other = arm_members(campaign, "b")[:2]
+    second = timedelta(seconds=1)
+    order(one, start - second, 4_000, refunded=4_000)
+    order(one, start - 90 * DAY, 100)
+    order(one, start - 90 * DAY - second, 9_000)
+    order(other, start - DAY, 700)
+    order(other, start - DAY, 5_000, currency="EUR")
+    order(one, start + DAY, 2_000)
+    assert counted(campaign)["b"].prior == Prior(
+        minor=4_800,
+        minor_squares=4_100**2 + 700**2,
+        times_revenue=4_100 * 2_000,
+        of_converters=4_100,
+    )
+
+
+def test_openings_by_machines_alone_and_complaints_are_counted_apart() -> None:
+    people(20)
+    campaign, start = sent_a_week_ago()
+    one, other = arm_members(campaign, "b")[:2]
+    for customer in (one, other):
+        hit(campaign, customer, "opened", start + DAY, is_machine=True)
+    hit(campaign, other, "opened", start + DAY)
+    hit(campaign, one, "complained", start + DAY)
+    arm = counted(campaign)["b"]
+    assert (arm.human_opens, arm.machine_opens, arm.complaints) == (1, 1, 1)
+
+
+def test_orders_with_a_product_of_the_mail_and_of_several_categories_are_cross_sold() -> None:
+    people(20)
+    campaign, start = sent_a_week_ago()
+    shown, other = bestsellers(2)
+    for product, path in ((shown, "tents"), (other, "stoves")):
+        Product.objects.filter(pk=product.pk).update(category=Category.objects.create(path=path, name=path))
+    buyers = arm_members(campaign, "b")[:3]
+    mails = Message.objects.filter(dispatch_id=campaign.dispatch_id, customer_id__in=buyers[:2])
+    mails.update(resolved={"recommendations": [{"id": shown.pk, "source": "model"}]})
+    for buyer, products in zip(buyers, ([shown, other], [other], [shown]), strict=True):
+        placed = order(buyer, start + DAY, 1_000)
+        for line, product in enumerate(products):
+            OrderLine.objects.create(
+                order=placed, line=str(line), product=product, quantity=1, unit_price_minor=1, total_minor=1
+            )
+    arm = counted(campaign)["b"]
+    assert (arm.orders, arm.orders_shown, arm.orders_mixed) == (3, 1, 1)
+    assert (arm.attach_per_order, arm.mixed_per_order) == (1 / 3, 1 / 3)
+    assert arm.attach_per_mail == 1 / arm.delivered
 
 
 def test_what_comes_after_the_window_changes_nothing() -> None:
@@ -188,11 +246,13 @@ def test_the_last_click_before_an_order_decides_between_two_campaigns() -> None:
     early, start = sent_a_week_ago("Early")
     late, _ = sent_a_week_ago("Late")
     hit(early, customer.pk, "clicked", start + 1 * DAY)
-    first = order(customer.pk, start + 1.5 * DAY, 1_000)
+    order(customer.pk, start + 1.5 * DAY, 1_000)
     hit(late, customer.pk, "clicked", start + 2 * DAY)
-    second = order(customer.pk, start + 3 * DAY, 2_000, refunded=500)
-    assert [(one.order_id, one.revenue_minor) for one in attributed_orders(early)] == [(first.pk, 1_000)]
-    assert [(one.order_id, one.revenue_minor) for one in attributed_orders(late)] == [(second.pk, 1_500)]
+    order(customer.pk, start + 3 * DAY, 2_000, refunded=500)
+    refresh()
+    assert attributed_to(early, currency="GBP") == (1, 1_000)
+    assert attributed_to(late, currency="GBP") == (1, 1_500)
+    assert attributed_to(late, currency="EUR") == (1, 0)
 
 
 def test_a_machines_click_and_an_old_click_attribute_nothing() -> None:
@@ -203,4 +263,5 @@ def test_a_machines_click_and_an_old_click_attribute_nothing() -> None:
     hit(campaign, never.pk, "opened", start)
     for one in Customer.objects.all():
         order(one.pk, start + 7 * DAY + timedelta(seconds=1), 1_000)
-    assert attributed_orders(campaign) == []
+    refresh()
+    assert attributed_to(campaign, currency="GBP") == (0, 0)

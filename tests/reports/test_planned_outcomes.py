@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
+from campaigns.cloning import clone
 from campaigns.launching import launch
 from campaigns.models import Campaign, Recipient
 from common.clock import now
@@ -63,3 +65,17 @@ def test_a_mail_is_late_against_its_own_moment_and_not_the_launch(campaign: Camp
     one = Message.objects.order_by("pk")[0]
     Message.objects.filter(pk=one.pk).update(sent_at=campaign.last_due_at + LATE + timedelta(minutes=1))
     assert (sending_of(campaign).late, sending_of(campaign).latest_by) == (1, LATE + timedelta(minutes=1))
+
+
+def test_what_was_spent_before_ends_at_the_first_launch_with_the_same_arms(campaign: Campaign) -> None:
+    started = campaign.launched_at
+    one, other, third = arm_members(campaign, "a")[:3]
+    order(one, started - DAY, 1_000, currency=settings.REPORTING_CURRENCY)
+    order(other, started + DAY, 2_000, currency=settings.REPORTING_CURRENCY)
+    assert counted(campaign)["a"].prior.minor == 1_000
+    order(third, started - 40 * DAY, 4_000, currency=settings.REPORTING_CURRENCY)
+    assert counted(campaign)["a"].prior.minor == 5_000
+    first = clone(campaign, name="First", by=None, same_arms=True)
+    Campaign.objects.filter(pk=first.pk).update(launched_at=started - 30 * DAY)
+    assert counted(campaign)["a"].prior.minor == 4_000
+    assert counted(campaign)["a"].revenue_minor == 0

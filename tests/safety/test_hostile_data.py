@@ -6,13 +6,8 @@ from html.parser import HTMLParser
 from campaigns.templating.compile import Compiled
 from campaigns.templating.render import Rendered, render, render_fragment
 from tests.campaigns.templating.making import compiled
+from tests.safety.scripts import payloads
 
-RUN = "window.ran=1"
-EVENTS = (
-    "onerror", "onload", "onclick", "onmouseover", "onfocus", "onanimationstart", "ontoggle", "onpointerenter",
-    "onbegin", "onpageshow",
-)  # fmt: skip
-ELEMENTS = ("img", "svg", "body", "input", "details", "video", "audio", "iframe", "object", "marquee")
 BODY = (
     '<mj-text>{{ name }} <b title="{{ name }}">b</b> <a href="{{ name }}">1</a> '
     '<a href="https://s.example/{{ name }}">2</a> <i style="color:{{ name }}">i</i></mj-text>'
@@ -20,41 +15,6 @@ BODY = (
     '{% slot "hero" %}{% endslot %}{% recommendations k: 1 %}<mj-text><a href="{{ product.url }}">'
     "{{ product.name }}</a></mj-text>{% endrecommendations %}"
 )
-
-
-def payloads() -> list[str]:
-    """A hundred of them: elements with handlers, broken attributes, addresses, half-finished markup."""
-    made = [f"<{name} src=x autofocus {event}={RUN}>" for name in ELEMENTS for event in EVENTS[:6]]
-    made += [f'" {event}="{RUN}" x="' for event in EVENTS] + [
-        f"' {event}='{RUN}' x='" for event in EVENTS[:6]
-    ]
-    made += [
-        f"<script>{RUN}</script>",
-        f"<ScRiPt>{RUN}</sCrIpT>",
-        f"</title><script>{RUN}</script>",
-        f"</style><script>{RUN}</script>",
-        f"--><script>{RUN}</script><!--",
-        f"<![endif]--><script>{RUN}</script>",
-        f"<!--[if mso]><script>{RUN}</script><![endif]-->",
-        f"javascript:{RUN}",
-        f"JaVaScRiPt:{RUN}",
-        f"java\tscript:{RUN}",
-        f"java\nscript:{RUN}",
-        f"\x01javascript:{RUN}",
-        f"&#106;avascript:{RUN}",
-        f"javascript&colon;{RUN}",
-        f"data:text/html,<script>{RUN}</script>",
-        f"vbscript:{RUN}",
-        f"red;background:url(javascript:{RUN})",
-        f"<math><mtext><script>{RUN}</script>",
-        f"<svg><script>{RUN}</script></svg>",
-        f'<a href="javascript:{RUN}">x</a>',
-        f'<form action="javascript:{RUN}"><button>x</button></form>',
-        f"<meta http-equiv=refresh content='0;javascript:{RUN}'>",
-        f"<base href='javascript:{RUN}//'>",
-        f"{{{{ '<script>{RUN}</script>' | safe }}}}",
-    ]
-    return made
 
 
 def mail(payload: str) -> Rendered:
@@ -71,8 +31,8 @@ def template() -> Compiled:
     return compiled(BODY, subject="{{ name }}", preheader="{{ name }}")
 
 
-def test_there_are_a_hundred():
-    assert len(set(payloads())) == len(payloads()) == 100
+def test_there_are_more_than_a_hundred():
+    assert len(set(payloads())) == len(payloads()) > 100
 
 
 def test_no_mail_has_a_script_a_handler_or_an_address_that_runs():

@@ -37,7 +37,7 @@ AT_RISK = {
         ),
         (
             {"event": "product_added", "not_followed_by": "order_placed", "within": {"hours": 1}},
-            "Has put into the cart a product in the last hour without having placed an order since",
+            "Has put a product into the cart in the last hour without having placed an order since",
         ),
         ({"event": "email_opened", "count": 0}, "Has not opened an e-mail"),
         ({"event": "order_placed", "count": {"lte": 2}}, "Has placed at most 2 orders"),

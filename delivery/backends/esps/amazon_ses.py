@@ -6,6 +6,7 @@ from typing import Any
 from botocore import exceptions as errors
 
 from delivery.answers import Answer, Deferred, Refused, Uncertain
+from delivery.backends.esps import patience
 from delivery.backends.esps.esp import Esp
 from delivery.backends.fields import Field
 from delivery.backends.side_by_side import Halt
@@ -34,7 +35,11 @@ def _kwargs(options: Mapping[str, str]) -> dict[str, Any]:
         "region_name": options["region"],
     }
     client: dict[str, Any] = {
-        "config": {"connect_timeout": 5, "read_timeout": 20, "retries": {"total_max_attempts": 1}}
+        "config": {
+            "connect_timeout": patience.CONNECT_SECONDS,
+            "read_timeout": patience.ANSWER_SECONDS,
+            "retries": {"total_max_attempts": 1},
+        }
     }
     if address := options.get("api_url"):
         client["endpoint_url"] = address

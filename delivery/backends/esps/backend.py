@@ -11,21 +11,19 @@ from typing import Any
 import httpx
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
-from django.conf import settings
 from urllib3 import exceptions as urllib3_errors
 
 from delivery.answers import Accepted, Answer, InDoubt, Refused, Unavailable, Uncertain, Untried
 from delivery.backends.base import Outgoing
+from delivery.backends.esps import patience
 from delivery.backends.esps.connecting import connect
-from delivery.backends.esps.esp import Connection, Esp
+from delivery.backends.esps.esp import METADATA_KEY, Connection, Esp
 from delivery.backends.esps.mail import ComposedMail, as_django_mail
 from delivery.backends.http_answers import answer_to
 from delivery.backends.kept import Kept
 from delivery.backends.side_by_side import Answered, Halt, Mails, answered_by, side_by_side
 
 CONNECTIONS = 8
-CONNECT_SECONDS = 5.0
-PATIENCE_SECONDS = min(20.0, settings.DELIVERY_LEASE_SECONDS / 8)
 _NOT_CONNECTED = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
 
 
@@ -50,20 +48,25 @@ class EspBackend:
         """Yield the answers as they come; raises Unavailable after them if the provider is to be left alone."""
         return side_by_side(batch, partial(self._hand_over_all, deadline), connections=CONNECTIONS)
 
-    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Ask the provider, key by key."""
+    def ask(self, keys: Sequence[str], *, deadline: float) -> Mapping[str, str]:
+        """Ask the provider, key by key; where it stops answering, what it has said counts."""
         if self.esp.ask is None:
             raise Unavailable(f"{self.esp.name} cannot be asked")
+        found: dict[str, str] = {}
         try:
             with _kept(self.esp, self.options).one() as connection:
-                found = {key: self.esp.ask(connection, key) for key in keys}
+                for key in keys:
+                    if _is_too_late(deadline):
+                        break
+                    found[key] = self.esp.ask(connection, key)
         except (requests.RequestException, httpx.TransportError, LookupError, TypeError, ValueError) as error:
-            raise Unavailable(f"{self.esp.name} cannot be asked: {type(error).__name__}") from error
-        return {key: provider_id for key, provider_id in found.items() if provider_id}
+            if not found:
+                raise Unavailable(f"{self.esp.name} cannot be asked: {type(error).__name__}") from error
+        return found
 
     def _hand_over_all(self, deadline: float, mails: Mails, halt: Halt) -> Iterator[Answered]:
         for mail in mails:
-            if time.monotonic() + CONNECT_SECONDS + PATIENCE_SECONDS > deadline:
+            if _is_too_late(deadline):
                 yield mail, Untried(reason="there was no time left to hand it over")
             elif (answer := answered_by(self._hand_over, mail, halt)) is not None:
                 halt.note(answer)
@@ -72,6 +75,8 @@ class EspBackend:
     def _hand_over(self, mail: Outgoing, halt: Halt) -> Answer | None:
         """Hand one mail over; None if the provider cannot be reached."""
         written = as_django_mail(mail.raw, recipient=mail.recipient)
+        if self.esp.takes_metadata:
+            written.metadata = {METADATA_KEY: mail.key}
         self.esp.mark(written, mail.key)
         error: AnymailError | None
         try:
@@ -117,12 +122,18 @@ class EspBackend:
         return answer_to(status, reason=reason, retry_after=retry_after, halt=halt)
 
 
+def _is_too_late(deadline: float) -> bool:
+    """Whether one more request might still run at the deadline."""
+    return time.monotonic() + patience.CONNECT_SECONDS + patience.ANSWER_SECONDS > deadline
+
+
 @lru_cache(maxsize=64)
 def _kept(esp: Esp, options: tuple[tuple[str, str], ...]) -> Kept[Connection]:
     """The connections of this process to one account."""
     return Kept(
         lambda: connect(
-            esp.name, {**esp.kwargs(dict(options)), "timeout": (CONNECT_SECONDS, PATIENCE_SECONDS)}
+            esp.name,
+            {**esp.kwargs(dict(options)), "timeout": (patience.CONNECT_SECONDS, patience.ANSWER_SECONDS)},
         )
     )
 

@@ -11,6 +11,9 @@ from delivery.answers import Answer, InDoubt
 from delivery.backends.fields import Address, Field
 from delivery.backends.side_by_side import Halt
 
+METADATA_KEY = "regards"
+"""Under this name our key goes with each mail, and comes back with what the provider reports."""
+
 
 class Connection(Protocol):
     """An open Anymail backend. `session` is the one of requests; Amazon SES has none."""
@@ -36,7 +39,8 @@ def _unmarked(mail: EmailMultiAlternatives, key: str) -> None:
 class Esp:
     """A provider that Anymail knows. `name` is that of Anymail's module and of `Sender.backend`.
 
-    - `mark` puts our key into the mail; `key_header` is the header of the request that takes it instead.
+    - `takes_metadata`: whether our key goes with the mail as metadata, and comes back with reports.
+    - `mark` puts our key elsewhere into the mail; `key_header` is the header of the request that takes it instead.
     - `judge` reads the provider's own words where the status alone misleads; None: the status says it.
     - `not_sent` are errors of its library that come before anything was handed over.
     - `ask` returns the provider's id for a key, or "" if it has no such mail; needed where `in_doubt` is ASK.
@@ -49,6 +53,7 @@ class Esp:
     address: Address | None = None
     in_doubt: InDoubt = InDoubt.LEAVE
     key_lifetime: timedelta | None = None
+    takes_metadata: bool = True
     key_header: str = ""
     mark: Callable[[EmailMultiAlternatives, str], None] = _unmarked
     judge: Callable[[Any, Halt], Answer | None] | None = None

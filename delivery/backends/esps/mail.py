@@ -14,6 +14,7 @@ class ComposedMail(EmailMultiAlternatives):
     """A mail that is already written: a provider that takes MIME gets the very bytes."""
 
     raw: bytes = b""
+    metadata: dict[str, str] | None = None
     anymail_status: AnymailStatus
 
     def message(self) -> Message:  # type: ignore[override]

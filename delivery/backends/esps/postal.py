@@ -7,5 +7,6 @@ ESP = Esp(
     name="postal",
     fields=(Field(name="api_key", label="API key", is_secret=True),),
     address=Address(label="Address of the server", help_text="Such as https://postal.shop.example"),
+    takes_metadata=False,
     dkim_selectors=("postal",),
 )

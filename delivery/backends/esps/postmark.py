@@ -2,20 +2,13 @@
 
 from typing import Any
 
-from django.core.mail import EmailMultiAlternatives
-
 from delivery.answers import Answer, Deferred, InDoubt
-from delivery.backends.esps.esp import Connection, Esp
+from delivery.backends.esps.esp import METADATA_KEY, Connection, Esp
 from delivery.backends.fields import Field
 from delivery.backends.side_by_side import Halt
 
-_KEY = "regards"
 _ABOUT_US = frozenset({10, 400, 401, 402, 405, 412, 413, 1235})
 """Token, sender signature, credits, approval and stream: the next mail would be refused alike."""
-
-
-def _mark(mail: EmailMultiAlternatives, key: str) -> None:
-    mail.metadata = {_KEY: key}  # type: ignore[attr-defined]
 
 
 def _judge(response: Any, halt: Halt) -> Answer | None:
@@ -34,7 +27,7 @@ def _ask(connection: Connection, key: str) -> str:
     stream = connection.message_stream or "outbound"  # type: ignore[attr-defined]
     response = connection.session.get(
         f"{connection.api_url}messages/outbound",
-        params={"count": 1, "offset": 0, "messagestream": stream, f"metadata_{_KEY}": key},
+        params={"count": 1, "offset": 0, "messagestream": stream, f"metadata_{METADATA_KEY}": key},
         headers={
             "Accept": "application/json",
             "X-Postmark-Server-Token": connection.server_token,  # type: ignore[attr-defined]
@@ -42,7 +35,7 @@ def _ask(connection: Connection, key: str) -> str:
         timeout=connection.timeout,  # type: ignore[attr-defined]
     )
     response.raise_for_status()
-    found = [one for one in response.json()["Messages"] if one["Metadata"].get(_KEY) == key]
+    found = [one for one in response.json()["Messages"] if one["Metadata"].get(METADATA_KEY) == key]
     return str(found[0]["MessageID"]) if found else ""
 
 
@@ -58,7 +51,6 @@ ESP = Esp(
         ),
     ),
     in_doubt=InDoubt.ASK,
-    mark=_mark,
     judge=_judge,
     ask=_ask,
     spf_include="spf.mtasv.net",

@@ -35,7 +35,7 @@ class SmtpBackend:
         worker = partial(_hand_over_all, _kept(self.server, self.envelope_from), deadline)
         return side_by_side(batch, worker, connections=self.connections)
 
-    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+    def ask(self, keys: Sequence[str], *, deadline: float) -> Mapping[str, str]:
         """SMTP has no such question."""
         raise Unavailable("an SMTP server cannot be asked")
 

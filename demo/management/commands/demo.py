@@ -26,21 +26,31 @@ from customers.locating import locate_everybody
 from customers.models import SyncRun
 from delivery.turns import due_dispatches
 from demo.answering import ANSWERS, answer_new_mail, settle
+from demo.earlier_experiment import bring_earlier_experiment
 from demo.journeys import open_cart_journey
 from demo.loading import SOURCE, load_shop, loaded_world
 from demo.serving import served
+from demo.week_before import move_back
 from demo.world import World, build_world
 from products.models import Promotion, Store
 from products.places import ensure_places
 from products.stores import read_stores, store_stores
 from recommendations.models import ModelVersion
+from recommendations.predictions.models import PredictionVersion
+from recommendations.tasks import refresh_predictions
 from recommendations.training import train
+from reports.looks import take_due
+from reports.models import CampaignCost, ReportSettings
+from reports.refreshing import refresh
+from reports.upkeep import bring_up_to_date
 from segments import membership
 from segments.models import Segment
 from segments.starters import Shop
 from segments.starters import install as install_starters
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
+COSTS = {"thousand_mails_minor": 150, "margin_percent": 45}
+FIXED_MINOR = 40_000
 LOGIN = "demo@regards.example"
 
 
@@ -68,11 +78,18 @@ class Command(BaseCommand):
         if not Campaign.objects.filter(segment__key="has-bought").exists():
             with self._step("Campaign"):
                 launch(create_campaign(CONTENT / "campaign.yaml").pk)
-        with self._step("Journey"):
-            self.console.print(
-                f"  {open_cart_journey()} left a cart behind and are on their way", style="dim"
-            )
+                create_campaign(CONTENT / "subject-test.yaml")
+        with self._step("An experiment of the years before"):
+            bring_earlier_experiment()
         self._send_and_answer(world)
+        with self._step("Journey"):
+            self.console.print(f"  {open_cart_journey()} left a cart behind", style="dim")
+            _send_what_is_due()
+        with self._step("Reports"):
+            take_due()
+            bring_up_to_date()
+        if not PredictionVersion.objects.exists():
+            refresh_predictions.delay()  # a worker learns them while the newcomer looks around
 
     def _shop(self) -> World:
         """Load the shop, once; its calendar stays that of the first start, also after an interruption."""
@@ -101,16 +118,19 @@ class Command(BaseCommand):
 
     def _send_and_answer(self, world: World) -> None:
         """Send what the first start's campaign still owes, and let its readers react to it once."""
-        due = due_dispatches()
-        if due:
+        if due_dispatches():
             with self._step("Sending"):
-                for dispatch_id in due:
-                    send_due(dispatch_id)
+                _send_what_is_due()
         if SyncRun.objects.filter(source=ANSWERS).exists():
             return
-        with self._step("Customers read their mail"), served() as base_url:
-            time.sleep(1.1)  # a click within a second of sending counts as a machine's
-            given = answer_new_mail(world, base_url=base_url)
+        campaign = Campaign.objects.exclude(launched_at=None).earliest("launched_at")
+        began = SyncRun.objects.get(source=SOURCE).started_at
+        sent_at = move_back(campaign.pk, launched_since=began)
+        ReportSettings.objects.update_or_create(pk=ReportSettings.ONLY, defaults=COSTS)
+        CampaignCost.objects.get_or_create(campaign=campaign, defaults={"fixed_minor": FIXED_MINOR})
+        refresh()  # who was in which stage before the mail changed that
+        with self._step("Customers read their mail, a week in all"), served() as base_url:
+            given = answer_new_mail(world, base_url=base_url, sent_at=sent_at)
             settle()
             self.console.print(f"  {given}", style="dim")
 
@@ -154,6 +174,11 @@ def _ensure_segments() -> None:
         if is_new:
             membership.store(segment)
     install_starters(Shop())
+
+
+def _send_what_is_due() -> None:
+    for dispatch_id in due_dispatches():
+        send_due(dispatch_id)
 
 
 def _hero() -> Path:

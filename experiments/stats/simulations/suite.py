@@ -24,6 +24,10 @@ SIMULATIONS: dict[str, Simulation] = {
     "no effect, five treatments": families.false_families,
     "no effect, revenue 90/10": spending.false_winners,
 }
+TIMES = {name: 4 for name in SIMULATIONS if name.startswith("no effect") and "revenue" not in name}
+"""How many experiments are rolled for each run, where the limit lies close to what is true: of 10,000 experiments a
+share of 0.05 has a standard error of 0.0022, so that a good rule breaks 0.055 by chance once in a hundred figures; of
+40,000 the limit is 3 to 4 errors away. The seed decides nothing then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,10 @@ def batches(*, runs: int, seed: int) -> Iterator[tuple[str, int, int]]:
     """What there is to simulate: a simulation's name, how many runs of it, and their own seed."""
     if runs < 1:
         raise ValueError(f"runs must be 1 or more, not {runs}")
-    sizes = [min(BATCH, runs - start) for start in range(0, runs, BATCH)]
-    seeds = np.random.SeedSequence(seed).generate_state(len(sizes))
     for name in SIMULATIONS:
+        total = runs * TIMES.get(name, 1)
+        sizes = [min(BATCH, total - start) for start in range(0, total, BATCH)]
+        seeds = np.random.SeedSequence(seed).generate_state(len(sizes))
         yield from ((name, size, int(own)) for size, own in zip(sizes, seeds, strict=True))
 
 

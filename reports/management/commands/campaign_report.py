@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from campaigns.models import Campaign
 from reports.results import Result, result_of
+from reports.upkeep import bring_up_to_date
 
 
 class Command(BaseCommand):
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         )
         if campaign is None:
             raise CommandError(f"No launched campaign has the key {key!r}.")
+        bring_up_to_date()
         result = result_of(campaign)
         self.stdout.write(_as_json(result) if json else _as_text(result))
 
@@ -41,8 +43,15 @@ def _as_json(result: Result) -> str:
         "adds_up": result.accounts.adds_up,
         "is_finished": result.accounts.is_finished,
     }
-    attributed = {"orders": len(result.attributed), "revenue_minor": result.attributed_minor}
-    return json.dumps({"books": books, "attributed": attributed, "report": report}, default=str, indent=2)
+    attributed = {
+        "orders": result.counted.attributed_orders,
+        "revenue_minor": result.counted.attributed_minor,
+    }
+    return json.dumps(
+        {"books": books, "attributed": attributed, "verdict": asdict(result.verdict), "report": report},
+        default=str,
+        indent=2,
+    )
 
 
 def _as_text(result: Result) -> str:
@@ -56,6 +65,6 @@ def _as_text(result: Result) -> str:
         + ("add up." if accounts.adds_up else "DO NOT add up."),
         *result.report.headlines,
         *result.report.warnings,
-        result.report.verdict.sentence,
+        result.verdict.sentence,
     ]
     return "\n".join(lines)

@@ -8,12 +8,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from pytest_django import Settings
 from standardwebhooks.webhooks import Webhook
 
+from campaigns import tasks
 from campaigns.journeys.calling import WAITS, _claimed, call_due
 from campaigns.models import Journey, WebhookCall
+from common.sealed import unseal
 from tests.campaigns.journeys.going import enrol, journey, walk
 from tests.campaigns.making import people
 
@@ -112,3 +115,26 @@ def test_a_call_whose_worker_died_is_made_again_after_its_lease(address: str) ->
     assert call_due() == 0
     due_again()
     assert call_due() == 1
+
+
+def test_a_receiver_that_takes_long_does_not_keep_customers_from_walking(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called_by_a_step(address)
+    rung: list[str] = []
+    monkeypatch.setattr(tasks, "CALLS_LAST_SECONDS", 0.0)
+    monkeypatch.setattr(tasks.call_webhooks, "delay", lambda: rung.append("again"))
+    assert (tasks.call_webhooks(), Receiver.got, rung) == (0, [], ["again"])
+    monkeypatch.setattr(tasks, "CALLS_LAST_SECONDS", 60.0)
+    assert (tasks.call_webhooks(), len(Receiver.got), rung) == (1, 1, ["again"])
+
+
+def test_the_secret_is_stored_sealed_and_signs_as_before(address: str) -> None:
+    called_by_a_step(address)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT webhook_secret FROM campaigns_journey")
+        ((stored,),) = cursor.fetchall()
+    assert (SECRET in stored, unseal(stored)) == (False, SECRET)
+    assert call_due() == 1
+    ((body, headers),) = Receiver.got
+    assert Webhook(SECRET).verify(body, headers)

@@ -76,3 +76,59 @@ def test_without_css_the_carousels_products_stand_in_two_columns():
     html = laid_out('{% recommendations layout: "carousel", k: 4 %}').html
     assert html.count("display:inline-block;width:50%") == 4
     assert "scroll-snap-type: x mandatory" in html
+
+
+@pytest.mark.parametrize("layout", ["grid", "carousel"])
+def test_products_chosen_at_opening_are_pictures_without_words(layout):
+    places = [
+        {
+            "name": "Picked for you",
+            "url": f"https://s.example/o/t/0/{n}",
+            "image_url": f"https://s.example/o/t/0/{n}.png",
+        }
+        for n in range(4)
+    ]
+    tag = f'{{% recommendations layout: "{layout}", open_time: true, k: 4 %}}'
+    template = compile_template(subject="News", preheader="", mjml=PAGE.format(tag, FOOTER))
+    assert messages(template, "error") == []
+    assert requested_recommendations(template) == {"@": 4}
+    mail = render(template, {"unsubscribe_url": "https://s.example/u/1", "open_time": {"@": places}})
+    assert [mail.html.count(f'src="{place["image_url"]}"') for place in places] == [1, 1, 1, 1]
+    assert mail.html.count('alt="Picked for you"') == 4
+    assert "€" not in mail.html
+    assert mail.fallbacks == {}
+    assert "Picked for you (https://s.example/o/t/0/3)" in mail.text
+
+
+def test_a_list_of_products_chosen_at_opening_is_refused_with_what_there_is_instead():
+    template = compile_template(
+        subject="News",
+        preheader="",
+        mjml=PAGE.format('{% recommendations layout: "list", open_time: true %}', FOOTER),
+    )
+    sentence = "Liquid: there is no layout 'list' for products chosen at opening; there are grid, carousel."
+    assert (2, sentence) in messages(template, "error")
+
+
+def test_open_time_is_true_or_false():
+    tag = '{% recommendations open_time: "yes" %}<mj-text>x</mj-text>{% endrecommendations %}'
+    template = compile_template(subject="News", preheader="", mjml=PAGE.format(tag, FOOTER))
+    assert (2, "Liquid: open_time must be true or false.") in messages(template, "error")
+
+
+def test_shelves_of_both_kinds_stand_side_by_side():
+    tag = (
+        '{% recommendations k: 1, strategy: "trending" %}<mj-text>{{ product.name }}</mj-text>{% endrecommendations %}'
+        '{% recommendations k: 1, strategy: "trending", open_time: true %}'
+        "<mj-text>{{ product.name }}</mj-text>{% endrecommendations %}"
+    )
+    body = f"<mj-section><mj-column>{tag}</mj-column></mj-section>"
+    template = compile_template(subject="News", preheader="", mjml=PAGE.format(body, FOOTER))
+    assert requested_recommendations(template) == {"trending": 1, "@trending": 1}
+    context = {
+        "recommendations": {"trending": [{"name": "[Now]"}]},
+        "open_time": {"@trending": [{"name": "[Later]"}]},
+        "unsubscribe_url": "https://s.example/u/1",
+    }
+    html = render(template, context).html
+    assert html.index("[Now]") < html.index("[Later]")

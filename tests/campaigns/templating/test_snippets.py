@@ -41,5 +41,5 @@ def test_those_for_columns_stand_in_blocks_too(snippet):
 def test_they_are_offered_by_place():
     assert [(heading, len(pieces)) for heading, pieces in snippets_for("text", "body")] == [
         ("In a text", 3),
-        ("Between sections", 4),
+        ("Between sections", 5),
     ]

@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -58,6 +59,10 @@ class Provider(ThreadingHTTPServer):
         self.reply = reply
         self.seen: list[tuple[str, Mapping[str, str], bytes]] = []
 
+    def answer(self, path: str, body: bytes) -> object:
+        """What is answered to this request alone; None: as to all."""
+        return None
+
 
 class _Request(BaseHTTPRequestHandler):
     server: Provider
@@ -67,6 +72,7 @@ class _Request(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.seen.append((self.path, self.headers, body))
         status, answer, headers = self.server.reply
+        answer = self.server.answer(self.path, body) or answer
         if not status:
             self.close_connection = True
             return
@@ -207,11 +213,13 @@ def test_the_provider_s_id_is_kept(name: str, expected: str) -> None:
         assert answer_of(one)[0] == Accepted(provider_id=expected)
 
 
-def test_amazon_gets_our_very_bytes() -> None:
+def test_amazon_gets_our_very_bytes_and_our_key() -> None:
     with answering("amazon_ses", 200, YES["amazon_ses"]) as (server, one):
         answer_of(one)
     sent = base64.b64decode(json.loads(server.seen[0][2])["Content"]["Raw"]["Data"])
-    assert sent.replace(b"\n", b"\r\n") == RAW
+    head, _, body = RAW.partition(b"\r\n\r\n")
+    ours = b'X-Metadata: {"regards": "regards-1"}'
+    assert sent.replace(b"\n", b"\r\n") == b"\r\n".join([head, ours, b"", body])
 
 
 def test_amazon_without_keys_got_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,6 +256,21 @@ def test_resend_and_brevo_get_the_key_and_the_others_their_mark() -> None:
     with answering("postmark", 200, YES["postmark"]) as (server, one):
         answer_of(one)
     assert json.loads(server.seen[0][2])["Metadata"] == {"regards": "regards-1"}
+
+
+@pytest.mark.parametrize("name", sorted(YES))
+@pytest.mark.filterwarnings("ignore:django-anymail has dropped official support")
+def test_our_key_goes_with_each_mail_where_there_is_a_place_for_it(name: str) -> None:
+    with answering(name, 202, YES[name], WITH_HEADERS.get(name)) as (server, one):
+        answer_of(one)
+    [(_, headers, body)] = server.seen
+    assert ("regards-1" in as_text(name, body, headers)) is (name not in {"mailersend", "postal"})
+
+
+def test_who_is_asked_has_no_more_time_than_there_is() -> None:
+    with answering("postmark", 200, {"Messages": []}) as (server, one):
+        assert one.ask(["regards-1"], deadline=time.monotonic() + 1) == {}
+    assert server.seen == []
 
 
 def test_credentials_are_those_of_the_sender() -> None:
@@ -351,16 +374,44 @@ def test_amazon_s_errors(status: int, code: str, kind: type, halts: bool) -> Non
 def test_who_can_be_asked_is_believed_about_this_key_only(name: str, answer: object) -> None:
     with answering(name, 200, answer) as (server, one):
         assert one.in_doubt == InDoubt.ASK
-        found = one.ask(["regards-1", "regards-2"])
-    assert found == {"regards-1": "pm-1" if name == "postmark" else "71"}
+        found = one.ask(["regards-1", "regards-2"], deadline=math.inf)
+    assert found == {"regards-1": "pm-1" if name == "postmark" else "71", "regards-2": ""}
     assert "regards-1" in server.seen[0][0]
 
 
-@pytest.mark.parametrize(("chosen", "asked"), [("broadcast", "broadcast"), ("", "outbound")])
-def test_postmark_is_asked_about_the_stream_that_the_mail_took(chosen: str, asked: str) -> None:
-    with answering("postmark", 200, {"Messages": []}, message_stream=chosen) as (server, one):
-        assert one.ask(["regards-1"]) == {}
-    assert f"messagestream={asked}&" in server.seen[0][0]
+class Postmark(Provider):
+    """Keeps mails by stream and metadata, and finds them by both, as Postmark does."""
+
+    def __init__(self) -> None:
+        super().__init__((200, {}, {}))
+        self.kept: list[tuple[str, dict[str, str]]] = []
+
+    def answer(self, path: str, body: bytes) -> object:
+        if body:
+            mail = json.loads(body)
+            self.kept.append((mail.get("MessageStream", "outbound"), mail["Metadata"]))
+            return YES["postmark"]
+        asked = dict(parse_qsl(urlsplit(path).query))
+        found = [
+            {"MessageID": f"pm-{number}", "Metadata": metadata}
+            for number, (stream, metadata) in enumerate(self.kept)
+            if stream == asked["messagestream"] and metadata["regards"] == asked["metadata_regards"]
+        ]
+        return {"TotalCount": len(found), "Messages": found[: int(asked["count"])]}
+
+
+@pytest.mark.parametrize("stream", ["broadcast", "", "news"])
+def test_postmark_is_asked_about_the_stream_that_the_mail_took(stream: str) -> None:
+    with Postmark() as server:
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        options = {"server_token": "x", "api_url": f"http://127.0.0.1:{server.server_port}/"}
+        given = options | ({"message_stream": stream} if stream else {})
+        one = EspBackend(esp=ESPS["postmark"], options=tuple(sorted(given.items())))
+        server.kept.append(("else", {"regards": "regards-2"}))
+        answer_of(one)
+        found = one.ask(["regards-1", "regards-2"], deadline=math.inf)
+        server.shutdown()
+    assert found == {"regards-1": "pm-1", "regards-2": ""}
 
 
 @pytest.mark.parametrize("name", ["resend", "amazon_ses"])
@@ -421,9 +472,9 @@ def test_an_answer_that_cannot_be_read_is_none(status: int) -> None:
         answering("postmark", status, "what?") as (_, one),
         pytest.raises(Unavailable, match="cannot be asked"),
     ):
-        one.ask(["regards-1"])
+        one.ask(["regards-1"], deadline=math.inf)
 
 
 def test_who_cannot_be_asked_says_so() -> None:
     with answering("mandrill", 200, []) as (_, one), pytest.raises(Unavailable):
-        one.ask(["regards-1"])
+        one.ask(["regards-1"], deadline=math.inf)

@@ -1,0 +1,67 @@
+"""What takes long to count is kept, is what counting anew finds, and is counted anew where it cannot be read."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from campaigns.models import Campaign
+from reports import campaign_figures
+from reports.counting import Counted, count
+from reports.models import CampaignFigures
+from reports.results import result_of, result_to_show
+from tests.reports.running import DAY, bought, members, orders, running
+
+pytestmark = pytest.mark.django_db
+
+
+def kept(campaign: Campaign, *, took_ms: int = 301) -> Campaign:
+    """The campaign as a page finds it, counted in the background in so long."""
+    campaign_figures.count(campaign)
+    CampaignFigures.objects.update(took_ms=took_ms)
+    return Campaign.objects.select_related("experiment", "dispatch", "figures").get(pk=campaign.pk)
+
+
+def test_what_is_kept_is_what_was_counted() -> None:
+    campaign = running(200, no_mail=20)
+    bought(campaign, 5, 40)
+    counted = count(campaign, as_of=campaign.launched_at + 2 * DAY)
+    assert sum(arm.converters for arm in counted.arms) == 45
+    assert len(counted.days) == 2
+    assert Counted.of_json(counted.as_json()) == counted
+
+
+@pytest.mark.parametrize("metric", ["conversion", "revenue", "human_click"])
+def test_the_page_of_a_large_campaign_shows_what_was_kept(metric: str) -> None:
+    campaign = kept(running(200, no_mail=20, primary_metric=metric))
+    then = result_of(campaign, as_of=campaign.figures.counted_at)
+    orders(members(campaign, "a")[:50], campaign.launched_at)
+    shown = result_to_show(campaign)
+    assert shown.is_kept
+    assert (shown.report, shown.accounts) == (then.report, then.accounts)
+    assert result_of(campaign).report != then.report
+
+
+def test_it_reads_neither_messages_nor_recipients() -> None:
+    campaign = kept(running(50))
+    with CaptureQueriesContext(connection) as queries:
+        result_to_show(campaign)
+    said = " ".join(query["sql"] for query in queries)
+    assert "delivery_message" not in said
+    assert "campaigns_recipient" not in said
+
+
+def test_a_campaign_that_is_counted_quickly_is_counted_now() -> None:
+    campaign = kept(running(200), took_ms=300)
+    bought(campaign, 5, 40, after=timedelta(0))
+    shown = result_to_show(campaign)
+    assert not shown.is_kept
+    assert sum(arm.outcomes.converters for arm in shown.report.arms) == 45
+
+
+@pytest.mark.parametrize("shape", [{}, {"as_of": "yesterday"}, []])
+def test_what_cannot_be_read_is_counted_now(shape: object) -> None:
+    campaign = kept(running(50))
+    campaign.figures.counted = shape
+    assert not result_to_show(campaign).is_kept
