@@ -203,7 +203,7 @@ def test_a_plan_of_both_or_neither_is_refused(client: Client) -> None:
 def test_the_clocks_of_the_rest_start_when_it_is_released_without_mail_too() -> None:
     people(60)
     campaign = draft(no_mail=30)
-    Pilot.objects.create(campaign=campaign, percent=20)
+    Pilot.objects.create(campaign=campaign, percent=50)
     dispatch_id = launch(campaign.pk).dispatch_id
     week = timedelta(days=7)
     Campaign.objects.update(launched_at=F("launched_at") - week)
