@@ -311,10 +311,11 @@ def test_a_changed_rule_is_applied_to_the_past_by_the_next_refresh() -> None:
 
 @pytest.fixture
 def busy() -> Iterator[BaseDatabaseWrapper]:
-    """Somebody else who refreshes, until their connection is closed."""
+    """Somebody else who refreshes, in a transaction that lasts until `rollback`."""
     other = connection.copy()
+    other.set_autocommit(False)
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         assert cursor.fetchone() == (True,)
     yield other
     other.close()
@@ -325,14 +326,14 @@ def test_while_another_one_refreshes_nothing_is_claimed(busy: BaseDatabaseWrappe
     mail(buyers(1)[0], dispatch())
     assert refresh() == 0
     assert (Change.objects.count(), ReportSettings.objects.get().refreshed_at) == (1, START)
-    busy.close()
+    busy.rollback()
     assert refresh() == 1
 
 
 def test_a_new_house_is_rebuilt_once_and_not_by_two_at_a_time(busy: BaseDatabaseWrapper) -> None:
     mail(buyers(1)[0], dispatch())
     assert (refresh(), ReportSettings.objects.get().is_attributed) == (0, False)
-    busy.close()
+    busy.rollback()
     assert (refresh(), refresh()) == (1, 0)
     assert ReportSettings.objects.get().is_attributed
 
