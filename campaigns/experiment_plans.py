@@ -16,7 +16,7 @@ from experiments.models import Experiment
 
 FROZEN = (
     "This experiment has started, and its plan stays as it was written: a plan that is changed when results are "
-    "there proves nothing. Clone the campaign to plan another test."
+    "there proves nothing. Another test needs an experiment of its own."
 )
 
 

@@ -132,7 +132,7 @@ def judged(rows: QuerySet[CampaignFigures], prefix: str) -> Judged:
     left_out: Counter[str] = Counter()
     sound = []
     for one in found.select_related("campaign"):
-        if reason := _unfit(one, prefix):
+        if reason := unfit(one, prefix):
             left_out[reason] += 1
         else:
             sound.append(one)
@@ -162,7 +162,8 @@ def total_of(found: Judged, prefix: str) -> Total:
     )
 
 
-def _unfit(one: CampaignFigures, prefix: str) -> str:
+def unfit(one: CampaignFigures, prefix: str) -> str:
+    """Why a campaign with a holdout cannot be judged by itself; empty where it can."""
     if one.currency != settings.REPORTING_CURRENCY:
         return "with most orders in another currency"
     if one.window_closes_at is None or one.counted_at < one.window_closes_at:

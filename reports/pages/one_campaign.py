@@ -1,6 +1,6 @@
 """One campaign: what it brought, its funnel, and who did what, by arm and by what readers have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -17,9 +17,10 @@ from reports.pages.report import MOST_ROWS, Asked, Column, Report, Row, Stat, Ta
 from reports.pages.wording import count, judgement, tone, with_interval
 from segments.models import LifecycleStage
 
-_ARM_COLUMNS = (
+_ELIGIBLE = Column("Eligible", about="Everybody whom chance put into this arm, before anything was sent.")
+_MAIL_COLUMNS = (
     Column("Arm", "text"),
-    Column("Eligible", about="Everybody whom chance put into this arm, before anything was sent."),
+    _ELIGIBLE,
     Column("Sent", about=definitions.SENT[1]),
     Column("Delivered", "percent", "Share of the mails sent of which no bounce was reported."),
     Column("Opened", "percent", definitions.OPENED[1]),
@@ -27,6 +28,10 @@ _ARM_COLUMNS = (
     Column("Clicked", "percent", definitions.CLICKED[1]),
     Column("Unsubscribed", "percent", definitions.UNSUBSCRIBED[1]),
     Column("Complaints", "percent", definitions.COMPLAINED[1]),
+)
+_ORDER_COLUMNS = (
+    Column("Arm", "text"),
+    _ELIGIBLE,
     Column("Attributed orders", "number"),
     Column("Attributed revenue", "money"),
     Column("Ordered in the window", "percent", "Share of all eligible who ordered, whatever led them to it."),
@@ -63,22 +68,7 @@ def campaign(found: Campaign, asked: Asked) -> Report:
         stats=_stats(every, eligible, currency),
         charts=[*_funnel(every, eligible), *_days(found)],
         tables=[
-            Table(
-                title="By arm",
-                columns=_ARM_COLUMNS,
-                rows=[
-                    *(
-                        _arm_row(arm, by_arm.get(arm["key"], adding.nothing()), is_ours=is_ours)
-                        for arm in arms
-                    ),
-                    *(
-                        [Row(["Waited for the winner", None, *_mailed(rest), None, None])]
-                        if rest["sent"]
-                        else []
-                    ),
-                ],
-                currency=currency,
-            ),
+            *_arms(arms, by_arm, rest, currency if is_ours else None),
             *_segments(figures, currency),
             *_parts(found, currency, is_file=asked.is_file),
         ],
@@ -162,10 +152,33 @@ def _by_arm(found: Campaign) -> dict[str, dict[str, int]]:
     return adding.grouped(DayFigures.objects.filter(dispatch=found.dispatch_id), "variant_key")
 
 
-def _arm_row(arm: dict[str, Any], of: dict[str, int], *, is_ours: bool) -> Row:
-    assigned = arm["assigned"]
-    bought = [share(arm["converters"], assigned), share(arm["revenue_minor"], assigned) if is_ours else None]
-    return Row([arm["name"], assigned, *([None] * 9 if arm["role"] == "no_mail" else _mailed(of)), *bought])
+def _arms(
+    arms: Sequence[dict[str, Any]],
+    by_arm: dict[str, dict[str, int]],
+    rest: dict[str, int],
+    currency: str | None,
+) -> list[Table]:
+    """What became of each arm's mails, and what its people ordered; None as `currency` if it is not the reports'."""
+    mails, orders = [], []
+    for arm in arms:
+        of = by_arm.get(arm["key"], adding.nothing())
+        is_mailed = arm["role"] != "no_mail"
+        head, assigned = [arm["name"], arm["assigned"]], arm["assigned"]
+        mails.append(Row([*head, *(_mailed(of) if is_mailed else [None] * (len(_MAIL_COLUMNS) - 2))]))
+        bought = [
+            share(arm["converters"], assigned),
+            share(arm["revenue_minor"], assigned) if currency else None,
+        ]
+        orders.append(Row([*head, *(_attributed(of) if is_mailed else [None, None]), *bought]))
+    if rest["sent"]:
+        head = ["Waited for the winner", None]
+        mails.append(Row([*head, *_mailed(rest)]))
+        orders.append(Row([*head, *_attributed(rest), None, None]))
+    money_in = currency or django_settings.REPORTING_CURRENCY
+    return [
+        Table(title="Mails by arm", columns=_MAIL_COLUMNS, rows=mails, currency=money_in),
+        Table(title="Orders by arm", columns=_ORDER_COLUMNS, rows=orders, currency=money_in),
+    ]
 
 
 def _mailed(of: dict[str, int]) -> list[Any]:
@@ -178,9 +191,11 @@ def _mailed(of: dict[str, int]) -> list[Any]:
         share(of["clicked"], delivered),
         share(of["unsubscribed"], delivered),
         share(of["complained"], delivered),
-        adding.orders(of["order_parts"]),
-        of["revenue_minor"],
     ]
+
+
+def _attributed(of: dict[str, int]) -> list[Any]:
+    return [adding.orders(of["order_parts"]), of["revenue_minor"]]
 
 
 def _added(arms: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -36,7 +36,8 @@ _COLUMNS = (
 _ROI = (
     "ROI",
     "(Incremental revenue × margin − costs) / costs. Only what the holdout shows to be brought by mail counts as "
-    "return. 0 % means that the costs came back and nothing more.",
+    "return. 0 % means that the costs came back and nothing more. A campaign has a return once it can be judged: its "
+    "window is over, and enough people of the smaller group have bought.",
 )
 _COSTS = (
     "Costs",
@@ -145,7 +146,7 @@ def _cells(one: CampaignFigures, of: dict[str, int], settings: ReportSettings) -
     cost = getattr(one.campaign, "cost", None)
     costs = costs_of(cost, settings, sent=of["sent"], attributed_orders=adding.orders(of["order_parts"]))
     back: list[Any] = [None] * 5
-    if (found := adding.mail_worth(one)) is not None:
+    if (found := adding.mail_worth(one)) is not None and not adding.unfit(one, "mail"):
         worth, _ = found
         rates = [
             return_on(value, costs, margin_percent=settings.margin_percent)

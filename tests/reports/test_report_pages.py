@@ -134,8 +134,13 @@ def test_the_return_counts_costs_and_margin(analyst: Client) -> None:
     ReportSettings.objects.update_or_create(pk=1, defaults={"margin_percent": 50})
     CampaignCost.objects.create(campaign=campaign, fixed_minor=1_700, order_discount_minor=100)
     bring_up_to_date()
+    html = analyst.get("/reports/return/").content.decode()
+    assert "Costs and profit by campaign" not in html
+    [_, line] = csv.reader(io.StringIO(_file(analyst, "/reports/return/csv/")))
+    assert line[5:11] == ["20.00", "", "", "", "", ""]
     CampaignFigures.objects.update(mail_doubt="")
     html = analyst.get("/reports/return/").content.decode()
+    assert "Costs and profit by campaign" in html
     assert "1 campaign of the last 90 days cost €20.00 and made +€10.00 of profit" in html
     assert "That is a return of 50 %." in html.replace("\u202f", " ").replace("\xa0", " ")
 
@@ -186,7 +191,8 @@ def test_who_waited_for_the_winner_is_in_a_row_of_their_own_and_in_no_return(ana
     bring_up_to_date()
     lines = list(csv.reader(io.StringIO(_file(analyst, "/reports/campaign/spring/csv/"))))
     assert [line[:3] for line in lines if line[:1] == ["Waited for the winner"]] == [
-        ["Waited for the winner", "", "1"]
+        ["Waited for the winner", "", "1"],
+        ["Waited for the winner", "", "0.0"],
     ]
     sums = adding.compared_by_dispatch([campaign.dispatch_id])
     assert sums[campaign.dispatch_id]["sent"] == mailed
