@@ -131,6 +131,8 @@ def test_who_lives_near_a_store_reads_its_name_and_what_is_on(mail) -> None:
     assert "Your store: Leeds" in html
     assert "20 % off boots. It is 4 km to us, 1 Boar Lane." in html
     assert "Welcome" in html
+    Customer.objects.update(nearest_store_km=Decimal("0.3"))
+    assert "20 % off boots. It is not far to us, 1 Boar Lane." in mail(customer.pk)
 
 
 def test_somebody_unknown_reads_what_is_for_everybody(mail) -> None:
