@@ -93,19 +93,24 @@ def figures_of(dispatch: Dispatch, *, since: datetime | None = None) -> Figures:
 
 
 def sentences(campaign: Campaign) -> list[str]:
-    """Say how a launched campaign's mails were written, and what their openings showed; empty before any was."""
+    """Say how a launched campaign's mails were written, and what their openings showed; empty before any was.
+
+    They speak of times, not of mails: one whose worker died before it was kept is written and counted again.
+    """
     if campaign.dispatch is None:
         return []
     figures, said = figures_of(campaign.dispatch), []
     if figures.written:
-        fell_back = _share_of(figures.fell_back, figures.written, "mail", "mails")
+        times = f"Mails were written {_counted(figures.written, 'time', 'times')}"
+        percent = _percent(figures.fell_back, figures.written)
         said.append(
-            f"In {fell_back} something failed or was empty, and what is stored for that was sent."
+            f"{times}; {figures.fell_back:,} of these ({percent} %) had something that failed or was empty, "
+            "in place of which stands what is stored for that."
             if figures.fell_back
             else "Every mail was written in full: nothing in it failed or was empty."
         )
     if figures.failed:
-        said.append(f"{_counted(figures.failed, 'mail', 'mails')} could not be written.")
+        said.append(f"Writing one failed {_counted(figures.failed, 'time', 'times')}.")
     typical, slow = figures.milliseconds(0.5), figures.milliseconds(0.95)
     if typical and slow:
         said.append(f"Half of them were written in {typical} ms each, 95 % in {slow} ms.")
@@ -191,9 +196,12 @@ def _names(dispatch_ids: Iterable[int]) -> dict[int, str]:
 
 def _share_of(part: int, whole: int, one: str, many: str) -> str:
     """`3 of 1,240 mails (0.2 %)`."""
+    return f"{part:,} of {_counted(whole, one, many)} ({_percent(part, whole)} %)"
+
+
+def _percent(part: int, whole: int) -> str:
     percent = 100 * part / whole if whole else 0.0
-    shown = f"{percent:.1f}" if 0 < percent < 10 else f"{percent:.0f}"
-    return f"{part:,} of {_counted(whole, one, many)} ({shown} %)"
+    return f"{percent:.1f}" if 0 < percent < 10 else f"{percent:.0f}"
 
 
 def _counted(count: int, one: str, many: str) -> str:

@@ -4,7 +4,8 @@
   worker held) and what became of unknown ones, so that nothing else delays a mail.
 - `journeys`: who enters journeys and goes on in them, their webhooks, and what happened to mails, for which journeys
   wait; short too.
-- `compute`: segments, facts, what changed for reports, looks at experiments and digests; short, often, and soon.
+- `compute`: segments, facts, what changed for reports, looks at experiments and digests, and senders' domains that
+  somebody asks about; short, often, and soon.
 - `sync`: what is read from elsewhere.
 - `train`: models. Its worker is of the solo pool: OpenMP can hang in forked children.
 - `default`: the rest; campaigns and cohorts of reports are counted here, which may take minutes.
@@ -34,6 +35,7 @@ _QUEUES = {
     "customers.tasks.sweep_lists": "sync",
     "customers.tasks.watch_data_health": "default",
     "customers.tasks.*": "compute",
+    "delivery.tasks.check_domains": "compute",
     "delivery.tasks.read_unsubscribe_mails": "sync",
     "delivery.tasks.record_events": "journeys",
     "delivery.tasks.release_expired_messages": "send",

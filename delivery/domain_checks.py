@@ -1,5 +1,7 @@
 """Looking at senders' domains: asked for by a row, done by a task, kept with its date."""
 
+import math
+import time
 from datetime import timedelta
 
 import dns.exception
@@ -48,10 +50,13 @@ def ask_all() -> int:
     return len([ask(sender) for sender in leaving])
 
 
-def run_waiting(resolver: DnsResolver | None = None) -> int:
-    """Look at every domain that is waited for, and keep the newest of each sender; returns how many."""
-    done = 0
-    while check := _claimed():
+def run_waiting(resolver: DnsResolver | None = None, *, seconds: float = math.inf) -> int:
+    """Look at every domain that is waited for, and keep the newest of each sender; returns how many.
+
+    No look begins after so many seconds: name servers that are silent would hold up whatever waits behind this.
+    """
+    done, begun = 0, time.monotonic()
+    while time.monotonic() - begun < seconds and (check := _claimed()):
         findings = _findings(check.sender, resolver or DnsResolver())
         SenderCheck.objects.filter(pk=check.pk, begun_at=check.begun_at).update(
             findings=findings, finished_at=Now()

@@ -78,23 +78,29 @@ RETURNING message.id, message.customer_id, message.variant_key, message.fence, m
           message.recipient, message.subject, message.raw, message.state
 """
 
+OBSTACLE = """
+CASE WHEN consent.is_granted IS NOT TRUE AND dispatch.kind <> 'test' THEN 'consent withdrawn'
+     ELSE suppression.reason END
+"""
+"""Why a message must not go to its recipient, as SQL over `OBSTACLE_TABLES`; NULL if it may."""
+OBSTACLE_TABLES = """
+    JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
+    LEFT JOIN customers_consent consent
+        ON consent.customer_id = message.customer_id AND consent.purpose = %(purpose)s
+    LEFT JOIN customers_suppression suppression
+        ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || message.recipient, 'UTF8'))
+"""
+"""What `OBSTACLE` reads, joined to `message`."""
 # Consent is asked once more: minutes may lie between the claim and this.
-_KEEP = """
+_KEEP = f"""
 WITH written AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(fences)s::int[], %(subjects)s::text[], %(raws)b::bytea[],
         %(hashes)s::text[], %(resolved)s::jsonb[], %(links)s::jsonb[], %(link_lists)s::bigint[],
         %(fallbacks)s::smallint[])
         AS t(id, fence, subject, raw, content_sha256, resolved, links, link_list_id, fallbacks)
 ), judged AS (
-    SELECT written.*, CASE WHEN consent.is_granted IS NOT TRUE AND dispatch.kind <> 'test' THEN 'consent withdrawn'
-                           ELSE suppression.reason END AS obstacle
-    FROM written
-    JOIN delivery_message message ON message.id = written.id
-    JOIN delivery_dispatch dispatch ON dispatch.id = message.dispatch_id
-    LEFT JOIN customers_consent consent
-        ON consent.customer_id = message.customer_id AND consent.purpose = %(purpose)s
-    LEFT JOIN customers_suppression suppression
-        ON suppression.address_hash = sha256(convert_to(%(key)s || ':' || message.recipient, 'UTF8'))
+    SELECT written.*, {OBSTACLE} AS obstacle FROM written
+    JOIN delivery_message message ON message.id = written.id {OBSTACLE_TABLES}
 ), barred AS (
     UPDATE delivery_message message SET state = 'suppressed', reason = obstacle, recipient = '', lease_until = NULL
     FROM judged
@@ -110,7 +116,7 @@ SET subject = judged.subject, raw = judged.raw, content_sha256 = judged.content_
 FROM judged
 WHERE message.id = judged.id AND message.fence = judged.fence AND message.state = 'in_flight' AND obstacle IS NULL
 RETURNING message.id
-"""
+"""  # noqa: S608 - only texts of this module
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

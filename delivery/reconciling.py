@@ -1,15 +1,18 @@
 """Finding out what became of *unknown* messages: from providers' reports, by asking, or by a colleague's decision.
 
-An unknown message becomes *sent* or *failed* when somebody who knows says so, and never anything else by itself. The
-order of reports does not matter: that a mail arrived outweighs that it was refused.
+An unknown message becomes *sent* or *failed* when somebody who knows says so, *suppressed* when it did not arrive and
+its reader may not be written to any more, and never anything else by itself. The order of reports does not matter: that
+a mail arrived outweighs that it was refused.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from django.conf import settings
 from django.db import connection
 
+from customers.models import Consent
 from delivery import outbox
 from delivery.answers import InDoubt, Unavailable
 from delivery.backends import backend_of
@@ -44,20 +47,24 @@ WITH told AS (
     RETURNING message.id, message.state, message.sent_at
 ){noted}
 """
-_BY_ASKING = """
+# What did not arrive and may not be sent any more was held back, whatever the attempt at it came to.
+_BY_ASKING = f"""
 WITH told AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(provider_ids)s::text[]) AS t(id, provider_id)
+    SELECT message.id, answer.provider_id, {outbox.OBSTACLE} AS obstacle
+    FROM unnest(%(ids)s::bigint[], %(provider_ids)s::text[]) AS answer(id, provider_id)
+    JOIN delivery_message message ON message.id = answer.id {outbox.OBSTACLE_TABLES}
 ), settled AS (
     UPDATE delivery_message message SET
-        state = CASE WHEN told.provider_id <> '' THEN 'sent' ELSE 'failed' END,
+        state = CASE WHEN told.provider_id <> '' THEN 'sent' WHEN obstacle IS NULL THEN 'failed' ELSE 'suppressed' END,
         reason = CASE WHEN told.provider_id <> '' THEN ''
-                      ELSE left('the provider does not have it: ' || message.reason, 200) END,
+                      ELSE coalesce(obstacle, left('the provider does not have it: ' || message.reason, 200)) END,
+        recipient = CASE WHEN told.provider_id <> '' OR obstacle IS NULL THEN message.recipient ELSE '' END,
         provider_id = told.provider_id, settled_by = 'asked',
         sent_at = CASE WHEN told.provider_id <> '' THEN coalesce(message.handed_over_at, statement_timestamp()) END
     FROM told WHERE told.id = message.id AND message.state = 'unknown'
     RETURNING message.id, message.state, message.sent_at
-){noted}
-"""
+){_NOTED}
+"""  # noqa: S608 - only texts of this house
 
 
 def settle_reported(message_id: int | None = None) -> int:
@@ -119,8 +126,13 @@ def _ask(sender: Sender, *, deadline: float) -> int:
             return 0
         said = backend_of(sender).ask([Message.key_of(one) for one in ids], deadline=deadline)
         known = {one: said[Message.key_of(one)][:200] for one in ids if Message.key_of(one) in said}
-        asked = {"ids": list(known), "provider_ids": list(known.values())}
-        cursor.execute(_BY_ASKING.format(noted=_NOTED), asked)
+        asked = {
+            "ids": list(known),
+            "provider_ids": list(known.values()),
+            "purpose": Consent.Purpose.MARKETING_EMAIL,
+            "key": settings.SUPPRESSION_KEY,
+        }
+        cursor.execute(_BY_ASKING, asked)
         return int(cursor.fetchone()[0])
 
 

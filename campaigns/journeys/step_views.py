@@ -20,6 +20,7 @@ from campaigns.journeys.drafting import (
 )
 from campaigns.journeys.forms import DocumentForm
 from campaigns.journeys.step_forms import FORMS, StepForm, form_of
+from campaigns.journeys.ways import judged_splits
 from campaigns.journeys.wording import rules_of, sentence_of, trigger_sentence
 from campaigns.models import Journey
 from rules.documents import checksum
@@ -154,7 +155,7 @@ def _shown(request: HttpRequest, journey: Journey, form: StepForm, more: dict[st
 
 def _rows(document: Document, draft: Raw) -> list[dict[str, Any]]:
     """Each step with its sentence and where it leads, where that is not simply the next one."""
-    rows = []
+    judged, rows = judged_splits(document), []
     for place, step in enumerate(document.steps):
         following = document.steps[place + 1].name if place + 1 < len(document.steps) else "end"
         ways = [(outcome, target) for outcome, target in step.ways.items() if target != following]
@@ -162,6 +163,7 @@ def _rows(document: Document, draft: Raw) -> list[dict[str, Any]]:
             {
                 "name": step.name,
                 "sentence": sentence_of(step),
+                "experiment": judged.get(step.name),
                 "ways": ways,
                 "has_form": form_of(draft["steps"][place]) is not None,
             }

@@ -14,15 +14,14 @@ from accounts.roles import Permission
 from campaigns import tasks
 from campaigns.journeys import versions
 from campaigns.journeys.counting import figures_of, on_their_way
-from campaigns.journeys.documents import Document, JourneyError, Split, parse_document
+from campaigns.journeys.documents import Document, JourneyError, parse_document
 from campaigns.journeys.forms import DocumentForm, JourneyForm, SimulationForm
 from campaigns.journeys.simulating import simulate
 from campaigns.journeys.starters import STARTERS
-from campaigns.journeys.ways import document_of
+from campaigns.journeys.ways import document_of, judged_splits
 from campaigns.journeys.wording import ENDINGS, rules_of, sentence_of, trigger_sentence
 from campaigns.models import Journey, JourneyVersion
 from common.pagination import cursor_page
-from experiments.models import Experiment
 from segments.finding import find_customer
 
 
@@ -153,7 +152,7 @@ def _tried(request: HttpRequest, journey: Journey, form: SimulationForm) -> dict
 def _rows(document: Document, version: JourneyVersion) -> list[dict[str, Any]]:
     """Each step with its sentence, where it leads, and its figures."""
     figures = figures_of(version)
-    judged = _judged_splits(document)
+    judged = judged_splits(document)
     rows = []
     for step in document.steps:
         found = figures.get(step.name)
@@ -161,17 +160,5 @@ def _rows(document: Document, version: JourneyVersion) -> list[dict[str, Any]]:
         ways = [(name, target, outcomes.pop(name, 0)) for name, target in step.ways.items()]
         ends = [(ENDINGS.get(name, name), number) for name, number in outcomes.items()]
         row = {"step": step, "sentence": sentence_of(step), "figures": found, "ways": ways, "ends": ends}
-        if isinstance(step.act, Split) and step.act.experiment in judged:
-            row["experiment"] = step.act.experiment
-        rows.append(row)
+        rows.append(row | {"experiment": judged.get(step.name)})
     return rows
-
-
-def _judged_splits(document: Document) -> set[str]:
-    """The experiments whose results are those of the journey's splits; a query where there is a split."""
-    keys = {step.act.experiment for step in document.steps if isinstance(step.act, Split)}
-    if not keys:
-        return keys
-    return set(
-        Experiment.objects.filter(key__in=keys, campaign=None, imported=None).values_list("key", flat=True)
-    )

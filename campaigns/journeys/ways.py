@@ -106,6 +106,16 @@ def arms_of(document: Document, customers: Iterable[Customer]) -> dict[int, dict
     return arms
 
 
+def judged_splits(document: Document) -> dict[str, str]:
+    """Return the experiments whose results are those of the journey's splits, by step; one query where there is one."""
+    splits = {step.name: step.act.experiment for step in document.steps if isinstance(step.act, Split)}
+    if not splits:
+        return splits
+    of_journeys = Experiment.objects.filter(key__in=splits.values(), campaign=None, imported=None)
+    judged = set(of_journeys.values_list("key", flat=True))
+    return {name: key for name, key in splits.items() if key in judged}
+
+
 def zone_of(customer: Customer) -> ZoneInfo:
     """Return the customer's time zone, UTC where none is known."""
     return ZoneInfo(str(customer.timezone)) if customer.timezone else _UTC

@@ -7,9 +7,10 @@ from django.db import models
 class WritingHour(models.Model):
     """What happened while a dispatch's mails were written in one hour (UTC).
 
-    `fell_back`: mails in which a stored default took the place of something that failed or was empty. `by_time` counts
-    mails by how long each took (see `campaigns.writing_figures.STEPS_MS`). `openings` chose products when mails were
-    opened; `openings_stored` of these showed what had been stored.
+    A mail that is written again, for its worker died before it was kept, counts each time. `fell_back`: mails in which
+    a stored default took the place of something that failed or was empty. `by_time` counts mails by how long each took
+    (see `campaigns.writing_figures.STEPS_MS`). `openings` chose products when mails were opened; `openings_stored` of
+    these showed what had been stored.
     """
 
     dispatch = models.ForeignKey("delivery.Dispatch", models.CASCADE, related_name="writing_hours")

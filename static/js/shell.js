@@ -26,12 +26,13 @@
     });
   });
 
-  // A form with data-confirm="sentence" (data-confirm-title, data-confirm-yes) asks first; hx-confirm uses the same dialog.
+  // A form with data-confirm="sentence" (data-confirm-title, -yes, -no) asks first; hx-confirm uses the same dialog.
   function ask(sentence, source, proceed) {
     const dialog = document.getElementById("confirm-dialog");
     dialog.querySelector("#confirm-title").textContent = source.dataset.confirmTitle || "Are you sure?";
     dialog.querySelector("#confirm-text").textContent = sentence;
     dialog.querySelector("[data-confirm-yes]").textContent = source.dataset.confirmYes || "Continue";
+    dialog.querySelector("[data-confirm-no]").textContent = source.dataset.confirmNo || "Cancel";
     dialog.returnValue = "no";
     dialog.addEventListener("close", () => dialog.returnValue === "yes" && proceed(), { once: true });
     dialog.showModal();

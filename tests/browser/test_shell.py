@@ -91,6 +91,14 @@ def test_cancelling_the_confirmation_sends_nothing(page: Page) -> None:
     assert sent == []
 
 
+def test_a_question_says_what_no_means(page: Page) -> None:
+    open_gallery(page)
+    page.locator("form[data-confirm]").evaluate("form => form.dataset.confirmNo = 'Keep it'")
+    page.get_by_role("button", name="Launch").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
 def test_confirming_sends_the_form(page: Page) -> None:
     open_gallery(page)
     page.get_by_role("button", name="Launch").click()

@@ -93,6 +93,13 @@ def test_a_cancelled_campaign_skips_what_waited_and_stays_cancelled() -> None:
     assert ended == {("skipped", "the campaign was cancelled")}
 
 
+def test_whoever_cancels_a_campaign_is_asked_in_words_that_cannot_be_misread() -> None:
+    people(1)
+    campaign, _ = launched()
+    page = signed_in(Role.MARKETER).get(reverse("campaigns:detail", args=[campaign.key])).content.decode()
+    assert 'data-confirm-yes="Cancel the campaign" data-confirm-no="Keep it"' in page
+
+
 def test_a_broken_layout_is_shown_with_its_line_and_nothing_is_stored() -> None:
     version = letter("spring")
     page = signed_in(Role.MARKETER).post(

@@ -1,5 +1,7 @@
 """How mails are written is counted, said on the campaign's page, and alerts open and close by it."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,13 +9,15 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.models import Role, User
 from campaigns import writing_figures
+from campaigns.composing import compose
 from campaigns.models import WritingHour
 from campaigns.sending import send_due
 from campaigns.writing_figures import STEPS_MS, Figures, refresh_alerts, sentences
 from common.clock import now
 from customers.models import Alert
 from delivery.models import Dispatch, Message
-from delivery.outbox import Claimed, Composed
+from delivery.outbox import Claimed, Composed, claim
+from delivery.tasks import release_expired_messages
 from recommendations.models import PopularProducts
 from tests.campaigns.making import bestsellers, draft, launched, people
 from tests.campaigns.test_fallbacks import SHELF, without
@@ -48,8 +52,22 @@ def test_sent_mails_are_counted_with_what_failed_in_them() -> None:
     assert (counted_hour.written, counted_hour.fell_back, counted_hour.failed) == (3, 3, 0)
     assert sum(counted_hour.by_time) == 3
     assert sentences(campaign)[0] == (
-        "In 3 of 3 mails (100 %) something failed or was empty, and what is stored for that was sent."
+        "Mails were written 3 times; 3 of these (100 %) had something that failed or was empty, "
+        "in place of which stands what is stored for that."
     )
+
+
+def test_a_mail_whose_worker_died_is_not_said_to_be_two() -> None:
+    people(1)
+    body = "<mj-text>{{ 1 | divided_by: customer.attributes.none }}</mj-text>"
+    campaign, counted = launched(body=body, baseline=body)
+    assert campaign.dispatch is not None
+    compose(campaign.dispatch, claim(counted.dispatch_id, limit=1))
+    Message.objects.update(lease_until=now() - timedelta(minutes=1))
+    release_expired_messages()
+    send_due(counted.dispatch_id)
+    assert Message.objects.get().state == "failed"
+    assert sentences(campaign)[0] == "Writing one failed 2 times."
 
 
 def test_a_name_that_is_missing_is_no_failure() -> None:
@@ -127,6 +145,6 @@ def test_the_campaigns_page_says_it_in_a_sentence() -> None:
     client = Client()
     client.force_login(User.objects.create_user("vi@example.com", role=Role.VIEWER))
     page = client.get(reverse("campaigns:detail", args=[campaign.key])).content.decode()
-    assert "In 3 of 1,240 mails (0.2 %) something failed" in page
+    assert "Mails were written 1,240 times; 3 of these (0.2 %) had something that failed" in page
     assert "Products were chosen when mails were opened; 1 of 200 openings (0.5 %) showed" in page
     assert sentences(draft("Other")) == []

@@ -149,6 +149,16 @@ def test_a_check_is_kept_with_its_date_and_asked_for_once(sender: Sender) -> Non
 
 
 @pytest.mark.django_db
+def test_after_its_time_it_leaves_the_rest_to_the_next_run(sender: Sender) -> None:
+    waiting = ask(sender)
+    with naming(GOOD) as resolver:
+        assert run_waiting(resolver, seconds=0) == 0
+        waiting.refresh_from_db()
+        assert waiting.begun_at is None
+        assert run_waiting(resolver, seconds=60) == 1
+
+
+@pytest.mark.django_db
 def test_a_check_whose_worker_died_is_done_by_another(sender: Sender) -> None:
     SenderCheck.objects.create(sender=sender, begun_at=now())
     with naming({}) as resolver:

@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Role, User
+from customers.consent import address_hash, withdraw
+from customers.models import Suppression
 from delivery import outbox, reconciling
 from delivery.answers import InDoubt, Unavailable
 from delivery.backends.local import LocalBackend
@@ -75,14 +77,25 @@ def test_a_report_leaves_what_is_settled_as_it_is(lost: list[Message]) -> None:
     assert state_of(lost[0]) == ("failed", "")
 
 
-def test_a_provider_that_can_be_asked_is_asked(lost: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
-    class Asked(LocalBackend):
-        in_doubt = InDoubt.ASK
+class Asked(LocalBackend):
+    in_doubt = InDoubt.ASK
 
+
+def ask_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask the local mailbox about all that is unknown."""
     leaves_by(monkeypatch, Asked())
-    MailboxMessage.objects.create(
-        key=Message.key_of(lost[0].pk), recipient="c@example.com", subject="", raw=b""
-    )
+    Message.objects.update(due_at=Now())
+    reconciling.ask_providers()
+
+
+def arrived(message: Message) -> None:
+    key = Message.key_of(message.pk)
+    MailboxMessage.objects.create(key=key, recipient="c@example.com", subject="", raw=b"")
+
+
+def test_a_provider_that_can_be_asked_is_asked(lost: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
+    leaves_by(monkeypatch, Asked())
+    arrived(lost[0])
     Message.objects.update(due_at=Now() + timedelta(minutes=1))
     assert reconciling.ask_providers() == 0
     Message.objects.update(due_at=Now())
@@ -91,12 +104,54 @@ def test_a_provider_that_can_be_asked_is_asked(lost: list[Message], monkeypatch:
     assert lost[1].reason == "the provider does not have it: reset"
 
 
+def withdrawn(message: Message) -> str:
+    withdraw([message.customer_id], source="test")
+    return "consent withdrawn"
+
+
+def suppressed(message: Message) -> str:
+    Suppression.objects.create(address_hash=address_hash("c@example.com"), reason="complaint")
+    return "complaint"
+
+
+@pytest.mark.parametrize("bar", [withdrawn, suppressed])
+def test_what_did_not_arrive_and_may_not_be_sent_any_more_was_suppressed(
+    bar: Callable[[Message], str], lost: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = bar(lost[0])
+    ask_local(monkeypatch)
+    assert state_of(lost[0]) == ("suppressed", "asked")
+    assert (lost[0].reason, lost[0].recipient, lost[0].sent_at) == (reason, "", None)
+
+
+def test_only_those_are_suppressed_who_withdrew(lost: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
+    withdrawn(lost[0])
+    ask_local(monkeypatch)
+    assert [state_of(one)[0] for one in lost] == ["suppressed", "failed"]
+
+
+def test_what_arrived_before_its_reader_withdrew_was_sent(
+    lost: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withdrawn(lost[0])
+    arrived(lost[0])
+    ask_local(monkeypatch)
+    assert state_of(lost[0]) == ("sent", "asked")
+    assert (lost[0].reason, lost[0].recipient) == ("", "c@example.com")
+
+
+def test_a_test_asks_no_consent_afterwards_either(
+    dispatch: Dispatch, lost: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Dispatch.objects.update(kind="test")
+    withdrawn(lost[0])
+    ask_local(monkeypatch)
+    assert {state_of(one)[0] for one in lost} == {"failed"}
+
+
 def test_one_process_at_a_time_asks_a_provider(
     dispatch: Dispatch, lost: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Asked(LocalBackend):
-        in_doubt = InDoubt.ASK
-
     leaves_by(monkeypatch, Asked())
     Message.objects.update(due_at=Now())
     other = connection.copy()

@@ -7,10 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Campaign
+from common.clock import now
+from delivery.models import Message
 from reports import campaign_figures
 from reports.counting import Counted, count
-from reports.models import CampaignFigures
+from reports.models import CampaignFigures, Change
 from reports.results import result_of, result_to_show
+from reports.upkeep import bring_up_to_date
 from tests.reports.running import DAY, bought, members, orders, running
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +61,45 @@ def test_a_campaign_that_is_counted_quickly_is_counted_now() -> None:
     shown = result_to_show(campaign)
     assert not shown.is_kept
     assert sum(arm.outcomes.converters for arm in shown.report.arms) == 45
+
+
+def books_after(campaign: Campaign, was: str, **becomes: object) -> Counted:
+    """What is kept once 30 of the campaign's messages were that and became this."""
+    ids = list(campaign.dispatch.messages.order_by("pk").values_list("pk", flat=True)[:30])
+    Message.objects.filter(pk__in=ids).update(state=was, sent_at=None)
+    bring_up_to_date()
+    CampaignFigures.objects.update(counted_at=now() - DAY)
+    Message.objects.filter(pk__in=ids).update(**becomes)
+    bring_up_to_date()
+    return Counted.of_json(CampaignFigures.objects.get().counted)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("unknown", "failed"),
+        ("unknown", "suppressed"),
+        ("unknown", "queued"),
+        ("in_flight", "failed"),
+        ("in_flight", "unknown"),
+        ("queued", "skipped"),
+        ("held", "skipped"),
+    ],
+)
+def test_kept_books_follow_every_end_of_a_message(was: str, becomes: str) -> None:
+    campaign = running(60)
+    books = books_after(campaign, was, state=becomes, reason="so it is")
+    counted = {state for states in books.states.values() for state in states}
+    assert counted == {"sent", becomes}
+    assert books.reasons == ([] if becomes == "queued" else [(becomes, "so it is", 30)])
+
+
+def test_what_first_ends_unsent_is_no_change_for_reports() -> None:
+    campaign = running(4, sent=False)
+    Change.objects.all().delete()
+    for state in ("in_flight", "queued", "held", "queued", "unknown"):
+        campaign.dispatch.messages.update(state=state)
+    assert not Change.objects.exists()
 
 
 @pytest.mark.parametrize("shape", [{}, {"as_of": "yesterday"}, []])

@@ -233,7 +233,7 @@ def test_a_split_that_nobody_came_to_says_what_to_do(half: Experiment, reader: C
 def test_lists_and_journeys_lead_to_it_and_its_old_address_too(half: Experiment, reader: Client) -> None:
     journey(DOCUMENT)
     link = 'href="/experiments/half/split/"'
-    for address in ("/experiments/", "/journeys/cart/", "/experiments/half/plan/"):
+    for address in ("/experiments/", "/journeys/cart/", "/journeys/cart/steps/", "/experiments/half/plan/"):
         assert link in html(reader, address)
     assert reader.get("/experiments/half/")["Location"] == "/experiments/half/split/"
     assert reader.get("/experiments/nothing/").status_code == 404
