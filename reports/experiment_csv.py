@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from experiments.outcomes import Plan
-from experiments.report import ArmReport, Comparison, Verdict
+from experiments.report import ArmReport, Comparison, ExperimentReport, Verdict
 from experiments.stats.interval import Interval
 from experiments.stats.srm import SampleRatio
 from reports.results import Result
@@ -15,7 +14,7 @@ Row = tuple[object, ...]
 def rows(result: Result) -> Iterator[Row]:
     """Yield the headings and all figures; rates are shares, money is in minor units of the report's currency."""
     report = result.report
-    yield from heading(report.plan, result.verdict)
+    yield from heading(report, result.verdict)
     for arm in report.arms:
         yield from _of_arm(arm)
     for one in report.comparisons:
@@ -36,11 +35,13 @@ def rows(result: Result) -> Iterator[Row]:
         yield ("look", look.number, "", look.state, look.fraction, "", "", look.nominal_alpha, look.sentence)
 
 
-def heading(plan: Plan, verdict: Verdict) -> Iterator[Row]:
-    """Yield the lines that every such file begins with: the columns, the verdict, and as of when in which currency."""
+def heading(report: ExperimentReport, verdict: Verdict) -> Iterator[Row]:
+    """Yield what every such file begins with: columns, verdict, as of when in which currency, and the warnings."""
     yield _HEADINGS
     yield ("verdict", "", "", verdict.status, "", "", "", "", verdict.sentence)
-    yield ("as of", "", "", "", plan.as_of.isoformat(), "", "", "", plan.currency)
+    yield ("as of", "", "", "", report.plan.as_of.isoformat(), "", "", "", report.plan.currency)
+    for warning in report.warnings:
+        yield ("warning", "", "", "", "", "", "", "", warning)
 
 
 def _of_arm(arm: ArmReport) -> Iterator[Row]:

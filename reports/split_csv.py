@@ -21,7 +21,7 @@ _COUNTS = (
 def rows(result: SplitResult) -> Iterator[Row]:
     """Yield the headings and all figures; rates are shares, money is in minor units of the report's currency."""
     report = result.report
-    yield from heading(report.plan, report.verdict)
+    yield from heading(report, report.verdict)
     for entered, arm in result.arms:
         yield from _of_arm(entered, arm)
     for one in report.comparisons:
