@@ -69,6 +69,7 @@ def _experiment(experiment: Experiment, *, key: str, name: str, same_arms: bool)
             role=variant.role,
             salt=variant.salt if same_arms or not variant.salt else f"{key}:{variant.role}",
             weight=variant.weight,
+            entered_weight=variant.entered_weight,
             position=variant.position,
         )
     return copied

@@ -16,7 +16,8 @@ class NoRoom(ValueError):
 def with_remainder(variants: Sequence[Variant], percent: int) -> list[Variant]:
     """Return the arms, changed and unsaved, so that this share of everybody waits for the winner.
 
-    It is taken from all mailed arms in proportion; who gets no mail stays as it is. Raises NoRoom.
+    It is taken from all mailed arms in proportion to the weights that were entered, so that no change of the share is
+    rounded twice; who gets no mail stays as it is. Raises NoRoom.
     """
     others = [one for one in variants if one.role != Variant.Role.REMAINDER]
     waiting = next((one for one in variants if one.role == Variant.Role.REMAINDER), None)
@@ -30,14 +31,15 @@ def with_remainder(variants: Sequence[Variant], percent: int) -> list[Variant]:
             f"{percent} % of everybody and the {unmailed / 100:g} % without mail leave less than 1 % for each of"
             f" {len(tested)} arms: let fewer wait."
         )
-    weights = apportioned(left, [one.weight for one in tested])
+    entered = _entered(tested)
+    weights = apportioned(left, entered)
     if min(weights, default=1) < 1:
         raise NoRoom(
             f"With {percent} % waiting, the smallest arm would get less than one in {WHOLE:,} of everybody: let fewer"
             " wait, or give it a larger share."
         )
-    for one, weight in zip(tested, weights, strict=True):
-        one.weight = weight
+    for one, weight, before in zip(tested, weights, entered, strict=True):
+        one.weight, one.entered_weight = weight, before if percent else None
     if not percent:
         return others
     if waiting is None:
@@ -50,6 +52,13 @@ def with_remainder(variants: Sequence[Variant], percent: int) -> list[Variant]:
         )
     waiting.weight = percent * 100
     return [*others, waiting]
+
+
+def _entered(tested: Sequence[Variant]) -> list[int]:
+    """The weights before any remainder; those of now where something else has changed them since."""
+    weights = [one.weight for one in tested]
+    entered = [one.entered_weight or one.weight for one in tested]
+    return entered if apportioned(sum(weights), entered) == tuple(weights) else weights
 
 
 def store_remainder(experiment: Experiment) -> None:

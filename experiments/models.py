@@ -258,6 +258,12 @@ class Variant(models.Model):
     weight = models.PositiveSmallIntegerField(
         "weight, basis points", validators=[MinValueValidator(1), MaxValueValidator(10_000)]
     )
+    entered_weight = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The weight before a remainder was taken from it; empty where there is none",
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -1,6 +1,5 @@
 """Experiments that ran elsewhere: bring the file, say what its columns mean, read the result."""
 
-import csv
 from pathlib import PurePath
 from typing import cast
 
@@ -15,6 +14,7 @@ from accounts.audit import shows_people
 from accounts.models import User
 from accounts.permissions import editors_only, requires
 from accounts.roles import Permission
+from common.spreadsheets import file_of
 from customers.importing.reading import UnreadableFile
 from experiments.forms import ColumnsForm, ExperimentFileForm
 from experiments.importing import uploads
@@ -97,9 +97,7 @@ def figures(request: HttpRequest, key: str) -> HttpResponse:
     from experiments.importing.page import rows_of
 
     experiment = _experiment(key)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{experiment.key}.csv"'
-    csv.writer(response).writerows(rows_of(experiment))
+    response = file_of(rows_of(experiment), name=experiment.key)
     audit.record(cast(User, request.user), "downloaded a result", experiment)
     return response
 

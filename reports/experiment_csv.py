@@ -2,28 +2,19 @@
 
 from collections.abc import Iterator
 
-from common.spreadsheets import defused
-from experiments.report import ArmReport, Comparison
+from experiments.report import ArmReport, Comparison, ExperimentReport, Verdict
 from experiments.stats.interval import Interval
 from experiments.stats.srm import SampleRatio
 from reports.results import Result
 
-HEADINGS = ("section", "arm", "against", "metric", "value", "low", "high", "p", "note")
+_HEADINGS = ("section", "arm", "against", "metric", "value", "low", "high", "p", "note")
 Row = tuple[object, ...]
 
 
 def rows(result: Result) -> Iterator[Row]:
-    """Yield the lines of the file, with no text that a spreadsheet would run."""
-    for row in _rows(result):
-        yield tuple(defused(cell) if isinstance(cell, str) else cell for cell in row)
-
-
-def _rows(result: Result) -> Iterator[Row]:
     """Yield the headings and all figures; rates are shares, money is in minor units of the report's currency."""
     report = result.report
-    yield HEADINGS
-    yield ("verdict", "", "", result.verdict.status, "", "", "", "", result.verdict.sentence)
-    yield ("as of", "", "", "", report.plan.as_of.isoformat(), "", "", "", report.plan.currency)
+    yield from heading(report, result.verdict)
     for arm in report.arms:
         yield from _of_arm(arm)
     for one in report.comparisons:
@@ -42,6 +33,15 @@ def _rows(result: Result) -> Iterator[Row]:
         yield of_sizes(counted, ratio)
     for look in result.looks:
         yield ("look", look.number, "", look.state, look.fraction, "", "", look.nominal_alpha, look.sentence)
+
+
+def heading(report: ExperimentReport, verdict: Verdict) -> Iterator[Row]:
+    """Yield what every such file begins with: columns, verdict, as of when in which currency, and the warnings."""
+    yield _HEADINGS
+    yield ("verdict", "", "", verdict.status, "", "", "", "", verdict.sentence)
+    yield ("as of", "", "", "", report.plan.as_of.isoformat(), "", "", "", report.plan.currency)
+    for warning in report.warnings:
+        yield ("warning", "", "", "", "", "", "", "", warning)
 
 
 def _of_arm(arm: ArmReport) -> Iterator[Row]:

@@ -1,7 +1,5 @@
 """Pages of experiments: those that run, the archive, one result, and what was learnt from it."""
 
-import csv
-from io import StringIO
 from typing import cast
 
 from django.contrib import messages
@@ -19,6 +17,7 @@ from accounts.roles import Permission
 from campaigns import winning
 from campaigns.models import Campaign
 from common.pagination import cursor_page
+from common.spreadsheets import file_of
 from experiments.models import Experiment, Look, Variant
 
 SHELVES = {"running": "Running", "finished": "Finished", "archived": "Archived"}
@@ -115,11 +114,8 @@ def experiment_csv(request: HttpRequest, key: str) -> HttpResponse:
     from reports.experiment_csv import rows
     from reports.results import result_to_show
 
-    text = StringIO()
-    csv.writer(text).writerows(rows(result_to_show(_launched(key))))
+    response = file_of(rows(result_to_show(_launched(key))), name=key)
     audit.record(cast(User, request.user), "downloaded a result", key)
-    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{key}.csv"'
     return response
 
 

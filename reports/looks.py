@@ -1,7 +1,7 @@
 """Taking the planned looks: what was seen is kept, and the look that decides ends the experiment."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
@@ -14,14 +14,14 @@ from campaigns.launching import window_closes
 from campaigns.models import Campaign
 from campaigns.shifts import is_shifted
 from common.clock import now
-from customers.models import Alert
+from customers.models import Alert, Assignment
 from customers.quality.alerts import raise_alert, resolve
 from delivery.judging import freeze_verdicts
 from experiments.analysis import analyse
 from experiments.information import Expectation, fraction
 from experiments.looking import Anytime, AtLooks, Looking, at_look, in_between
 from experiments.looks import plan_looks
-from experiments.models import Experiment, Look
+from experiments.models import Experiment, Look, Variant
 from experiments.outcomes import ArmOutcomes, Plan, Prior
 from experiments.report import ExperimentReport
 from experiments.stats.srm import SampleRatio, sample_ratio
@@ -186,7 +186,20 @@ def take_due(*, at: datetime | None = None) -> list[str]:
     taken = [key for experiment_id in experiments if (key := _take_alone(experiment_id, at=at))]
     for campaign in Campaign.objects.filter(launched_at__gt=at - NEW).select_related("experiment"):
         _tell(campaign.experiment, "assigned", assigned_ratio(campaign))
+    check_splits()
     return taken
+
+
+def check_splits() -> None:
+    """Alert where the arms of a journey's split have the wrong sizes, as long as it is not put away.
+
+    One query for each that has started, which an index answers.
+    """
+    started = Experiment.objects.filter(campaign=None, imported=None).exclude(started_at=None)
+    archived = started.exclude(archived_at=None).values_list("key", flat=True)
+    resolve(Q(key__in=[_alert_key(key, "assigned") for key in archived]))
+    for experiment in started.filter(archived_at=None).prefetch_related("variants"):
+        _tell(experiment, "assigned", entered_ratio(experiment))
 
 
 def _take_alone(experiment_id: int, *, at: datetime) -> str:
@@ -214,7 +227,18 @@ def assigned_ratio(campaign: Campaign) -> SampleRatio:
     """Hold the sizes of a launched campaign's compared arms against its plan; two queries."""
     arms = compared(campaign)
     rows = campaign.recipients.filter(variant_key__in=arms).values_list("variant_key")
-    sizes = dict(rows.annotate(Count("pk")).order_by())
+    return _ratio(arms, dict(rows.annotate(Count("pk")).order_by()))
+
+
+def entered_ratio(experiment: Experiment) -> SampleRatio:
+    """Hold how many a journey's split assigned to each arm against its plan; one query beside the variants."""
+    variants = experiment.variants.all()
+    arms = {one.key: one for one in variants if one.role != Variant.Role.REMAINDER and one.weight > 0}
+    entered = Assignment.objects.filter(experiment_key=experiment.key, variant_key__in=arms)
+    return _ratio(arms, dict(entered.values_list("variant_key").annotate(size=Count("*")).order_by()))
+
+
+def _ratio(arms: Mapping[str, Variant], sizes: Mapping[str, int]) -> SampleRatio:
     return sample_ratio(
         observed=[sizes.get(key, 0) for key in arms], weights=[variant.weight for variant in arms.values()]
     )
@@ -289,7 +313,7 @@ def tell_mismatches(experiment: Experiment, report: ExperimentReport) -> None:
 
 
 def _tell(experiment: Experiment, counted: str, ratio: SampleRatio) -> None:
-    key = f"experiment:{experiment.key}:{counted}"
+    key = _alert_key(experiment.key, counted)
     if not ratio.alarm:
         resolve(Q(key=key))
         return
@@ -302,3 +326,7 @@ def _tell(experiment: Experiment, counted: str, ratio: SampleRatio) -> None:
         body=f"{counted.capitalize()}: {seen} where {planned} were planned, which chance alone hardly explains "
         "(p < 0.001). Do not read its result before the cause is found.",
     )
+
+
+def _alert_key(experiment_key: str, counted: str) -> str:
+    return f"experiment:{experiment_key}:{counted}"

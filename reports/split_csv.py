@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from common.spreadsheets import defused
 from experiments.report import ArmReport
-from reports.experiment_csv import HEADINGS, Row, of_comparison, of_sizes, three
+from reports.experiment_csv import Row, heading, of_comparison, of_sizes, three
 from reports.splits import SplitResult
 
 _COUNTS = (
@@ -20,17 +19,9 @@ _COUNTS = (
 
 
 def rows(result: SplitResult) -> Iterator[Row]:
-    """Yield the lines of the file, with no text that a spreadsheet would run."""
-    for row in _rows(result):
-        yield tuple(defused(cell) if isinstance(cell, str) else cell for cell in row)
-
-
-def _rows(result: SplitResult) -> Iterator[Row]:
     """Yield the headings and all figures; rates are shares, money is in minor units of the report's currency."""
     report = result.report
-    yield HEADINGS
-    yield ("verdict", "", "", report.verdict.status, "", "", "", "", report.verdict.sentence)
-    yield ("as of", "", "", "", report.plan.as_of.isoformat(), "", "", "", report.plan.currency)
+    yield from heading(report, report.verdict)
     for entered, arm in result.arms:
         yield from _of_arm(entered, arm)
     for one in report.comparisons:

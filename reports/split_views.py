@@ -1,7 +1,5 @@
 """Pages of journeys' splits: how the arms compare, and the figures as a file."""
 
-import csv
-from io import StringIO
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +10,7 @@ from accounts import audit
 from accounts.models import User
 from accounts.permissions import requires
 from accounts.roles import Permission
+from common.spreadsheets import file_of
 from experiments.models import Experiment
 
 
@@ -32,11 +31,8 @@ def split_csv(request: HttpRequest, key: str) -> HttpResponse:
     from reports.split_csv import rows
     from reports.splits import split_result
 
-    text = StringIO()
-    csv.writer(text).writerows(rows(split_result(_split_or_404(key))))
+    response = file_of(rows(split_result(_split_or_404(key))), name=key)
     audit.record(cast(User, request.user), "downloaded a result", key)
-    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{key}.csv"'
     return response
 
 

@@ -24,6 +24,7 @@ from experiments.report import ArmReport, ExperimentReport, Verdict
 from experiments.stats.srm import SampleRatio, sample_ratio
 from experiments.wording import UNCHECKED
 from reports.experiment_charts import rates_chart
+from reports.split_places import pooled_warning
 
 USUAL_CUSTOMERS = 10_000
 """Where a plan names no number of customers, intervals are narrowest at this one. It may not follow the results."""
@@ -170,11 +171,14 @@ def split_result(experiment: Experiment, *, as_of: datetime | None = None) -> Sp
         key: [int(one) for one in row] for key, *row in _rows(_ARMS, parameters | {"currency": currency})
     }
     outcomes = [_arm(one, counted.get(key, [0] * len(_COUNTED))) for key, one in arms.items()]
+    report = judged(plan, outcomes, entered, planned_customers=experiment.planned_customers)
+    if pooled := pooled_warning(experiment.key, journeys):
+        report = replace(report, warnings=(pooled, *report.warnings))
     return SplitResult(
         experiment=experiment,
         journeys=journeys,
         entered=entered,
-        report=judged(plan, outcomes, entered, planned_customers=experiment.planned_customers),
+        report=report,
         other_currencies=currencies[1:],
     )
 

@@ -137,7 +137,8 @@ def _notes(figures: CampaignFigures | None, currency: str, waited: int) -> list[
     if waited:
         notes.append(
             f"{count(waited, 'mail')} went to those who waited for the winner. They have a row of their own, and are "
-            "not in the figures above, which are of the arms that are compared."
+            "not in the figures above, which are of the arms that are compared. The tables by segment, stage, mail "
+            "program and domain are of every mail that was sent, theirs among them."
         )
     if not _is_over(figures):
         notes.append("The window in which orders count is still open: figures will grow.")

@@ -12,7 +12,7 @@ from campaigns.launching import launch, obstacles
 from campaigns.models import Campaign, Journey
 from campaigns.outlooks import outlook
 from campaigns.past_results import past_results
-from campaigns.remainders import NoRoom, with_remainder
+from campaigns.remainders import NoRoom, store_remainder, with_remainder
 from campaigns.shifts import ONLY_AT_THE_END
 from common.clock import now
 from experiments.models import Experiment, Variant
@@ -174,6 +174,51 @@ def test_a_remainder_is_an_arm_of_its_own_and_can_be_taken_back(marketer: Client
     weights = dict(campaign.experiment.variants.values_list("role", "weight"))
     assert weights == {"baseline": 4500, "treatment": 4500, "no_mail": 1000}
     assert obstacles(campaign) == []
+
+
+def waits(experiment: Experiment, *percents: int) -> list[int]:
+    """The mailed arms' weights, as stored, after the remainder was so large one after the other."""
+    for percent in percents:
+        experiment.remainder_percent = percent
+        store_remainder(experiment)
+    tested = experiment.variants.exclude(role__in=["remainder", "no_mail"])
+    return list(tested.values_list("weight", flat=True))
+
+
+def three_arms() -> Experiment:
+    made = Experiment.objects.create(key="three", name="Three", salt="three")
+    for position, weight in enumerate((3334, 3333, 2333)):
+        Variant.objects.create(
+            experiment=made,
+            key=f"a{position}",
+            name=f"A{position}",
+            role="treatment",
+            weight=weight,
+            position=position,
+        )
+    Variant.objects.create(experiment=made, key="no", name="No", role="no_mail", weight=1000, position=3)
+    return made
+
+
+def test_a_remainder_that_is_changed_often_gives_back_the_weights_that_were_entered() -> None:
+    experiment = three_arms()
+    assert waits(experiment, 85, 1, 77, 33, 85, 0) == [3334, 3333, 2333]
+    assert set(experiment.variants.values_list("entered_weight", flat=True)) == {None}
+
+
+def test_a_remainder_s_size_gives_the_same_weights_whatever_it_was_before() -> None:
+    experiment = three_arms()
+    at_once = waits(experiment, 37)
+    assert waits(experiment, 85, 3, 37) == at_once
+    assert sum(at_once) == 5300
+
+
+def test_weights_that_something_else_changed_since_are_what_a_remainder_goes_by() -> None:
+    experiment = three_arms()
+    waits(experiment, 50)
+    for key, weight in (("a0", 2000), ("a1", 1000), ("a2", 1000)):
+        experiment.variants.filter(key=key).update(weight=weight)
+    assert waits(experiment, 0) == [4500, 2250, 2250]
 
 
 def test_a_remainder_that_leaves_an_arm_nobody_is_refused() -> None:

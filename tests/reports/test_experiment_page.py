@@ -147,9 +147,15 @@ def test_the_file_has_the_figures_of_the_page(client: Client) -> None:
     assert AuditEntry.objects.filter(action="downloaded a result").count() == 1
 
 
-def test_a_viewer_takes_no_file_away(page: Client) -> None:
+def test_a_viewer_takes_no_file_away_and_is_offered_none(page: Client) -> None:
     running(2)
+    assert "figures.csv" not in html(page, "/experiments/spring/")
     assert page.get("/experiments/spring/figures.csv").status_code == 403
+
+
+def test_who_may_take_files_away_is_offered_one(editor: Client) -> None:
+    running(2)
+    assert 'href="/experiments/spring/figures.csv"' in html(editor, "/experiments/spring/")
 
 
 def test_what_was_learnt_is_kept_and_found_again(editor: Client) -> None:

@@ -198,6 +198,25 @@ def test_who_waited_for_the_winner_is_in_a_row_of_their_own_and_in_no_return(ana
     assert sums[campaign.dispatch_id]["sent"] == mailed
     html = analyst.get("/reports/campaign/spring/").content.decode()
     assert "1 mail went to those who waited for the winner" in html
+    assert (
+        "by segment, stage, mail program and domain are of every mail that was sent, theirs among them"
+        in html
+    )
+
+
+def test_who_still_waits_for_the_winner_is_in_no_table(analyst: Client) -> None:
+    people(30)
+    campaign = finished()
+    Variant.objects.create(
+        experiment=campaign.experiment, key="rest", name="Rest", role="remainder", weight=0, position=9
+    )
+    bring_up_to_date()
+    before = _file(analyst, "/reports/campaign/spring/csv/")
+    waiting = mail(buyers(1)[0], campaign.dispatch, at=now() - 8 * DAY, variant="rest")
+    Message.objects.filter(pk=waiting.pk).update(state="queued", sent_at=None)
+    bring_up_to_date()
+    assert _file(analyst, "/reports/campaign/spring/csv/") == before
+    assert "who waited for the winner" not in analyst.get("/reports/campaign/spring/").content.decode()
 
 
 def test_a_rate_of_few_products_is_not_called_the_best(analyst: Client) -> None:

@@ -11,17 +11,23 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
+from campaigns.journeys import versions
 from campaigns.models import Journey
-from customers.models import Assignment, Customer
+from customers.models import Alert, Assignment, Customer
 from delivery.models import Message
 from experiments.models import Experiment, Variant
+from reports import looks
+from reports.split_places import pooled_warning
 from reports.splits import CLOCKS, SplitResult, split_result
-from tests.campaigns.journeys.going import REMIND, journey
+from tests.campaigns.journeys.going import HOUR as WAIT
+from tests.campaigns.journeys.going import REMIND, enrol, journey, walk
 from tests.reports.mailing import DAY, HOUR, START, buyers, hit, mail, order
 
 pytestmark = pytest.mark.django_db
 SPLIT = {"name": "halves", "split": "half", "arms": {"a": "remind", "b": "end"}}
 DOCUMENT = {"trigger": {"event": "product_added"}, "steps": [SPLIT, REMIND]}
+AN_HOUR_LATER = DOCUMENT | {"steps": [WAIT, SPLIT, REMIND]}
+LAST = {"name": "last", "exit": True}
 SECOND = timedelta(seconds=1)
 
 
@@ -169,6 +175,30 @@ def test_arms_of_the_wrong_sizes_are_an_alarm_though_no_window_is_over(half: Exp
     assert "assigned customers came out as 70 / 30 where 50 / 50 were planned" in report.verdict.sentence
 
 
+def test_the_periodic_look_alerts_about_wrong_sizes_once_and_resolves_when_they_are_right(
+    half: Experiment,
+) -> None:
+    came("a", *buyers(70))
+    came("b", *buyers(30))
+    looks.take_due(at=START + DAY)
+    looks.take_due(at=START + DAY)
+    alert = Alert.objects.get()
+    assert (alert.key, alert.resolved_at) == ("experiment:half:assigned", None)
+    assert "70 / 30 where 50 / 50 were planned" in alert.body
+    came("b", *buyers(40))
+    looks.take_due(at=START + DAY)
+    assert Alert.objects.get().resolved_at is not None
+
+
+def test_a_split_that_is_put_away_alerts_no_more(half: Experiment) -> None:
+    came("a", *buyers(70))
+    came("b", *buyers(30))
+    looks.take_due(at=START + DAY)
+    Experiment.objects.update(archived_at=START + DAY)
+    looks.take_due(at=START + DAY)
+    assert Alert.objects.get().resolved_at is not None
+
+
 def test_where_all_who_entered_have_the_wrong_sizes_no_comparison_is_judged(half: Experiment) -> None:
     won()
     came("a", *buyers(200), after=8 * DAY)
@@ -222,6 +252,42 @@ def test_who_may_only_look_gets_the_page_and_no_file(half: Experiment, client: C
     client.force_login(User.objects.create_user("view@example.com", role=Role.VIEWER))
     assert "figures.csv" not in html(client, "/experiments/half/split/")
     assert client.get("/experiments/half/split/figures.csv").status_code == 403
+
+
+def test_one_place_in_a_journey_is_no_warning_whatever_changes_below(half: Experiment) -> None:
+    way = journey(DOCUMENT)
+    enrol(way, *buyers(1))
+    walk(way)
+    versions.publish(way, DOCUMENT | {"steps": [SPLIT, REMIND, LAST]})
+    assert pooled_warning("half", [way]) == ""
+
+
+def test_a_version_that_splits_elsewhere_counts_once_somebody_entered_it(half: Experiment) -> None:
+    way = journey(DOCUMENT)
+    versions.publish(way, AN_HOUR_LATER)
+    assert pooled_warning("half", [way]) == ""
+    enrol(way, *buyers(1))
+    walk(way)
+    versions.publish(way, DOCUMENT)
+    assert "cart, step “halves” of version 2; cart, step “halves” of version 3." in pooled_warning(
+        "half", [way]
+    )
+
+
+def test_journeys_that_share_a_split_are_named_on_the_page_and_in_the_file(
+    half: Experiment, reader: Client
+) -> None:
+    journey(DOCUMENT)
+    came("a", *buyers(1))
+    address = "/experiments/half/split/"
+    assert "counted together" not in html(reader, address)
+    journey(DOCUMENT, key="basket")
+    told = (
+        "People were split at 2 different places, and are counted together here: basket, step “halves” of version 1; "
+        "cart, step “halves” of version 1."
+    )
+    assert told in html(reader, address)
+    assert told in reader.get(f"{address}figures.csv").content.decode()
 
 
 def test_a_split_that_nobody_came_to_says_what_to_do(half: Experiment, reader: Client) -> None:
