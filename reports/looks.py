@@ -1,7 +1,7 @@
 """Taking the planned looks: what was seen is kept, and the look that decides ends the experiment."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
@@ -24,7 +24,7 @@ from experiments.looks import plan_looks
 from experiments.models import Experiment, Look, Variant
 from experiments.outcomes import ArmOutcomes, Plan, Prior
 from experiments.report import ExperimentReport
-from experiments.stats.srm import SampleRatio, sample_ratio
+from experiments.stats.srm import SampleRatio, sample_ratio, sequential_sample_ratio
 from reports.outcomes import compared, outcomes, plan_of
 
 logger = logging.getLogger(__name__)
@@ -227,20 +227,23 @@ def assigned_ratio(campaign: Campaign) -> SampleRatio:
     """Hold the sizes of a launched campaign's compared arms against its plan; two queries."""
     arms = compared(campaign)
     rows = campaign.recipients.filter(variant_key__in=arms).values_list("variant_key")
-    return _ratio(arms, dict(rows.annotate(Count("pk")).order_by()))
+    sizes = dict(rows.annotate(Count("pk")).order_by())
+    return sample_ratio(
+        observed=[sizes.get(key, 0) for key in arms], weights=[one.weight for one in arms.values()]
+    )
 
 
 def entered_ratio(experiment: Experiment) -> SampleRatio:
-    """Hold how many a journey's split assigned to each arm against its plan; one query beside the variants."""
+    """Hold how many a journey's split assigned to each arm against its plan; one query beside the variants.
+
+    They are asked again and again while people come, so that the alarm is a sequential test's.
+    """
     variants = experiment.variants.all()
     arms = {one.key: one for one in variants if one.role != Variant.Role.REMAINDER and one.weight > 0}
     entered = Assignment.objects.filter(experiment_key=experiment.key, variant_key__in=arms)
-    return _ratio(arms, dict(entered.values_list("variant_key").annotate(size=Count("*")).order_by()))
-
-
-def _ratio(arms: Mapping[str, Variant], sizes: Mapping[str, int]) -> SampleRatio:
-    return sample_ratio(
-        observed=[sizes.get(key, 0) for key in arms], weights=[variant.weight for variant in arms.values()]
+    sizes = dict(entered.values_list("variant_key").annotate(size=Count("*")).order_by())
+    return sequential_sample_ratio(
+        observed=[sizes.get(key, 0) for key in arms], weights=[one.weight for one in arms.values()]
     )
 
 

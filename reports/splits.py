@@ -21,7 +21,7 @@ from experiments.looking import in_between
 from experiments.models import Experiment, Variant
 from experiments.outcomes import ArmOutcomes, Metric, Plan, Role
 from experiments.report import ArmReport, ExperimentReport, Verdict
-from experiments.stats.srm import SampleRatio, sample_ratio
+from experiments.stats.srm import SampleRatio, sequential_sample_ratio
 from experiments.wording import UNCHECKED
 from reports.experiment_charts import rates_chart
 from reports.split_places import pooled_warning
@@ -209,7 +209,7 @@ def judged(
 
 def _sizes(arms: Sequence[ArmOutcomes], entered: Entered) -> SampleRatio:
     weighted = [arm for arm in arms if arm.weight > 0]
-    return sample_ratio(
+    return sequential_sample_ratio(
         observed=[entered.counts.get(arm.key, 0) for arm in weighted],
         weights=[arm.weight for arm in weighted],
     )

@@ -1,17 +1,20 @@
 """Sample ratio mismatch: did the arms come out in the proportions that were planned?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scipy.special import chdtrc
+import numpy as np
+from scipy.special import chdtrc, gammaln, xlogy
 
 ALARM_BELOW = 0.001
 MINIMUM_EXPECTED = 5.0
+CONCENTRATION = 100.0
+"""How many customers the prior of the sequential test weighs: a few points of imbalance in a few thousand are found."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
-    """Pearson's χ² of observed arm sizes against the planned weights.
+    """Pearson's χ² of observed arm sizes against the planned weights; `p_value` is its own, or a sequential test's.
 
     `checkable` is False where an arm is expected to hold fewer than 5 customers or there is one arm only;
     then there is never an alarm.
@@ -46,3 +49,23 @@ def sample_ratio(*, observed: Sequence[int], weights: Sequence[float]) -> Sample
     chi_square = sum((seen - due) ** 2 / due for seen, due in zip(observed, expected, strict=True))
     p_value = float(chdtrc(len(observed) - 1, chi_square))
     return SampleRatio(tuple(observed), expected, chi_square, p_value, checkable)
+
+
+def sequential_sample_ratio(*, observed: Sequence[int], weights: Sequence[float]) -> SampleRatio:
+    """The same where customers keep coming and sizes are tested again and again: `p_value` holds at all times at once.
+
+    p = min(1, 1/BF), with BF = Γ(K)/Γ(K + n) · Π Γ(K·θᵢ + nᵢ)/Γ(K·θᵢ) / Π θᵢ^nᵢ, the Bayes factor of a Dirichlet prior
+    around the planned shares θ with concentration K = 100; the chance that it is ever below α is α at most (Ville).
+    Source: Lindon and Malek (2022), NeurIPS, "Anytime-valid inference for multinomial count data".
+    """
+    fixed = sample_ratio(observed=observed, weights=weights)
+    if not fixed.checkable:
+        return fixed
+    counts, shares = np.asarray(observed, float), np.asarray(weights, float) / sum(weights)
+    prior = CONCENTRATION * shares
+    log_factor = (
+        gammaln(CONCENTRATION)
+        - gammaln(CONCENTRATION + counts.sum())
+        + float((gammaln(prior + counts) - gammaln(prior) - xlogy(counts, shares)).sum())
+    )
+    return replace(fixed, p_value=float(np.exp(-max(log_factor, 0.0))))

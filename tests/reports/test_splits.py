@@ -167,32 +167,32 @@ def test_the_other_metrics_wait_until_the_journey_is_closed_and_empty(half: Expe
 
 
 def test_arms_of_the_wrong_sizes_are_an_alarm_though_no_window_is_over(half: Experiment) -> None:
-    came("a", *buyers(70))
-    came("b", *buyers(30))
+    came("a", *buyers(150))
+    came("b", *buyers(50))
     report = at(1, half).report
-    assert (report.assigned_ratio.observed, report.assigned_ratio.alarm) == ((70, 30), True)
+    assert (report.assigned_ratio.observed, report.assigned_ratio.alarm) == ((150, 50), True)
     assert report.verdict.status == "invalid"
-    assert "assigned customers came out as 70 / 30 where 50 / 50 were planned" in report.verdict.sentence
+    assert "assigned customers came out as 150 / 50 where 100 / 100 were planned" in report.verdict.sentence
 
 
 def test_the_periodic_look_alerts_about_wrong_sizes_once_and_resolves_when_they_are_right(
     half: Experiment,
 ) -> None:
-    came("a", *buyers(70))
-    came("b", *buyers(30))
+    came("a", *buyers(150))
+    came("b", *buyers(50))
     looks.take_due(at=START + DAY)
     looks.take_due(at=START + DAY)
     alert = Alert.objects.get()
     assert (alert.key, alert.resolved_at) == ("experiment:half:assigned", None)
-    assert "70 / 30 where 50 / 50 were planned" in alert.body
-    came("b", *buyers(40))
+    assert "150 / 50 where 100 / 100 were planned" in alert.body
+    came("b", *buyers(100))
     looks.take_due(at=START + DAY)
     assert Alert.objects.get().resolved_at is not None
 
 
 def test_a_split_that_is_put_away_alerts_no_more(half: Experiment) -> None:
-    came("a", *buyers(70))
-    came("b", *buyers(30))
+    came("a", *buyers(150))
+    came("b", *buyers(50))
     looks.take_due(at=START + DAY)
     Experiment.objects.update(archived_at=START + DAY)
     looks.take_due(at=START + DAY)
