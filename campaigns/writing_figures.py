@@ -107,10 +107,10 @@ def sentences(campaign: Campaign) -> list[str]:
             f"{times}; {figures.fell_back:,} of these ({percent} %) had something that failed or was empty, "
             "in place of which stands what is stored for that."
             if figures.fell_back
-            else "Every mail was written in full: nothing in it failed or was empty."
+            else "Every mail that was written was written in full: nothing in it failed or was empty."
         )
     if figures.failed:
-        said.append(f"Writing one failed {_counted(figures.failed, 'time', 'times')}.")
+        said.append(f"Writing a mail failed {_counted(figures.failed, 'time', 'times')}.")
     typical, slow = figures.milliseconds(0.5), figures.milliseconds(0.95)
     if typical and slow:
         said.append(f"Half of them were written in {typical} ms each, 95 % in {slow} ms.")

@@ -47,7 +47,8 @@ WITH told AS (
     RETURNING message.id, message.state, message.sent_at
 ){noted}
 """
-# What did not arrive and may not be sent any more was held back, whatever the attempt at it came to.
+# What did not arrive and may not be sent any more was held back, whatever the attempt at it came to. Its address stays:
+# it was handed over, and a late bounce or complaint is about it.
 _BY_ASKING = f"""
 WITH told AS (
     SELECT message.id, answer.provider_id, {outbox.OBSTACLE} AS obstacle
@@ -58,7 +59,6 @@ WITH told AS (
         state = CASE WHEN told.provider_id <> '' THEN 'sent' WHEN obstacle IS NULL THEN 'failed' ELSE 'suppressed' END,
         reason = CASE WHEN told.provider_id <> '' THEN ''
                       ELSE coalesce(obstacle, left('the provider does not have it: ' || message.reason, 200)) END,
-        recipient = CASE WHEN told.provider_id <> '' OR obstacle IS NULL THEN message.recipient ELSE '' END,
         provider_id = told.provider_id, settled_by = 'asked',
         sent_at = CASE WHEN told.provider_id <> '' THEN coalesce(message.handed_over_at, statement_timestamp()) END
     FROM told WHERE told.id = message.id AND message.state = 'unknown'

@@ -90,7 +90,7 @@ def three(interval: Interval) -> tuple[float, float, float]:
     return interval.estimate, interval.low, interval.high
 
 
-def of_sizes(counted: str, ratio: SampleRatio) -> Row:
-    """Return the line that holds the arms' sizes against the plan."""
+def of_sizes(counted: str, ratio: SampleRatio, *, note: str = "") -> Row:
+    """Return the line that holds the arms' sizes against the plan, with a note on the test behind them."""
     sizes = " / ".join(str(size) for size in ratio.observed)
-    return ("sizes", "", "", counted, ratio.chi_square, "", "", ratio.p_value, sizes)
+    return ("sizes", "", "", counted, ratio.chi_square, "", "", ratio.p_value, sizes + note)

@@ -26,7 +26,7 @@ def rows(result: SplitResult) -> Iterator[Row]:
         yield from _of_arm(entered, arm)
     for one in report.comparisons:
         yield from of_comparison(one)
-    yield of_sizes("assigned", report.assigned_ratio)
+    yield of_sizes("assigned", report.assigned_ratio, note="; value is chi-square, p is a sequential test's")
 
 
 def _of_arm(entered: int, arm: ArmReport) -> Iterator[Row]:

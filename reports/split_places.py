@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, F, OuterRef, Q
-
 from campaigns.models import Journey, JourneyVersion, StepCount
 
 
@@ -20,12 +18,19 @@ class Place:
 def pooled_warning(key: str, journeys: Sequence[Journey]) -> str:
     """Name the journeys and versions that split people at different places; empty where there is one place.
 
-    A version counts while it is the one that people enter, or once somebody has entered it. One query.
+    A place counts once somebody has left its split by an arm. Two queries.
     """
+    splitting = JourneyVersion.objects.filter(
+        journey__in=journeys, document__contains={"steps": [{"split": key}]}
+    )
+    left = set(
+        StepCount.objects.filter(version__in=splitting, count__gt=0).values_list("version", "step", "outcome")
+    )
     places: dict[Place, list[int]] = {}
-    for version in _versions(key, journeys):
-        for place in _places(version, key):
-            places.setdefault(place, []).append(version.number)
+    for version in splitting.select_related("journey").order_by("journey__name", "journey", "number"):
+        for place, arms in _places(version, key):
+            if any((version.pk, place.step, arm) in left for arm in arms):
+                places.setdefault(place, []).append(version.number)
     if len(places) < 2:
         return ""
     named = "; ".join(
@@ -38,19 +43,11 @@ def pooled_warning(key: str, journeys: Sequence[Journey]) -> str:
     )
 
 
-def _versions(key: str, journeys: Sequence[Journey]) -> list[JourneyVersion]:
-    entered = StepCount.objects.filter(version=OuterRef("pk"), outcome=StepCount.ARRIVED, count__gt=0)
-    splitting = JourneyVersion.objects.filter(
-        journey__in=journeys, document__contains={"steps": [{"split": key}]}
-    )
-    used = splitting.filter(Q(journey__live_version=F("pk")) | Exists(entered))
-    return list(used.select_related("journey").order_by("journey__name", "journey", "number"))
-
-
-def _places(version: JourneyVersion, key: str) -> list[Place]:
+def _places(version: JourneyVersion, key: str) -> list[tuple[Place, list[str]]]:
+    """Where a version splits by this experiment, with the arms there."""
     steps = version.document["steps"]
     return [
-        Place(version.journey, step["name"], repr(steps[:above]))
+        (Place(version.journey, step["name"], repr(steps[:above])), list(step["arms"]))
         for above, step in enumerate(steps)
         if step.get("split") == key
     ]

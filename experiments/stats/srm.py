@@ -9,7 +9,8 @@ from scipy.special import chdtrc, gammaln, xlogy
 ALARM_BELOW = 0.001
 MINIMUM_EXPECTED = 5.0
 CONCENTRATION = 100.0
-"""How many customers the prior of the sequential test weighs: a few points of imbalance in a few thousand are found."""
+"""How many customers the prior of the sequential test weighs: of two equal arms, sizes that come out as 55 / 45 % are
+an alarm from about 2,000 customers on, as 53 / 47 % from 5,500, and as 52 / 48 % from 12,000."""
 
 
 @dataclass(frozen=True, slots=True)

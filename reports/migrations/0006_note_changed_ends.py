@@ -3,8 +3,7 @@
 from django.db import migrations
 
 _NOTE = """
-DROP TRIGGER reports_note_message ON delivery_message;
-CREATE TRIGGER reports_note_message AFTER UPDATE OF state, sent_at, customer_id, dispatch_id, variant_key
+CREATE OR REPLACE TRIGGER reports_note_message AFTER UPDATE OF state, sent_at, customer_id, dispatch_id, variant_key
     ON delivery_message FOR EACH ROW WHEN (
         ({counted} OR NEW.state = 'sent')
         AND (OLD.state, OLD.sent_at, OLD.customer_id, OLD.dispatch_id, OLD.variant_key)
@@ -16,7 +15,8 @@ CREATE TRIGGER reports_note_message AFTER UPDATE OF state, sent_at, customer_id,
 class Migration(migrations.Migration):
     dependencies = [("reports", "0005_keep_counts")]
 
-    # What ends for the first time needs no note: a campaign is counted again and again while messages wait.
+    # A first end without being sent is not noted: a campaign is counted again and again while messages of its compared
+    # arms wait.
     operations = [
         migrations.RunSQL(
             _NOTE.format(counted="OLD.state NOT IN ('queued', 'held', 'in_flight')"),

@@ -36,8 +36,10 @@ _COLUMNS = (
 _ROI = (
     "ROI",
     "(Incremental revenue × margin − costs) / costs. Only what the holdout shows to be brought by mail counts as "
-    "return. 0 % means that the costs came back and nothing more. A campaign has a return once it can be judged: its "
-    "window is over, and enough people of the smaller group have bought.",
+    "return. 0 % means that the costs came back and nothing more. A campaign has a return once it can be judged: it "
+    "held people out, its window is over, enough people of the smaller group have bought, and most orders are in the "
+    "reporting currency. Of campaigns that hold out the same people at the same time each has its own, and one "
+    "is summed.",
 )
 _COSTS = (
     "Costs",

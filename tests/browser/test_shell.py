@@ -94,9 +94,12 @@ def test_cancelling_the_confirmation_sends_nothing(page: Page) -> None:
 def test_a_question_says_what_no_means(page: Page) -> None:
     open_gallery(page)
     page.locator("form[data-confirm]").evaluate("form => form.dataset.confirmNo = 'Keep it'")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     page.get_by_role("button", name="Launch").click()
     page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
+    assert sent == []
 
 
 def test_confirming_sends_the_form(page: Page) -> None:

@@ -67,7 +67,7 @@ def test_a_mail_whose_worker_died_is_not_said_to_be_two() -> None:
     release_expired_messages()
     send_due(counted.dispatch_id)
     assert Message.objects.get().state == "failed"
-    assert sentences(campaign)[0] == "Writing one failed 2 times."
+    assert sentences(campaign)[0] == "Writing a mail failed 2 times."
 
 
 def test_a_name_that_is_missing_is_no_failure() -> None:

@@ -16,6 +16,7 @@ from customers.models import Suppression
 from delivery import outbox, reconciling
 from delivery.answers import InDoubt, Unavailable
 from delivery.backends.local import LocalBackend
+from delivery.bouncing import heed
 from delivery.models import Dispatch, MailboxMessage, Message, MessageEvent
 from delivery.steering import steer
 from delivery.tasks import settle_unknown_messages
@@ -121,7 +122,17 @@ def test_what_did_not_arrive_and_may_not_be_sent_any_more_was_suppressed(
     reason = bar(lost[0])
     ask_local(monkeypatch)
     assert state_of(lost[0]) == ("suppressed", "asked")
-    assert (lost[0].reason, lost[0].recipient, lost[0].sent_at) == (reason, "", None)
+    assert (lost[0].reason, lost[0].sent_at) == (reason, None)
+
+
+def test_what_was_held_back_after_all_still_heeds_a_late_bounce(
+    lost: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withdrawn(lost[0])
+    ask_local(monkeypatch)
+    assert state_of(lost[0]) == ("suppressed", "asked")
+    heed(lost[0], MessageEvent.Bounce.HARD, words="user unknown")
+    assert Suppression.objects.get().reason == "hard_bounce"
 
 
 def test_only_those_are_suppressed_who_withdrew(lost: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,8 +50,8 @@ def test_its_bayes_factor_is_that_of_scipys_distributions(observed: list[int]) -
     assert ours.chi_square == sample_ratio(observed=observed, weights=weights).chi_square
 
 
-def test_a_hundred_looks_raise_no_more_false_alarms_than_one_may() -> None:
-    steps = np.random.default_rng(3).multinomial(50, [0.5, 0.5], size=(2_000, 100)).cumsum(axis=1)
+def test_twenty_looks_raise_no_more_false_alarms_than_one_may() -> None:
+    steps = np.random.default_rng(3).multinomial(250, [0.5, 0.5], size=(2_000, 20)).cumsum(axis=1)
     fixed = sequential = 0
     for run in steps:
         sizes = [[int(one) for one in look] for look in run]
@@ -59,6 +59,13 @@ def test_a_hundred_looks_raise_no_more_false_alarms_than_one_may() -> None:
         sequential += any(sequential_sample_ratio(observed=one, weights=[1, 1]).alarm for one in sizes)
     assert fixed > 10
     assert sequential <= 5
+
+
+@pytest.mark.parametrize(("size", "larger"), [(2_000, 0.55), (5_500, 0.53), (12_000, 0.52)])
+def test_it_finds_what_its_prior_is_said_to_find(size: int, larger: float) -> None:
+    for share, is_found in ((larger, True), ((larger + 0.5) / 2, False)):
+        first = round(size * share)
+        assert sequential_sample_ratio(observed=[first, size - first], weights=[1, 1]).alarm is is_found
 
 
 def test_a_lost_tenth_of_an_arm_is_found_while_people_come() -> None:
