@@ -25,9 +25,7 @@ def mail_trials(*, since: datetime, until: datetime) -> Sequence[MailTrial]:
         launched_at__lt=until,
         experiment__variants__role=Variant.Role.NO_MAIL,
         dispatch__state=Dispatch.State.SENDING,
-    ).exclude(
-        dispatch__messages__state__in=[Message.State.QUEUED, Message.State.HELD, Message.State.IN_FLIGHT]
-    )
+    ).exclude(dispatch__messages__state__in=Message.OPEN)
     campaigns = campaigns.exclude(pilot__state=Pilot.State.STOPPED)
     return [_trial(one) for one in campaigns.order_by("launched_at", "pk")]
 

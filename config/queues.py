@@ -45,6 +45,7 @@ _QUEUES = {
     "recommendations.tasks.freshen_recommendations": "compute",
     "recommendations.tasks.refresh_external_model*": "sync",
     "recommendations.tasks.*": "train",
+    "reports.tasks.check_splits": "default",
     "reports.tasks.count_reports": "default",
     "reports.tasks.refresh_reports": "compute",
     "reports.tasks.send_digests": "compute",

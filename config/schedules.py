@@ -22,6 +22,7 @@ SCHEDULES: dict[str, dict[str, object]] = {
     "Learn when customers read mail": {"task": "campaigns.tasks.compute_habits", "crontab": "15 2 * * *"},
     "Go on with preflights": {"task": "campaigns.tasks.sweep_preflights", "every_seconds": 60},
     "Take planned looks at experiments": {"task": "reports.tasks.take_looks", "every_seconds": 60},
+    "Check the sizes of journeys' splits": {"task": "reports.tasks.check_splits", "every_seconds": 3600},
     "Send winners to those who wait": {"task": "campaigns.tasks.release_remainders", "every_seconds": 60},
     "Watch how mails are written": {"task": "campaigns.tasks.watch_writing", "every_seconds": 60},
     "Judge pilots": {"task": "campaigns.tasks.judge_pilots", "every_seconds": 60},

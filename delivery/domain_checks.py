@@ -18,23 +18,31 @@ from delivery.models import Sender, SenderCheck
 LEASE = timedelta(minutes=2)
 KEPT_OF_EACH = 30
 PATIENCE_SECONDS = 5.0
+"""For so long one question waits for an answer."""
+PATIENCE_OF_DOMAIN_SECONDS = 12.0
+"""For so long all questions about a domain wait together: an SPF record can ask for many."""
 
 
 class DnsResolver:
-    """Asks the name servers that this machine asks, or those that are given."""
+    """Asks the name servers that this machine asks, or those that are given, about one domain."""
 
     def __init__(self, resolver: dns.resolver.Resolver | None = None) -> None:
         self._resolver = resolver
+        self._left = PATIENCE_OF_DOMAIN_SECONDS
 
     def texts(self, name: str) -> list[str]:
         """The TXT records of a name; none if there is no such name. Raises NoAnswer."""
+        begun = time.monotonic()
         try:
             self._resolver = self._resolver or dns.resolver.Resolver()
-            found = self._resolver.resolve(name, "TXT", raise_on_no_answer=False, lifetime=PATIENCE_SECONDS)
+            patience = max(min(PATIENCE_SECONDS, self._left), 0)
+            found = self._resolver.resolve(name, "TXT", raise_on_no_answer=False, lifetime=patience)
         except dns.resolver.NXDOMAIN:
             return []
         except (dns.exception.DNSException, OSError) as error:
             raise NoAnswer(f"the name servers do not answer for {name}") from error
+        finally:
+            self._left -= time.monotonic() - begun
         return [b"".join(one.strings).decode(errors="replace") for one in found.rrset or ()]
 
 
@@ -50,14 +58,14 @@ def ask_all() -> int:
     return len([ask(sender) for sender in leaving])
 
 
-def run_waiting(resolver: DnsResolver | None = None, *, seconds: float = math.inf) -> int:
+def run_waiting(resolver: dns.resolver.Resolver | None = None, *, seconds: float = math.inf) -> int:
     """Look at every domain that is waited for, and keep the newest of each sender; returns how many.
 
     No look begins after so many seconds: name servers that are silent would hold up whatever waits behind this.
     """
     done, begun = 0, time.monotonic()
     while time.monotonic() - begun < seconds and (check := _claimed()):
-        findings = _findings(check.sender, resolver or DnsResolver())
+        findings = _findings(check.sender, DnsResolver(resolver))
         SenderCheck.objects.filter(pk=check.pk, begun_at=check.begun_at).update(
             findings=findings, finished_at=Now()
         )

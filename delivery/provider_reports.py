@@ -138,7 +138,8 @@ def apply(report: Report, message: Message, *, dedupe_key: str) -> None:
         ignore_conflicts=True,
     )
     if kind == Kind.COMPLAINED:
-        suppress(message.recipient, Suppression.Reason.COMPLAINT)
+        if message.recipient:
+            suppress(message.recipient, Suppression.Reason.COMPLAINT)
     elif bounce:
         heed(message, bounce, words=report.words)
 

@@ -2,7 +2,7 @@
 
 An unknown message becomes *sent* or *failed* when somebody who knows says so, *suppressed* when it did not arrive and
 its reader may not be written to any more, and never anything else by itself. The order of reports does not matter: that
-a mail arrived outweighs that it was refused.
+a mail arrived outweighs that it was refused, or that the provider did not have it when it was asked.
 """
 
 import time
@@ -43,7 +43,7 @@ WITH told AS (
         sent_at = CASE WHEN is_taken THEN coalesce(message.handed_over_at, statement_timestamp()) END,
         settled_by = 'report'
     FROM told WHERE told.id = message.id
-        AND (message.state = 'unknown' OR is_taken AND message.state = 'failed' AND message.settled_by = 'report')
+        AND (message.state = 'unknown' OR is_taken AND message.state <> 'sent' AND message.settled_by <> '')
     RETURNING message.id, message.state, message.sent_at
 ){noted}
 """

@@ -55,7 +55,7 @@ def send_letters() -> int:
 @shared_task
 def check_domains() -> int:
     """Look at the domains of senders for which somebody waits; the next minute goes on."""
-    return domain_checks.run_waiting(seconds=10)
+    return domain_checks.run_waiting(seconds=3)
 
 
 @shared_task

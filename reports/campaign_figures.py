@@ -1,15 +1,17 @@
 """A campaign's books and arms, counted in the background and kept, so that its pages read one row."""
 
 import time
+from collections import Counter
 from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
 from campaigns.books import Accounts
 from campaigns.models import Campaign
 from common.clock import now
+from delivery.models import Message
 from experiments.outcomes import ArmOutcomes
 from reports import counting
 from reports.models import CampaignFigures
@@ -54,6 +56,7 @@ def count(campaign: Campaign) -> CampaignFigures:
         "counted": counted.as_json(),
         "currency": plan.currency,
         "window_closes_at": plan.window_closes_at,
+        "waiting": _waiting(accounts),
         "audience": accounts.launched.audience,
         "excluded": accounts.launched.excluded,
         "segments": _segments(campaign),
@@ -68,10 +71,11 @@ def count(campaign: Campaign) -> CampaignFigures:
 def _launched() -> list[Campaign]:
     """Campaigns with their row, where something may have to be counted."""
     launched = Campaign.objects.exclude(launched_at=None).exclude(dispatch=None)
-    waiting = Q(figures=None) | Q(figures__is_stale=True) | Q(figures__window_closes_at=None)
+    changed = Q(figures=None) | Q(figures__is_stale=True)
+    waiting = Q(figures__window_closes_at=None) | ~Q(figures__waiting={})
     closed = Q(figures__window_closes_at__lte=now(), figures__window_closes_at__gt=F("figures__counted_at"))
     return list(
-        launched.filter(waiting | closed)
+        launched.filter(changed | waiting | closed)
         .select_related("figures", "experiment", "dispatch", "segment")
         .order_by("-launched_at")
     )
@@ -82,9 +86,24 @@ def _is_due(campaign: Campaign) -> bool:
     if figures is None:
         return True
     closes = figures.window_closes_at
-    has_closed = closes is not None and figures.counted_at < closes <= now()
+    if closes is not None and figures.counted_at < closes <= now():
+        return True
     rested = now() - figures.counted_at >= timedelta(milliseconds=REST * figures.took_ms)
-    return has_closed or (rested and (figures.is_stale or closes is None))
+    return rested and (figures.is_stale or closes is None or figures.waiting != _waiting_now(campaign))
+
+
+def _waiting(accounts: Accounts) -> dict[str, int]:
+    """How many messages have not come to an end, by state."""
+    states: Counter[str] = Counter()
+    for arm in accounts.arms:
+        states.update({state: size for state, size in arm.states.items() if state in Message.OPEN})
+    return dict(states)
+
+
+def _waiting_now(campaign: Campaign) -> dict[str, int]:
+    """The same, counted now, which an index answers. No trigger tells of a first end without being sent."""
+    waiting = Message.objects.filter(dispatch=campaign.dispatch_id, state__in=Message.OPEN)
+    return dict(waiting.values_list("state").annotate(Count("pk")).order_by())
 
 
 def _segments(campaign: Campaign) -> list[Json]:

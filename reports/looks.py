@@ -186,7 +186,6 @@ def take_due(*, at: datetime | None = None) -> list[str]:
     taken = [key for experiment_id in experiments if (key := _take_alone(experiment_id, at=at))]
     for campaign in Campaign.objects.filter(launched_at__gt=at - NEW).select_related("experiment"):
         _tell(campaign.experiment, "assigned", assigned_ratio(campaign))
-    check_splits()
     return taken
 
 

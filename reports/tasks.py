@@ -42,3 +42,11 @@ def take_looks() -> int:
     from reports.looks import take_due  # SciPy takes a second to load: only the worker that needs it
 
     return len(take_due())
+
+
+@shared_task
+def check_splits() -> None:
+    """Alert where the arms of a journey's split have the wrong sizes."""
+    from reports import looks  # SciPy takes a second to load
+
+    looks.check_splits()

@@ -124,6 +124,7 @@ class Message(models.Model):
         REPORT = "report", "A report of the provider"
         ASKED = "asked", "The provider, when asked"
 
+    OPEN = (State.QUEUED, State.HELD, State.IN_FLIGHT)
     TERMINAL = (State.SENT, State.SKIPPED, State.SUPPRESSED, State.FAILED, State.UNKNOWN)
 
     dispatch = models.ForeignKey(Dispatch, models.PROTECT, related_name="messages", db_index=False)

@@ -67,6 +67,7 @@ def test_every_route_is_of_a_task() -> None:
         ("delivery.tasks.settle_unknown_messages", "send"),
         ("delivery.tasks.watch_delivery", "compute"),
         ("recommendations.tasks.freshen_recommendations", "compute"),
+        ("reports.tasks.check_splits", "default"),
         ("reports.tasks.count_reports", "default"),
         ("reports.tasks.refresh_reports", "compute"),
         ("reports.tasks.send_digests", "compute"),

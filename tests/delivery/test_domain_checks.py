@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from common.clock import now
+from delivery import domain_checks
 from delivery.domain_checks import DnsResolver, ask, ask_all, run_waiting
 from delivery.domain_records import check_domain
 from delivery.models import Sender, SenderCheck
@@ -46,6 +47,8 @@ class _Query(socketserver.BaseRequestHandler):
         answer = dns.message.make_response(query)
         name = query.question[0].name.to_text(omit_final_dot=True)
         texts = self.server.zone.get(name)
+        if texts == ["silent"]:
+            return
         if texts is None:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         elif texts == ["broken"]:
@@ -62,19 +65,20 @@ class NameServer(socketserver.ThreadingUDPServer):
 
 
 @contextmanager
-def naming(zone: Zone) -> Iterator[DnsResolver]:
+def naming(zone: Zone) -> Iterator[dns.resolver.Resolver]:
     with NameServer(("127.0.0.1", 0), _Query) as server:
         server.zone = zone
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         resolver = dns.resolver.Resolver(configure=False)
         resolver.nameservers, resolver.port = ["127.0.0.1"], server.server_address[1]
-        yield DnsResolver(resolver)
+        yield resolver
         server.shutdown()
 
 
 def found(zone: Zone, domain: str = "shop.example") -> dict[str, tuple[str, str]]:
     with naming(zone) as resolver:
-        findings = check_domain(domain, resolver=resolver, selectors=["pm"], spf_include="spf.mtasv.net")
+        asking = DnsResolver(resolver)
+        findings = check_domain(domain, resolver=asking, selectors=["pm"], spf_include="spf.mtasv.net")
     return {one.topic: (one.tone, one.sentence) for one in findings}
 
 
@@ -117,6 +121,24 @@ def test_a_domain_without_anything_is_told_what_to_publish() -> None:
 def test_what_is_wrong_is_said(topic: str, change: Zone, tone: str, words: str) -> None:
     said = found(GOOD | change)[topic]
     assert (said[0], words in said[1]) == (tone, True), said
+
+
+def test_all_questions_about_a_domain_wait_no_longer_than_its_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(domain_checks, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(domain_checks, "PATIENCE_OF_DOMAIN_SECONDS", 0.3)
+    silent: Zone = {"shop.example": ["silent"], "pm._domainkey.shop.example": ["silent"]}
+    findings = found(GOOD | silent)
+    assert {topic: sentence[:12] for topic, (_, sentence) in findings.items()} == dict.fromkeys(
+        ("SPF", "DKIM", "DMARC"), "Nobody knows"
+    )
+
+
+def test_what_answers_is_told_where_something_else_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain_checks, "PATIENCE_SECONDS", 0.2)
+    findings = found(GOOD | {"shop.example": ["silent"]})
+    assert [tone for tone, _ in findings.values()] == ["warning", "success", "success"]
 
 
 def test_a_subdomain_inherits_the_policy_for_subdomains() -> None:

@@ -137,6 +137,14 @@ def test_what_no_database_takes_is_left_out_of_a_report(client: Client, message:
     assert MessageEvent.objects.get().user_agent == "Firefox ?/140"
 
 
+def test_a_complaint_about_a_mail_whose_address_was_erased_is_noted(client: Client, message: Message) -> None:
+    Message.objects.update(recipient="")
+    assert post(client, message, kind="complained").status_code == 200
+    assert MessageEvent.objects.values_list("kind", flat=True).get() == "complained"
+    assert WebhookReceipt.objects.values_list("state", flat=True).get() == "linked"
+    assert not Alert.objects.exists()
+
+
 def test_a_complaint_suppresses_the_address(client: Client, message: Message) -> None:
     post(client, message, kind="complained")
     assert is_suppressed("c0@example.com")

@@ -9,11 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.models import Campaign
 from common.clock import now
 from delivery.models import Message
+from experiments.models import Variant
 from reports import campaign_figures
 from reports.counting import Counted, count
 from reports.models import CampaignFigures, Change
 from reports.results import result_of, result_to_show
 from reports.upkeep import bring_up_to_date
+from tests.reports.mailing import HOUR
 from tests.reports.running import DAY, bought, members, orders, running
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +94,40 @@ def test_kept_books_follow_every_end_of_a_message(was: str, becomes: str) -> Non
     counted = {state for states in books.states.values() for state in states}
     assert counted == {"sent", becomes}
     assert books.reasons == ([] if becomes == "queued" else [(becomes, "so it is", 30)])
+
+
+def over_with_a_remainder(size: int, state: str = "held") -> Campaign:
+    """A campaign whose window is over and whose figures are kept; so many still wait for the winner, in this state."""
+    campaign = running(60)
+    Variant.objects.create(
+        experiment=campaign.experiment, key="rest", name="Rest", role="remainder", weight=0, position=9
+    )
+    waiting = list(campaign.dispatch.messages.order_by("pk").values_list("pk", flat=True)[:size])
+    Message.objects.filter(pk__in=waiting).update(variant_key="rest", state=state, sent_at=None)
+    Campaign.objects.update(launched_at=now() - 30 * DAY, last_due_at=now() - 30 * DAY)
+    bring_up_to_date()
+    CampaignFigures.objects.update(counted_at=now() - HOUR)
+    assert not CampaignFigures.objects.get().is_stale
+    return campaign
+
+
+@pytest.mark.parametrize(
+    ("state", "becomes"), [("held", "skipped"), ("held", "queued"), ("queued", "failed")]
+)
+def test_kept_books_follow_those_who_wait_for_the_winner(state: str, becomes: str) -> None:
+    campaign = over_with_a_remainder(10, state)
+    assert CampaignFigures.objects.get().window_closes_at is not None
+    first, *_ = campaign.dispatch.messages.filter(variant_key="rest").order_by("pk")
+    Message.objects.filter(pk=first.pk).update(state=becomes)
+    bring_up_to_date()
+    assert Counted.of_json(CampaignFigures.objects.get().counted).states["rest"] == {state: 9, becomes: 1}
+
+
+def test_a_remainder_that_is_held_for_good_has_nothing_counted_again() -> None:
+    over_with_a_remainder(10)
+    counted_at = CampaignFigures.objects.get().counted_at
+    bring_up_to_date()
+    assert CampaignFigures.objects.get().counted_at == counted_at
 
 
 def test_what_first_ends_unsent_is_no_change_for_reports() -> None:

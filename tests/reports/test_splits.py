@@ -180,22 +180,22 @@ def test_the_periodic_look_alerts_about_wrong_sizes_once_and_resolves_when_they_
 ) -> None:
     came("a", *buyers(150))
     came("b", *buyers(50))
-    looks.take_due(at=START + DAY)
-    looks.take_due(at=START + DAY)
+    looks.check_splits()
+    looks.check_splits()
     alert = Alert.objects.get()
     assert (alert.key, alert.resolved_at) == ("experiment:half:assigned", None)
     assert "150 / 50 where 100 / 100 were planned" in alert.body
     came("b", *buyers(100))
-    looks.take_due(at=START + DAY)
+    looks.check_splits()
     assert Alert.objects.get().resolved_at is not None
 
 
 def test_a_split_that_is_put_away_alerts_no_more(half: Experiment) -> None:
     came("a", *buyers(150))
     came("b", *buyers(50))
-    looks.take_due(at=START + DAY)
+    looks.check_splits()
     Experiment.objects.update(archived_at=START + DAY)
-    looks.take_due(at=START + DAY)
+    looks.check_splits()
     assert Alert.objects.get().resolved_at is not None
 
 
