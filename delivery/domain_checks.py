@@ -3,6 +3,7 @@
 import math
 import time
 from datetime import timedelta
+from functools import cached_property
 
 import dns.exception
 import dns.resolver
@@ -17,25 +18,28 @@ from delivery.models import Sender, SenderCheck
 
 LEASE = timedelta(minutes=2)
 KEPT_OF_EACH = 30
-PATIENCE_SECONDS = 5.0
-"""For so long one question waits for an answer."""
-PATIENCE_OF_DOMAIN_SECONDS = 12.0
+SERVER_SECONDS = 1.0
+"""For so long one name server is waited for before the next is asked."""
+QUESTION_SECONDS = 5.0
+"""For so long all of them are waited for."""
+DOMAIN_SECONDS = 12.0
 """For so long all questions about a domain wait together: an SPF record can ask for many."""
 
 
 class DnsResolver:
-    """Asks the name servers that this machine asks, or those that are given, about one domain."""
+    """Asks the name servers that this machine asks, or those that are given, about one domain; each name once."""
 
     def __init__(self, resolver: dns.resolver.Resolver | None = None) -> None:
-        self._resolver = resolver
-        self._left = PATIENCE_OF_DOMAIN_SECONDS
+        self._given = resolver
+        self._left = DOMAIN_SECONDS
 
     def texts(self, name: str) -> list[str]:
         """The TXT records of a name; none if there is no such name. Raises NoAnswer."""
+        if self._left <= 0:
+            raise NoAnswer(f"name servers were not asked for {name}, because other answers took too long")
         begun = time.monotonic()
         try:
-            self._resolver = self._resolver or dns.resolver.Resolver()
-            patience = max(min(PATIENCE_SECONDS, self._left), 0)
+            patience = min(QUESTION_SECONDS, self._left)
             found = self._resolver.resolve(name, "TXT", raise_on_no_answer=False, lifetime=patience)
         except dns.resolver.NXDOMAIN:
             return []
@@ -44,6 +48,13 @@ class DnsResolver:
         finally:
             self._left -= time.monotonic() - begun
         return [b"".join(one.strings).decode(errors="replace") for one in found.rrset or ()]
+
+    @cached_property
+    def _resolver(self) -> dns.resolver.Resolver:
+        """Asks its servers in any order, so that a dead one is not the first each time."""
+        resolver = self._given or dns.resolver.Resolver()
+        resolver.rotate, resolver.timeout, resolver.cache = True, SERVER_SECONDS, dns.resolver.Cache()
+        return resolver
 
 
 def ask(sender: Sender) -> SenderCheck:

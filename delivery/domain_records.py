@@ -50,19 +50,21 @@ def check_domain(
         "DKIM": _dkim(domain, resolver, selectors),
         "DMARC": _dmarc(domain, resolver),
     }
-    found: list[Finding] = []
-    for topic, looking in parts.items():
-        try:
-            found += [Finding(topic=topic, tone=tone, sentence=sentence) for tone, sentence in looking]
-        except NoAnswer as error:
-            found.append(
-                Finding(
-                    topic=topic,
-                    tone="warning",
-                    sentence=f"Nobody knows: {error}. It is looked up again tomorrow, or when you ask.",
-                )
-            )
-    return found
+    # SPF comes last: its record can name many others, and answers about a domain are not waited for endlessly.
+    found = {topic: _found(topic, looking) for topic, looking in reversed(parts.items())}
+    return [finding for topic in parts for finding in found[topic]]
+
+
+def _found(topic: str, looking: Iterator[tuple[str, str]]) -> list[Finding]:
+    """What a topic says until an answer fails to come."""
+    findings: list[Finding] = []
+    try:
+        for tone, sentence in looking:
+            findings.append(Finding(topic=topic, tone=tone, sentence=sentence))
+    except NoAnswer as error:
+        sentence = f"Nobody knows: {error}. It is looked up again tomorrow, or when you ask."
+        findings.append(Finding(topic=topic, tone="warning", sentence=sentence))
+    return findings
 
 
 def _spf(domain: str, resolver: Resolver, include: str) -> Iterator[tuple[str, str]]:

@@ -115,7 +115,11 @@ def messages_of(reports: Collection[Report]) -> list[Message | None]:
 
 
 def apply(report: Report, message: Message, *, dedupe_key: str) -> None:
-    """Note what happened to a message, and let follow what follows: once for each `dedupe_key`."""
+    """Note what happened to a message, and let follow what follows: once for each `dedupe_key`.
+
+    What is suppressed is the address that the mail went to, as the books have it, and never the report's: a provider's
+    secret says nothing about other addresses. An erased customer's is not in the books; a tombstone keeps it out.
+    """
     kind = Kind(report.kind)
     if kind == Kind.UNSUBSCRIBED:
         unsubscribe(message, source="provider's report")

@@ -2,7 +2,7 @@
 
 An unknown message becomes *sent* or *failed* when somebody who knows says so, *suppressed* when it did not arrive and
 its reader may not be written to any more, and never anything else by itself. The order of reports does not matter: that
-a mail arrived outweighs that it was refused, or that the provider did not have it when it was asked.
+the provider took a mail outweighs that it was refused, or that the provider did not have it when it was asked.
 """
 
 import time

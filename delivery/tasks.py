@@ -60,9 +60,8 @@ def check_domains() -> int:
 
 @shared_task
 def check_all_domains() -> int:
-    """Look at every sender's domain, as the calendar asks for it."""
-    domain_checks.ask_all()
-    return domain_checks.run_waiting()
+    """Ask for a look at every sender's domain; the minutes that follow take them."""
+    return domain_checks.ask_all()
 
 
 @shared_task

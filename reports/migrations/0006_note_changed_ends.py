@@ -15,8 +15,8 @@ CREATE OR REPLACE TRIGGER reports_note_message AFTER UPDATE OF state, sent_at, c
 class Migration(migrations.Migration):
     dependencies = [("reports", "0005_keep_counts")]
 
-    # A first end without being sent is not noted: a campaign is counted again and again while messages of its compared
-    # arms wait.
+    # A first end without being sent is not noted. A campaign is counted again and again while messages of its compared
+    # arms wait; while only those wait who get the winner, it is counted when their number has changed (0008).
     operations = [
         migrations.RunSQL(
             _NOTE.format(counted="OLD.state NOT IN ('queued', 'held', 'in_flight')"),

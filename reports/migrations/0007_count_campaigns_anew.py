@@ -1,10 +1,13 @@
-"""Have campaigns counted anew in whose books ends were unknown: one that became another had made none stale."""
+"""Have campaigns counted anew in whose books ends were unknown, or of which nothing is kept.
+
+An end that became another had made no books stale.
+"""
 
 from django.db import migrations
 
 _COUNT_ANEW = """
 UPDATE reports_campaignfigures SET is_stale = true
-WHERE NOT is_stale AND jsonb_path_exists(counted, '$.states.*.unknown')
+WHERE NOT counted ? 'states' OR jsonb_path_exists(counted, '$.states.*.unknown', '{}', true)
 """
 
 

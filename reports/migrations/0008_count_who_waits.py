@@ -1,11 +1,6 @@
-"""How many messages were waiting when a campaign was counted; campaigns with such messages are counted anew."""
+"""How many messages were waiting when a campaign was counted."""
 
 from django.db import migrations, models
-
-_COUNT_ANEW = """
-UPDATE reports_campaignfigures SET is_stale = true
-WHERE jsonb_path_exists(counted, '$.states.*.keyvalue() ? (@.key == "queued" || @.key == "held" || @.key == "in_flight")')
-"""
 
 
 class Migration(migrations.Migration):
@@ -16,6 +11,5 @@ class Migration(migrations.Migration):
             "campaignfigures",
             "waiting",
             models.JSONField(default=dict, help_text="Messages of all arms that have not ended, by state"),
-        ),
-        migrations.RunSQL(_COUNT_ANEW, migrations.RunSQL.noop),
+        )
     ]

@@ -23,13 +23,14 @@ def three_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def issued() -> str:
     """A new key's secret."""
-    return ApiKey.objects.issue(name="esp", scopes=[ApiKey.Scope.CONTENT_READ.value])[1]
+    scopes = [ApiKey.Scope.CONTENT_READ.value, ApiKey.Scope.RECOMMENDATIONS_READ.value]
+    return ApiKey.objects.issue(name="esp", scopes=scopes)[1]
 
 
-def ask(secret: str, *, address: str = "192.0.2.1") -> HttpResponse:
+def ask(secret: str, *, address: str = "192.0.2.1", path: str = "content/hero") -> HttpResponse:
     """Ask for a slot that no rules decide: 404 where it is let through."""
     headers = {"Authorization": f"Bearer {secret}", "X-Forwarded-For": address}
-    return Client().get("/api/v1/content/hero", headers=headers)
+    return Client().get(f"/api/v1/{path}", headers=headers)
 
 
 @time_machine.travel(MOMENT, tick=False)
@@ -54,3 +55,11 @@ def test_the_next_minute_is_a_new_one() -> None:
         assert [ask(secret).status_code for _ in range(4)][-1] == 429
         clock.shift(timedelta(seconds=40))
         assert ask(secret).status_code == 404
+
+
+@pytest.mark.parametrize(("asked", "status"), [("", 404), ("?k=0", 400)])
+def test_a_read_that_the_short_way_refuses_counts_once(asked: str, status: int) -> None:
+    path = f"customers/9f345e8e-8d93-4b82-88aa-debc8b1e1574/recommendations{asked}"
+    secret = issued()
+    with time_machine.travel(MOMENT, tick=False):
+        assert [ask(secret, path=path).status_code for _ in range(4)] == [*[status] * 3, 429]

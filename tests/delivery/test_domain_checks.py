@@ -5,6 +5,7 @@ import socketserver
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from socket import AF_INET, SOCK_DGRAM, socket
 from threading import Thread
 
 import dns.flags
@@ -15,12 +16,14 @@ import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from dns.nameserver import Do53Nameserver
 
 from common.clock import now
 from delivery import domain_checks
 from delivery.domain_checks import DnsResolver, ask, ask_all, run_waiting
 from delivery.domain_records import check_domain
 from delivery.models import Sender, SenderCheck
+from delivery.tasks import check_all_domains
 
 
 def key_of(bits: int) -> str:
@@ -42,7 +45,7 @@ class _Query(socketserver.BaseRequestHandler):
     server: "NameServer"
 
     def handle(self) -> None:
-        data, socket = self.request
+        data, answering = self.request
         query = dns.message.from_wire(data)
         answer = dns.message.make_response(query)
         name = query.question[0].name.to_text(omit_final_dot=True)
@@ -56,7 +59,7 @@ class _Query(socketserver.BaseRequestHandler):
         for text in texts or []:
             parts = " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200))
             answer.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "TXT", parts))
-        socket.sendto(answer.to_wire(), self.client_address)
+        answering.sendto(answer.to_wire(), self.client_address)
 
 
 class NameServer(socketserver.ThreadingUDPServer):
@@ -75,11 +78,24 @@ def naming(zone: Zone) -> Iterator[dns.resolver.Resolver]:
         server.shutdown()
 
 
+@contextmanager
+def dead() -> Iterator[int]:
+    """The port of a name server that takes questions and answers none."""
+    with socket(AF_INET, SOCK_DGRAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        yield listening.getsockname()[1]
+
+
+def asked(resolver: dns.resolver.Resolver, domain: str = "shop.example") -> dict[str, tuple[str, str]]:
+    """Tone and sentence of each topic."""
+    asking = DnsResolver(resolver)
+    findings = check_domain(domain, resolver=asking, selectors=["pm"], spf_include="spf.mtasv.net")
+    return {one.topic: (one.tone, one.sentence) for one in findings}
+
+
 def found(zone: Zone, domain: str = "shop.example") -> dict[str, tuple[str, str]]:
     with naming(zone) as resolver:
-        asking = DnsResolver(resolver)
-        findings = check_domain(domain, resolver=asking, selectors=["pm"], spf_include="spf.mtasv.net")
-    return {one.topic: (one.tone, one.sentence) for one in findings}
+        return asked(resolver, domain)
 
 
 def test_a_domain_in_order_is_said_to_be() -> None:
@@ -123,22 +139,45 @@ def test_what_is_wrong_is_said(topic: str, change: Zone, tone: str, words: str) 
     assert (said[0], words in said[1]) == (tone, True), said
 
 
+SILENT: Zone = {
+    name: ["silent"] for name in ("shop.example", "pm._domainkey.shop.example", "_dmarc.shop.example")
+}
+
+
 def test_all_questions_about_a_domain_wait_no_longer_than_its_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(domain_checks, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(domain_checks, "PATIENCE_OF_DOMAIN_SECONDS", 0.3)
-    silent: Zone = {"shop.example": ["silent"], "pm._domainkey.shop.example": ["silent"]}
-    findings = found(GOOD | silent)
-    assert {topic: sentence[:12] for topic, (_, sentence) in findings.items()} == dict.fromkeys(
-        ("SPF", "DKIM", "DMARC"), "Nobody knows"
+    """The first takes a fifth of a second or more, the second what is left, and nothing is left for the third."""
+    monkeypatch.setattr(domain_checks, "QUESTION_SECONDS", 0.2)
+    monkeypatch.setattr(domain_checks, "DOMAIN_SECONDS", 0.3)
+    findings = found(SILENT)
+    assert "the name servers do not answer for _dmarc.shop.example." in findings["DMARC"][1]
+    assert (
+        "Nobody knows: name servers were not asked for shop.example, because other answers took too long."
+        in findings["SPF"][1]
     )
 
 
-def test_what_answers_is_told_where_something_else_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(domain_checks, "PATIENCE_SECONDS", 0.2)
-    findings = found(GOOD | {"shop.example": ["silent"]})
-    assert [tone for tone, _ in findings.values()] == ["warning", "success", "success"]
+def test_one_dead_name_server_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An SPF record that names eight others asks nine times, of which the dead server may cost a wait each."""
+    monkeypatch.setattr(domain_checks, "SERVER_SECONDS", 0.05)
+    monkeypatch.setattr(domain_checks, "DOMAIN_SECONDS", 1.5)
+    others = {f"{one}.example": ["v=spf1 -all"] for one in "abcdefgh"}
+    record = f"v=spf1 include:spf.mtasv.net {' '.join(f'include:{one}' for one in others)} ~all"
+    with naming(GOOD | others | {"shop.example": [record]}) as resolver, dead() as port:
+        alive = Do53Nameserver("127.0.0.1", resolver.port)
+        resolver.nameservers = [Do53Nameserver("127.0.0.1", port), alive]
+        findings = asked(resolver)
+    assert [tone for tone, _ in findings.values()] == ["success", "success", "success"], findings
+
+
+def test_no_name_is_asked_for_twice() -> None:
+    with naming(
+        GOOD | {"shop.example": ["v=spf1 include:a.example ~all"], "a.example": ["v=spf1 -all"]}
+    ) as resolver:
+        asked(resolver)
+        assert resolver.cache is not None
+        assert resolver.cache.hits() == 1
 
 
 def test_a_subdomain_inherits_the_policy_for_subdomains() -> None:
@@ -181,6 +220,24 @@ def test_after_its_time_it_leaves_the_rest_to_the_next_run(sender: Sender) -> No
 
 
 @pytest.mark.django_db
+def test_no_look_begins_when_one_took_too_long(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domain_checks, "DOMAIN_SECONDS", 0.3)
+    first = ask(sender)
+    second = ask(
+        Sender.objects.create(
+            name="R", from_name="Shop", from_email="a@b.example", backend=Sender.Backend.RESEND
+        )
+    )
+    Sender.objects.filter(pk=sender.pk).update(from_email="news@shop.example")
+    with naming(SILENT) as resolver:
+        assert run_waiting(resolver, seconds=0.2) == 1
+        first.refresh_from_db()
+        second.refresh_from_db()
+        assert (first.finished_at is None, second.begun_at) == (False, None)
+        assert run_waiting(resolver, seconds=60) == 1
+
+
+@pytest.mark.django_db
 def test_a_check_whose_worker_died_is_done_by_another(sender: Sender) -> None:
     SenderCheck.objects.create(sender=sender, begun_at=now())
     with naming({}) as resolver:
@@ -192,4 +249,5 @@ def test_a_check_whose_worker_died_is_done_by_another(sender: Sender) -> None:
 @pytest.mark.django_db
 def test_the_calendar_asks_for_every_sender_whose_mail_leaves(sender: Sender) -> None:
     Sender.objects.create(name="R", from_name="Shop", from_email="a@b.example", backend=Sender.Backend.RESEND)
-    assert ask_all() == 1
+    assert ask_all() == check_all_domains() == 1
+    assert SenderCheck.objects.get().begun_at is None

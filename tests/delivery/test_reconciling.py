@@ -135,16 +135,17 @@ def test_what_was_held_back_after_all_still_heeds_a_late_bounce(
     assert Suppression.objects.get().reason == "hard_bounce"
 
 
+@pytest.mark.parametrize("kind", ["delivered", "bounced"])
 @pytest.mark.parametrize("bar", [None, withdrawn])
-def test_a_report_that_it_arrived_outweighs_that_the_provider_did_not_have_it(
-    bar: Callable[[Message], str] | None, lost: list[Message], monkeypatch: pytest.MonkeyPatch
+def test_a_report_that_the_provider_took_it_outweighs_that_it_did_not_have_it(
+    bar: Callable[[Message], str] | None, kind: str, lost: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if bar:
         bar(lost[0])
     ask_local(monkeypatch)
     report(lost[0], "rejected")
     assert state_of(lost[0]) == ("suppressed" if bar else "failed", "asked")
-    report(lost[0], "delivered")
+    report(lost[0], kind)
     assert state_of(lost[0]) == ("sent", "report")
     assert (lost[0].reason, lost[0].sent_at) == ("", lost[0].handed_over_at)
     assert MessageEvent.objects.filter(kind="sent").count() == 1

@@ -1,6 +1,7 @@
 """What takes long to count is kept, is what counting anew finds, and is counted anew where it cannot be read."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -121,6 +122,27 @@ def test_kept_books_follow_those_who_wait_for_the_winner(state: str, becomes: st
     Message.objects.filter(pk=first.pk).update(state=becomes)
     bring_up_to_date()
     assert Counted.of_json(CampaignFigures.objects.get().counted).states["rest"] == {state: 9, becomes: 1}
+
+
+@pytest.mark.parametrize(
+    ("migration", "counted", "is_counted_anew"),
+    [
+        ("0007_count_campaigns_anew", {}, True),
+        ("0007_count_campaigns_anew", {"states": {"a": {"sent": 3}, "b": {"unknown": 1}}}, True),
+        ("0007_count_campaigns_anew", {"states": {"a": {"sent": 3}}}, False),
+        ("0009_count_waiting_campaigns_anew", {"states": {"a": {"sent": 3}, "rest": {"held": 1}}}, True),
+        ("0009_count_waiting_campaigns_anew", {"states": {"a": {"sent": 3}}}, False),
+    ],
+)
+def test_migrations_have_books_counted_anew_that_may_be_wrong(
+    migration: str, counted: dict[str, object], is_counted_anew: bool
+) -> None:
+    running(2)
+    bring_up_to_date()
+    CampaignFigures.objects.update(counted=counted)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module(f"reports.migrations.{migration}")._COUNT_ANEW)
+    assert CampaignFigures.objects.get().is_stale is is_counted_anew
 
 
 def test_a_remainder_that_is_held_for_good_has_nothing_counted_again() -> None:

@@ -16,7 +16,7 @@ from campaigns.models import Journey
 from customers.models import Alert, Assignment, Customer
 from delivery.models import Message
 from experiments.models import Experiment, Variant
-from reports import looks
+from reports import looks, tasks
 from reports.split_places import pooled_warning
 from reports.splits import CLOCKS, SplitResult, split_result
 from tests.campaigns.journeys.going import HOUR as WAIT
@@ -180,7 +180,7 @@ def test_the_periodic_look_alerts_about_wrong_sizes_once_and_resolves_when_they_
 ) -> None:
     came("a", *buyers(150))
     came("b", *buyers(50))
-    looks.check_splits()
+    tasks.check_splits()
     looks.check_splits()
     alert = Alert.objects.get()
     assert (alert.key, alert.resolved_at) == ("experiment:half:assigned", None)
