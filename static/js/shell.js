@@ -26,6 +26,9 @@
     });
   });
 
+  // In a low window the menu is scrolled to where the page stands.
+  document.querySelector('.sidebar-nav [aria-current="page"]')?.scrollIntoView({ block: "nearest" });
+
   // A form with data-confirm="sentence" (data-confirm-title, -yes, -no) asks first; hx-confirm uses the same dialog.
   function ask(sentence, source, proceed) {
     const dialog = document.getElementById("confirm-dialog");

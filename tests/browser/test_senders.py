@@ -118,3 +118,11 @@ def test_a_warm_up_is_planned_and_ended_by_hand(page: Page, complaints: list[str
     page.get_by_role("dialog").get_by_role("button", name="End it").click()
     expect(page.get_by_text("It has no plan")).to_be_visible()
     assert complaints == []
+
+
+def test_in_a_low_window_the_menu_shows_where_one_is(page: Page, sender: Sender) -> None:
+    page.set_viewport_size({"width": 1280, "height": 700})
+    page.goto("/senders/")
+    expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Senders")).to_be_in_viewport(
+        ratio=1
+    )
