@@ -60,7 +60,7 @@ class HotReadView(APIView):
 
     required_scope: str
     throttle_scope: str
-    _is_counted = False
+    _was_let_in = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer at once where all is well."""
@@ -75,14 +75,14 @@ class HotReadView(APIView):
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Those of every view, but for a request that was counted on the short way."""
-        return [] if self._is_counted else super().get_throttles()
+        return [] if self._was_let_in else super().get_throttles()
 
     def _is_let_in(self, request: HttpRequest) -> bool:
         known = ApiKeyAuthentication().authenticate(request)
         if known is None or self.required_scope not in known[1].scopes:
             return False
-        self._is_counted = KeyThrottle().allows(known[1], scope=self.throttle_scope)
-        return self._is_counted
+        self._was_let_in = KeyThrottle().allows(known[1], scope=self.throttle_scope)
+        return self._was_let_in
 
 
 def json_response(answer: object) -> HttpResponse:

@@ -27,7 +27,7 @@ DOMAIN_SECONDS = 12.0
 
 
 class DnsResolver:
-    """Asks the name servers that this machine asks, or those that are given, about one domain; each name once."""
+    """Asks the name servers that this machine asks, or those that are given, about one domain."""
 
     def __init__(self, resolver: dns.resolver.Resolver | None = None) -> None:
         self._given = resolver

@@ -20,7 +20,7 @@ from delivery.backends.esps.esp import METADATA_KEY
 from delivery.bounces import classify, said_by
 from delivery.bouncing import heed
 from delivery.judging import HITS
-from delivery.models import Message, MessageEvent
+from delivery.models import Dispatch, Message, MessageEvent
 from delivery.tracking import may_note, unsubscribe
 from delivery.verdicts import reported_verdict
 
@@ -117,8 +117,9 @@ def messages_of(reports: Collection[Report]) -> list[Message | None]:
 def apply(report: Report, message: Message, *, dedupe_key: str) -> None:
     """Note what happened to a message, and let follow what follows: once for each `dedupe_key`.
 
-    What is suppressed is the address that the mail went to, as the books have it, and never the report's: a provider's
-    secret says nothing about other addresses. An erased customer's is not in the books; a tombstone keeps it out.
+    A complaint suppresses the address that the mail went to, as the books have it, or its customer's where it was held
+    back when it was to go again; never the report's, for a provider's secret says nothing about other addresses. An
+    erased customer has none, and a tombstone keeps it out.
     """
     kind = Kind(report.kind)
     if kind == Kind.UNSUBSCRIBED:
@@ -142,8 +143,8 @@ def apply(report: Report, message: Message, *, dedupe_key: str) -> None:
         ignore_conflicts=True,
     )
     if kind == Kind.COMPLAINED:
-        if message.recipient:
-            suppress(message.recipient, Suppression.Reason.COMPLAINT)
+        if address := message.recipient or _address_of_customer(message):
+            suppress(address, Suppression.Reason.COMPLAINT)
     elif bounce:
         heed(message, bounce, words=report.words)
 
@@ -182,6 +183,12 @@ def _is_about(message: Message, report: Report) -> bool:
     had_it = backend in _ANY_PROVIDER or _letters(backend) == _letters(report.provider)
     address = message.recipient.lower()
     return had_it and (not report.recipient or not address or address == report.recipient)
+
+
+def _address_of_customer(message: Message) -> str:
+    """Where the customer is written to now; of a test mail nowhere, for it went to a colleague."""
+    is_test = message.dispatch.kind == Dispatch.Kind.TEST
+    return "" if is_test else message.customer.email or ""
 
 
 def _letters(name: str) -> str:

@@ -10,6 +10,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "campaignfigures",
             "waiting",
-            models.JSONField(default=dict, help_text="Messages of all arms that have not ended, by state"),
+            models.JSONField(
+                null=True,
+                help_text="Messages of all arms that have not ended, by state; NULL where that was not kept",
+            ),
         )
     ]

@@ -89,7 +89,10 @@ class CampaignFigures(models.Model):
     is_stale = models.BooleanField(default=False, db_default=False)
     currency = models.CharField(max_length=3)
     window_closes_at = models.DateTimeField(null=True, help_text="Empty while messages wait")
-    waiting = models.JSONField(default=dict, help_text="Messages of all arms that have not ended, by state")
+    waiting = models.JSONField(
+        null=True,
+        help_text="Messages of all arms that have not ended, by state; NULL where that was not kept",
+    )
     audience = models.IntegerField()
     excluded = models.JSONField(help_text="How many were left out, by reason")
     arms = models.JSONField(help_text="experiments.outcomes.ArmOutcomes, and messages by state")

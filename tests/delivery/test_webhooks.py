@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from common.clock import now
 from customers.consent import is_suppressed
-from customers.models import Alert, Consent, Purpose
+from customers.models import Alert, Consent, Customer, Purpose, Suppression
 from delivery.models import Dispatch, DomainPace, Message, MessageEvent, WebhookReceipt
 
 pytestmark = pytest.mark.django_db
@@ -139,10 +139,20 @@ def test_what_no_database_takes_is_left_out_of_a_report(client: Client, message:
 
 def test_a_complaint_about_a_mail_whose_address_was_erased_is_noted(client: Client, message: Message) -> None:
     Message.objects.update(recipient="")
+    Customer.objects.update(email=None)
     assert post(client, message, kind="complained").status_code == 200
+    assert not Suppression.objects.exists()
     assert MessageEvent.objects.values_list("kind", flat=True).get() == "complained"
     assert WebhookReceipt.objects.values_list("state", flat=True).get() == "linked"
     assert not Alert.objects.exists()
+
+
+def test_a_complaint_about_a_mail_that_was_held_back_the_second_time_suppresses_its_customer(
+    client: Client, message: Message
+) -> None:
+    Message.objects.update(recipient="", state="skipped")
+    post(client, message, kind="complained")
+    assert is_suppressed("c0@example.com")
 
 
 def test_a_complaint_suppresses_the_address(client: Client, message: Message) -> None:

@@ -124,25 +124,38 @@ def test_kept_books_follow_those_who_wait_for_the_winner(state: str, becomes: st
     assert Counted.of_json(CampaignFigures.objects.get().counted).states["rest"] == {state: 9, becomes: 1}
 
 
+ENDED = {"states": {"a": {"sent": 3}}}
+
+
 @pytest.mark.parametrize(
-    ("migration", "counted", "is_counted_anew"),
-    [
-        ("0007_count_campaigns_anew", {}, True),
-        ("0007_count_campaigns_anew", {"states": {"a": {"sent": 3}, "b": {"unknown": 1}}}, True),
-        ("0007_count_campaigns_anew", {"states": {"a": {"sent": 3}}}, False),
-        ("0009_count_waiting_campaigns_anew", {"states": {"a": {"sent": 3}, "rest": {"held": 1}}}, True),
-        ("0009_count_waiting_campaigns_anew", {"states": {"a": {"sent": 3}}}, False),
-    ],
+    ("counted", "is_counted_anew"),
+    [({}, True), ({"states": {"a": {"sent": 3}, "b": {"unknown": 1}}}, True), (ENDED, False)],
 )
-def test_migrations_have_books_counted_anew_that_may_be_wrong(
-    migration: str, counted: dict[str, object], is_counted_anew: bool
+def test_books_are_marked_that_were_not_kept_or_knew_of_unknown_ends(
+    counted: dict[str, object], is_counted_anew: bool
 ) -> None:
     running(2)
     bring_up_to_date()
     CampaignFigures.objects.update(counted=counted)
     with connection.cursor() as cursor:
-        cursor.execute(import_module(f"reports.migrations.{migration}")._COUNT_ANEW)
+        cursor.execute(import_module("reports.migrations.0007_count_campaigns_anew")._COUNT_ANEW)
     assert CampaignFigures.objects.get().is_stale is is_counted_anew
+
+
+@pytest.mark.parametrize(
+    ("counted", "is_counted_anew"),
+    [({"states": {"a": {"sent": 3}, "rest": {"held": 1}}}, True), (ENDED, False)],
+)
+def test_books_of_old_are_counted_anew_where_somebody_waited(
+    counted: dict[str, object], is_counted_anew: bool
+) -> None:
+    over_with_a_remainder(0)
+    before = CampaignFigures.objects.get().counted_at
+    CampaignFigures.objects.update(counted=counted, waiting=None)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("reports.migrations.0009_nobody_waits_where_all_ended")._NOBODY_WAITS)
+    bring_up_to_date()
+    assert (CampaignFigures.objects.get().counted_at > before) is is_counted_anew
 
 
 def test_a_remainder_that_is_held_for_good_has_nothing_counted_again() -> None:
